@@ -1,0 +1,29 @@
+# The two commands are `make demo` and `make test`; each builds .venv when it is needed.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test venv lint check-published clean
+
+demo: venv
+	$(BIN)/supertrainer demo
+
+test: venv
+	$(BIN)/pytest
+
+check-published: venv
+	$(BIN)/pytest -m published -s
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+venv: .venv/built
+
+.venv/built: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet -e ".[dev]" -c constraints.txt
+	touch $@
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,257 @@
+"""What the command lines share, and the commands `reproduce` and `score`."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from reproduce import comparison, data, essay
+from reproduce import protocols as protocol_table
+from reproduce.candidate import Candidate
+from reproduce.errors import UserError
+from reproduce.oracle import Fidelity, Oracle
+from reproduce.records import Record
+
+DatasetOption = Annotated[
+    str, typer.Option(help="mnist, fashion, digits, or the path of own data.", metavar="NAME")
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(help="Folder of mnist and fashion; else $SUPERTRAINER_DATA, ./data, download."),
+]
+SplitSeedOption = Annotated[int, typer.Option(help="Seed that cuts own data into splits.")]
+RecordsOption = Annotated[Path, typer.Option(help="File of records, read and appended.")]
+WorkersOption = Annotated[int | None, typer.Option(help="Processes; else one a core.", min=1)]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print records as JSON, nothing else.")]
+SeedsOption = Annotated[int, typer.Option(help="Replicates: seeds 0 .. N-1.", min=1)]
+RECORDS = Path("runs/records.jsonl")
+
+
+def run(app: typer.Typer) -> None:
+    """Run a command line: bad input gives one line on standard error and exit code 2."""
+    try:
+        code = app(standalone_mode=False)
+        message = "interrupted; the same command goes on from what is saved" if code == 130 else ""
+    except UserError as error:
+        code, message = 2, str(error)
+    except typer.TyperException as error:
+        code, message = 2, f"{error.format_message()} (--help shows the options)"
+    except (typer.Abort, KeyboardInterrupt):
+        code, message = 130, "interrupted; the same command goes on from what is saved"
+    except OSError as error:
+        code, message = 2, f"{error.filename or 'file'}: {error.strerror or error}"
+    if message:
+        print("error:", " ".join(message.split()), file=sys.stderr)
+        code = 2
+    sys.exit(code or 0)
+
+
+def option(default: Any, help: str) -> Any:
+    """A dataclass field that is also an option of the command line."""
+    return dataclasses.field(default=default, metadata={"help": help})
+
+
+def configured(config_type: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command one option for each field of a configuration, passed to it as `config`."""
+    hints = get_type_hints(config_type)
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        fields = dataclasses.fields(config_type)
+        added = [
+            inspect.Parameter(
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=field.default,
+                annotation=Annotated[
+                    hints[field.name], typer.Option(help=field.metadata["help"])
+                ],
+            )
+            for field in fields
+        ]
+        signature = inspect.signature(function, eval_str=True)
+        rest = [
+            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for parameter in signature.parameters.values()
+            if parameter.name != "config"
+        ]
+
+        @functools.wraps(function)
+        def command(**values: Any) -> Any:
+            config = config_type(**{field.name: values.pop(field.name) for field in fields})
+            return function(config=config, **values)
+
+        command.__signature__ = signature.replace(parameters=added + rest)  # type: ignore[attr-defined]
+        return command
+
+    return decorate
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error with time spent and left; call it with (done, total)."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(title, total=None, note="")
+
+        def update(done: int, total: int, note: str = "") -> None:
+            bar.update(task, completed=done, total=total, note=note)
+
+        yield update
+
+
+def load_candidates(paths: Sequence[Path]) -> list[Candidate]:
+    """Load files; UserError when they are not all from one dataset."""
+    candidates = [Candidate.load(path) for path in paths]
+    if len({candidate.checksum for candidate in candidates}) > 1:
+        raise UserError("the files come from several datasets; score those of one at a time")
+    return candidates
+
+
+def score_table(title: str, records: Sequence[Record]) -> Table:
+    """A table with a row for each candidate, protocol and split: mean, standard error, n."""
+    table = Table("name", "ipc", "protocol", "split", "accuracy %", "n", title=title)
+    groups: dict[tuple[str, ...], list[Record]] = {}
+    for record in records:
+        key = tuple(str(record[name]) for name in ("name", "ipc", "protocol", "split"))
+        groups.setdefault(key, []).append(record)
+    for key, group in groups.items():
+        summary = comparison.summarise(group)
+        table.add_row(*key, str(summary), str(summary.n))
+    return table
+
+
+def show(records: Sequence[Record], as_json: bool, table: Callable[[], Table]) -> None:
+    """Print records as a JSON list, or as a table for people."""
+    if as_json:
+        print(json.dumps(list(records)))
+    else:
+        Console().print(table())
+
+
+def score(
+    files: Annotated[list[Path], typer.Argument(help="Candidate files.")],
+    protocol: Annotated[str, typer.Option(help=", ".join(protocol_table.names()))] = "conv",
+    seeds: SeedsOption = 5,
+    first_seed: Annotated[int, typer.Option(help="Start from this seed.", min=0)] = 0,
+    split: Annotated[
+        str, typer.Option(help="validation, validation-a, validation-b; test reads the sealed one.")
+    ] = "validation",
+    images: Annotated[int | None, typer.Option(help="Score on a stratified subset.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Train at most so long.", min=1)] = None,
+    again: Annotated[bool, typer.Option(help="Compute scores that are on record, too.")] = False,
+    dataset: Annotated[str | None, typer.Option(help="Else the candidates' own.")] = None,
+    data_folder: Annotated[DataOption, typer.Option("--data")] = None,
+    split_seed: SplitSeedOption = 0,
+    records: RecordsOption = RECORDS,
+    workers: WorkersOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score candidate files with the oracle and show every accuracy, or their mean."""
+    candidates = load_candidates(files)
+    source = data.load(dataset or candidates[0].dataset, data_folder, split_seed)
+    oracle = Oracle(source, records, workers=workers)
+    with progress(f"score {protocol}") as update:
+        scored = oracle.score_many(
+            candidates,
+            protocol,
+            range(first_seed, first_seed + seeds),
+            split,
+            fidelity=Fidelity(images, epochs),
+            again=again,
+            progress=update,
+        )
+    show(scored, as_json, lambda: score_table(f"{source.name}, {protocol}", scored))
+
+
+def reproduce(
+    experiment: Annotated[str, typer.Argument(help="baselines, conv, expansion or all.")] = "all",
+    draw: Annotated[str, typer.Option(help="table or figures.")] = "table",
+    n: Annotated[str, typer.Option(help="Images per class, 0 is all of them.")] = "1,5,10",
+    seeds: SeedsOption = 5,
+    dataset: DatasetOption = "mnist",
+    data_folder: Annotated[DataOption, typer.Option("--data")] = None,
+    split_seed: SplitSeedOption = 0,
+    records: RecordsOption = RECORDS,
+    workers: WorkersOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the essay's experiments and set ours beside the published numbers."""
+    source = data.load(dataset, data_folder, split_seed)
+    candidates = [essay.rmnist(source, size, draw) for size in _sizes(n)]
+    oracle = Oracle(source, records, workers=workers)
+    scored: list[Record] = []
+    for protocol in _protocols(experiment):
+        with progress(f"{protocol:<12}") as update:
+            scored += oracle.score_many(candidates, protocol, range(seeds), progress=update)
+    show(scored, as_json, lambda: published_table(scored, draw))
+
+
+def published_table(records: Sequence[Record], draw: str) -> Table:
+    """Ours ± standard error beside the published numbers; plain scores where none is published."""
+    cells = comparison.compare(records, draw)
+    if not cells:
+        return score_table("no published numbers for these", records)
+    table = Table("set", "protocol", "published", "ours", "sd", "n", "verdict", title="The essay")
+    for cell in cells:
+        ours, number = cell.ours, cell.published
+        table.add_row(
+            f"RMNIST/{number.ipc} {cell.draw}" if number.ipc else "MNIST",
+            number.protocol,
+            f"{number.accuracy:.2f}",
+            str(ours),
+            f"{ours.sd:.2f}" if ours.n > 1 else "–",
+            str(ours.n),
+            cell.verdict,
+        )
+    return table
+
+
+def _sizes(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise UserError(f"--n {text!r}: give whole numbers like 1,5,10") from None
+
+
+def _protocols(experiment: str) -> list[str]:
+    if experiment == "all":
+        return [name for names in essay.EXPERIMENTS.values() for name in names]
+    if experiment not in essay.EXPERIMENTS:
+        known = ", ".join((*essay.EXPERIMENTS, "all"))
+        raise UserError(f"unknown experiment {experiment!r}, use one of {known}")
+    return list(essay.EXPERIMENTS[experiment])
+
+
+def application(*commands: Callable[..., Any], help: str) -> typer.Typer:
+    """A typer application of these functions; a single one needs no name on the command line."""
+    app = typer.Typer(help=help, add_completion=False, pretty_exceptions_enable=False)
+    for command in commands:
+        app.command()(command)
+    return app

@@ -1,0 +1,81 @@
+"""Our scores summed up, and set beside published numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from reproduce import essay
+from reproduce.records import Record
+
+
+@dataclass(frozen=True)
+class Summary:
+    """n accuracies in percent: their mean, standard deviation and standard error.
+
+    The last two are NaN for n = 1.
+    """
+
+    n: int
+    mean: float
+    sd: float
+    se: float
+
+    def __str__(self) -> str:
+        return f"{self.mean:.2f}" if self.n == 1 else f"{self.mean:.2f} ± {self.se:.2f}"
+
+
+def summarise(records: Iterable[Record]) -> Summary:
+    """Sum up the accuracies of some records, at least one."""
+    values = np.array([record["accuracy"] for record in records])
+    sd = float(values.std(ddof=1)) if len(values) > 1 else math.nan
+    return Summary(len(values), float(values.mean()), sd, sd / math.sqrt(len(values)))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One published number, ours beside it and a verdict.
+
+    The verdict is `exact`; `inside our spread`, where one more replicate of ours would fall as
+    far off about one time in twenty or more; or `outside`.
+    """
+
+    published: essay.Published
+    draw: str | None
+    ours: Summary
+    verdict: str
+
+
+def compare(records: Sequence[Record], draw: str) -> list[Cell]:
+    """A cell for every published number that full records of `draw` on validation answer."""
+    cells = []
+    for number in essay.published():
+        wanted = None if number.ipc == 0 else draw
+        ours = [
+            record
+            for record in records
+            if record["protocol"] == number.protocol
+            and record["method"] == "essay draw"
+            and record["dataset"] == "mnist"
+            and record["draw"] == wanted
+            and (number.ipc == 0 or record["ipc"] == number.ipc)
+            and record["split"] == "validation"
+            and record["images"] is None
+            and record["epochs"] is None
+        ]
+        if ours:
+            summary = summarise(ours)
+            cells.append(Cell(number, wanted, summary, verdict(number.accuracy, summary)))
+    return cells
+
+
+def verdict(published: float, ours: Summary) -> str:
+    """How a published accuracy lies to ours."""
+    if ours.n == 1 or ours.sd == 0:
+        return "exact" if abs(ours.mean - published) < 0.005 else "outside"
+    # Two standard deviations of the difference between our mean and one more replicate.
+    reach = 2 * ours.sd * math.sqrt(1 + 1 / ours.n)
+    return "inside our spread" if abs(ours.mean - published) <= reach else "outside"

@@ -1,0 +1,31 @@
+"""Expansion: more training images made from few, by moving them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def shift(images: np.ndarray, labels: np.ndarray, reach: int) -> tuple[np.ndarray, np.ndarray]:
+    """Every image at every displacement of up to `reach` pixels, edges filled with zeros.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, 1, H, W)
+    labels : ndarray of shape (n,) or (n, C)
+    reach : int
+        0 gives the input back; 1 the essay's nine copies, 2 its 25.
+
+    Returns
+    -------
+    images : ndarray of shape (n * (2 * reach + 1) ** 2, 1, H, W)
+        All copies of the first image, then of the second, and so on.
+    labels : ndarray
+        The labels, repeated likewise.
+    """
+    if reach == 0:
+        return images, labels
+    height, width = images.shape[2:]
+    framed = np.pad(images, ((0, 0), (0, 0), (reach, reach), (reach, reach)))
+    offsets = [(y, x) for y in range(2 * reach + 1) for x in range(2 * reach + 1)]
+    copies = [framed[:, :, y : y + height, x : x + width] for y, x in offsets]
+    return np.stack(copies, axis=1).reshape(-1, *images.shape[1:]), labels.repeat(len(offsets), 0)

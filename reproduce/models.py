@@ -1,0 +1,184 @@
+"""Stacks: several networks of one shape that share every tensor operation.
+
+All parameters carry a leading dimension K, the number of networks; a plain network is a stack of
+one. Network k's outputs and gradients depend on network k's parameters and inputs alone. Tensors
+are written (K, B, C, H, W) at the border; inside they are (B, K * C, H, W), channels last, so that
+a grouped convolution computes all networks at once.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from reproduce.errors import UserError
+from reproduce.recipe import Recipe
+
+
+def seeded(seed: int, purpose: str) -> torch.Generator:
+    """A generator for one purpose of one replicate, independent of all others."""
+    entropy = [zlib.crc32(purpose.encode()), seed]
+    return torch.Generator().manual_seed(int(np.random.SeedSequence(entropy).generate_state(1)[0]))
+
+
+class Layer(nn.Module):
+    """K sets of weights and biases with PyTorch's default initialisation."""
+
+    def __init__(self, nets: int, *shape: int) -> None:
+        super().__init__()
+        self.nets = nets
+        self.weight = nn.Parameter(torch.empty(nets, *shape))
+        self.bias = nn.Parameter(torch.empty(nets, shape[0]))
+
+    @torch.no_grad()
+    def reset(self, net: int, generator: torch.Generator) -> None:
+        """Draw network `net`: uniform within 1 / sqrt(fan in), weights first, then biases."""
+        bound = 1 / math.sqrt(self.weight[net, 0].numel())
+        for part in (self.weight, self.bias):
+            drawn = torch.rand(part[net].shape, generator=generator)
+            part[net] = drawn.mul_(2 * bound).sub_(bound)
+
+
+class Conv(Layer):
+    """Convolution, (B, C, H, W) shared by all networks or (B, K * C, H, W) to (B, K * O, H, W)."""
+
+    def __init__(self, nets: int, inputs: int, outputs: int, size: int, padding: int = 0) -> None:
+        super().__init__(nets, outputs, inputs, size, size)
+        self.padding = padding
+
+    def forward(self, x: Tensor) -> Tensor:
+        groups = x.shape[1] // self.weight.shape[2]
+        weight = self.weight.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        return F.conv2d(x, weight, self.bias.flatten(), padding=self.padding, groups=groups)
+
+
+class Linear(Layer):
+    """Fully connected, (K, B, I) to (K, B, O)."""
+
+    def __init__(self, nets: int, inputs: int, outputs: int) -> None:
+        super().__init__(nets, outputs, inputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.baddbmm(self.bias[:, None], x, self.weight.transpose(1, 2))
+
+
+class InstanceNorm(nn.Module):
+    """Normalise each image and channel over space, then scale and shift by learned parameters."""
+
+    def __init__(self, nets: int, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(nets, channels))
+        self.bias = nn.Parameter(torch.zeros(nets, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.instance_norm(x, weight=self.weight.flatten(), bias=self.bias.flatten())
+
+
+class Stack(nn.Module):
+    """K networks of one shape. `noise` is how many uniform numbers an image needs for dropout."""
+
+    noise = 0
+
+    def __init__(self, nets: int) -> None:
+        super().__init__()
+        self.nets = nets
+
+    def initialise(self, seeds: Sequence[int]) -> None:
+        """Draw network k from seeds[k]; equal seeds give equal networks in any stack."""
+        for net, seed in enumerate(seeds):
+            generator = seeded(seed, "init")
+            for layer in self.modules():
+                if isinstance(layer, Layer):
+                    layer.reset(net, generator)
+
+    def forward(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Logits (K, B, classes) of x (K, B, 1, H, W), or (1, B, 1, H, W) shared by all.
+
+        `noise` (K, B, self.noise), uniform in 0..1, switches dropout on.
+        """
+        raise NotImplementedError  # pragma: no cover
+
+    def fold(self, x: Tensor) -> Tensor:
+        """(K, B, C, H, W) to (B, K * C, H, W), channels last."""
+        return x.transpose(0, 1).flatten(1, 2).contiguous(memory_format=torch.channels_last)
+
+    def unfold(self, x: Tensor) -> Tensor:
+        """(B, K * C, H, W) to (K, B, C * H * W)."""
+        return x.unflatten(1, (self.nets, -1)).transpose(0, 1).flatten(2)
+
+
+class EssayNet(Stack):
+    """The essay's LeNet-like net with dropout, 21,840 parameters at 28x28."""
+
+    noise = 20 + 50
+
+    def __init__(self, nets: int, image_shape: tuple[int, int], classes: int) -> None:
+        super().__init__(nets)
+        height, width = (((side - 4) // 2 - 4) // 2 for side in image_shape)
+        if min(height, width) < 1:
+            raise UserError(f"images of {image_shape} are too small for conv; 16x16 is the least")
+        self.conv1 = Conv(nets, 1, 10, 5)
+        self.conv2 = Conv(nets, 10, 20, 5)
+        self.linear1 = Linear(nets, 20 * height * width, 50)
+        self.linear2 = Linear(nets, 50, classes)
+
+    def forward(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
+        x = F.relu(F.max_pool2d(self.conv1(self.fold(x)), 2))
+        x = F.max_pool2d(self.conv2(x), 2)
+        if noise is None:
+            return self.linear2(F.relu(self.linear1(self.unfold(F.relu(x)))))
+        keep = (noise < 0.5).to(x.dtype) * 2
+        # Dropping a whole map commutes with max-pooling, since its factor is 0 or 2.
+        x = x * self.fold(keep[..., :20, None, None])
+        x = F.relu(self.linear1(self.unfold(F.relu(x))))
+        return self.linear2(x * keep[..., 20:])
+
+
+class ConvNet(Stack):
+    """The field's ConvNet: blocks of 3x3 convolution, norm, ReLU, 2x2 mean; then one linear layer.
+
+    The first block pads 28x28 images by 3, so that they become 32x32 (Dataset Condensation,
+    Zhao et al. 2021).
+    """
+
+    def __init__(
+        self, nets: int, image_shape: tuple[int, int], classes: int, recipe: Recipe
+    ) -> None:
+        super().__init__(nets)
+        blocks: list[nn.Module] = []
+        inputs, width = 1, recipe.width
+        like_mnist = image_shape == (28, 28)
+        sides = [32, 32] if like_mnist else list(image_shape)
+        for block in range(recipe.depth):
+            padding = 3 if block == 0 and like_mnist else 1
+            blocks.append(Conv(nets, inputs, width, 3, padding))
+            if recipe.norm == "instance":
+                blocks.append(InstanceNorm(nets, width))
+            blocks += [nn.ReLU(), nn.AvgPool2d(2)]
+            inputs, sides = width, [side // 2 for side in sides]
+        if min(sides) < 1:
+            raise UserError(f"images of {image_shape} are too small for {recipe.depth} blocks")
+        self.blocks = nn.Sequential(*blocks)
+        self.linear = Linear(nets, width * sides[0] * sides[1], classes)
+
+    def forward(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
+        return self.linear(self.unfold(self.blocks(self.fold(x))))
+
+
+def build(
+    recipe: Recipe, image_shape: tuple[int, int], classes: int, seeds: Sequence[int]
+) -> Stack:
+    """A stack of freshly initialised networks, one for each seed."""
+    model: Stack
+    if recipe.model == "conv":
+        model = EssayNet(len(seeds), image_shape, classes)
+    else:
+        model = ConvNet(len(seeds), image_shape, classes, recipe)
+    model.initialise(seeds)
+    return model

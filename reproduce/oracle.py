@@ -1,0 +1,321 @@
+"""The one verb: the oracle scores candidates under a protocol, on a split, over replicate seeds."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import joblib
+import numpy as np
+import torch
+from sklearn.exceptions import ConvergenceWarning
+
+from reproduce import provenance, protocols, train
+from reproduce.candidate import Candidate
+from reproduce.data import Dataset, ImageSet
+from reproduce.errors import UserError
+from reproduce.protocols import Classifier, Plan
+from reproduce.recipe import Recipe
+from reproduce.records import Ledger, Record, key_of
+
+STACK = 16  # networks trained side by side in one worker
+TEST_LOG = "test-readings.jsonl"
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """How much of a full score is computed; both fields are part of every record.
+
+    Attributes
+    ----------
+    images : int or None
+        Score on this many images, a fixed stratified subset of the split; None is all of them.
+    epochs : int or None
+        Train for at most this many epochs; None is the protocol's own number.
+    """
+
+    images: int | None = None
+    epochs: int | None = None
+
+
+FULL = Fidelity()
+
+
+@dataclass(frozen=True)
+class Job:
+    """One replicate to compute: a candidate, its plan and a seed."""
+
+    candidate: Candidate
+    plan: Plan
+    seed: int
+    record: Record  # all of its fields but accuracy and seconds
+
+
+class Oracle:
+    """Scores candidates against one dataset.
+
+    Parameters
+    ----------
+    data : Dataset
+    records : Path or None
+        File of records. A score that it holds is not computed again; a new one is appended as
+        soon as it is there. None keeps records in memory only.
+    workers : int or None
+        Worker processes of one thread each; None is one for each core. Networks on a GPU are
+        trained in this process.
+    device : str
+        `auto` (a GPU when there is one), `cpu`, `cuda`, ...
+    """
+
+    def __init__(
+        self,
+        data: Dataset,
+        records: Path | str | None = None,
+        *,
+        workers: int | None = None,
+        device: str = "auto",
+    ) -> None:
+        self.data = data
+        self.ledger = Ledger(Path(records) if records else None)
+        self.workers = workers or len(os.sched_getaffinity(0))
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = device
+
+    def score(
+        self,
+        candidate: Candidate,
+        protocol: str,
+        seeds: Sequence[int],
+        split: str = "validation",
+        **options: object,
+    ) -> list[Record]:
+        """Score one candidate: `score_many` with one."""
+        return self.score_many([candidate], protocol, seeds, split, **options)  # type: ignore[arg-type]
+
+    def score_many(
+        self,
+        candidates: Sequence[Candidate],
+        protocol: str,
+        seeds: Sequence[int],
+        split: str = "validation",
+        *,
+        fidelity: Fidelity = FULL,
+        again: bool = False,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> list[Record]:
+        """Accuracy of every candidate under every seed.
+
+        Parameters
+        ----------
+        candidates : sequence of Candidate
+        protocol : str
+            A name of `reproduce.protocols`.
+        seeds : sequence of int
+            Replicate seeds; every candidate meets the same. A protocol without randomness uses
+            the first alone.
+        split : str
+            `validation`, one of its halves `validation-a`, `validation-b`, or `test`, which is
+            sealed: each reading is logged beside the records.
+        fidelity : Fidelity
+        again : bool
+            Compute scores even where the records hold them.
+        progress : callable
+            Called with (replicates done, replicates in all).
+
+        Returns
+        -------
+        list of dict
+            Records, candidate by candidate, seed by seed.
+
+        Raises
+        ------
+        UserError
+            For an unknown protocol or split, or a candidate that does not fit the data.
+        """
+        jobs = [
+            self._job(candidate, protocol, seed, split, fidelity)
+            for candidate in candidates
+            for seed in self._seeds(protocol, candidate, seeds)
+        ]
+        keys = [key_of(job.record) for job in jobs]
+        missing = {
+            key: job
+            for key, job in zip(keys, jobs, strict=True)
+            if again or self.ledger.find(key) is None
+        }
+        done = len(jobs) - len(missing)
+        progress(done, len(jobs))
+        if missing:
+            images = self._images(split, fidelity, protocol, candidates)
+            for records in self._run(list(missing.values()), images):
+                self.ledger.add(records)
+                done += len(records)
+                progress(done, len(jobs))
+        found = [self.ledger.find(key) for key in keys]
+        return [record for record in found if record is not None]
+
+    def _seeds(self, protocol: str, candidate: Candidate, seeds: Sequence[int]) -> Sequence[int]:
+        if not seeds:
+            raise UserError("no seeds: ask for at least one replicate")
+        plan = protocols.plan(protocol, candidate)
+        return seeds[:1] if isinstance(plan, Classifier) and not plan.random else seeds
+
+    def _job(
+        self, candidate: Candidate, protocol: str, seed: int, split: str, fidelity: Fidelity
+    ) -> Job:
+        check_fits(candidate, self.data)
+        plan = protocols.plan(protocol, candidate)
+        if isinstance(plan, Recipe) and fidelity.epochs:
+            plan = _shortened(plan, fidelity.epochs)
+        record = {
+            "candidate": candidate.hash,
+            "name": candidate.name,
+            "method": candidate.method,
+            "dataset": self.data.name,
+            "checksum": self.data.checksum,
+            "ipc": candidate.ipc,
+            "draw": candidate.draw,
+            "protocol": protocol,
+            "plan": joblib.hash(plan.key())[:8],
+            "split": split,
+            "images": fidelity.images,
+            "epochs": fidelity.epochs,
+            "seed": int(seed),
+        }
+        return Job(candidate, plan, int(seed), record)
+
+    def _images(
+        self, split: str, fidelity: Fidelity, protocol: str, candidates: Sequence[Candidate]
+    ) -> ImageSet:
+        if split == "test":
+            log = (self.ledger.path or Path("runs/records.jsonl")).with_name(TEST_LOG)
+            names = ", ".join(sorted({f"{c.name} ({c.hash})" for c in candidates}))
+            images = self.data.unseal(log, f"{protocol} on {names}")
+        else:
+            images = self.data.split(split)
+        return images.stratified(fidelity.images) if fidelity.images else images
+
+    def _run(self, jobs: list[Job], images: ImageSet) -> Iterator[list[Record]]:
+        """Compute the jobs, yielding records stack by stack as they are done."""
+        on_gpu = self.device != "cpu"
+        stacks = list(_stacks(jobs, STACK if not on_gpu else 16 * STACK, self.workers))
+        facts = {
+            "device": self.device,
+            "versions": provenance.versions(),
+            "commit": provenance.commit(),
+            "command": provenance.command(),
+        }
+        tasks = (
+            joblib.delayed(_score)(_arrays(stack), images.images, images.labels, self.device)
+            for stack in stacks
+        )
+        workers = 1 if on_gpu else min(self.workers, len(stacks))
+        with (
+            joblib.parallel_config(
+                backend="loky" if workers > 1 else "sequential",
+                **({"inner_max_num_threads": 1} if workers > 1 else {}),
+            ),
+            _one_thread(),
+        ):
+            parallel = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="all")
+            for stack, (accuracies, seconds) in zip(stacks, parallel(tasks), strict=True):
+                time_stamp = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+                yield [
+                    {
+                        **job.record,
+                        "accuracy": accuracy,
+                        "seconds": round(seconds / len(stack), 4),
+                        "time": time_stamp,
+                        **facts,
+                    }
+                    for job, accuracy in zip(stack, accuracies, strict=True)
+                ]
+
+
+def check_fits(candidate: Candidate, data: Dataset) -> None:
+    """Raise UserError where the candidate's images or classes are not the dataset's."""
+    if candidate.images.shape[2:] != data.image_shape:
+        raise UserError(
+            f"{candidate.name!r} has images of {candidate.images.shape[2:]}, "
+            f"{data.name} of {data.image_shape}; score it on its own dataset"
+        )
+    if candidate.classes != len(data.classes):
+        raise UserError(
+            f"{candidate.name!r} has {candidate.classes} classes, {data.name} "
+            f"{len(data.classes)}; score it on its own dataset"
+        )
+    if candidate.checksum != data.checksum:
+        raise UserError(
+            f"{candidate.name!r} was made from {candidate.dataset} ({candidate.checksum}), not "
+            f"{data.name} ({data.checksum}); score it on its own dataset"
+        )
+
+
+def _shortened(recipe: Recipe, epochs: int) -> Recipe:
+    return replace(recipe, epochs=min(epochs, recipe.epochs))
+
+
+def _stacks(jobs: list[Job], size: int, workers: int) -> Iterator[list[Job]]:
+    """Group jobs that can share tensors, in stacks of at most `size`, enough for all workers."""
+    groups: dict[tuple[str, int], list[Job]] = {}
+    for job in jobs:
+        groups.setdefault((job.plan.key(), len(job.candidate)), []).append(job)
+    for group in groups.values():
+        if isinstance(group[0].plan, Classifier):
+            width = 1
+        else:
+            rounds = -(-len(group) // (size * workers))
+            width = -(-len(group) // (rounds * workers))
+        for start in range(0, len(group), width):
+            yield group[start : start + width]
+
+
+Arrays = tuple[Plan, list[np.ndarray], list[np.ndarray], list[int]]
+
+
+def _arrays(stack: list[Job]) -> Arrays:
+    """What a worker needs of a stack: plan, images, labels and seeds."""
+    plan = stack[0].plan
+    soft = isinstance(plan, Recipe)
+    labels = [c.targets() if soft else c.hard_labels() for c in (job.candidate for job in stack)]
+    return plan, [job.candidate.images for job in stack], labels, [job.seed for job in stack]
+
+
+def _score(
+    stack: Arrays, images: np.ndarray, labels: np.ndarray, device: str
+) -> tuple[list[float], float]:
+    """Runs in a worker: accuracies in percent, and seconds for the whole stack."""
+    plan, train_images, train_labels, seeds = stack
+    start = time.perf_counter()
+    if isinstance(plan, Recipe):
+        answers = train.accuracies(plan, train_images, train_labels, seeds, images, labels, device)
+    else:
+        estimator = plan.make(seeds[0])
+        with warnings.catch_warnings():
+            # The essay's MLP stops at scikit-learn's 200 iterations; that is part of its setting.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            estimator.fit(_essay_pixels(train_images[0]), train_labels[0])
+        answers = [100 * float((estimator.predict(_essay_pixels(images)) == labels).mean())]
+    return answers, time.perf_counter() - start
+
+
+def _essay_pixels(images: np.ndarray) -> np.ndarray:
+    """Flattened byte / 256, exact for images that come from bytes, of shape (n, H W)."""
+    return (images.reshape(len(images), -1) * np.float32(255) / np.float32(256)).astype(np.float32)
+
+
+class _one_thread:  # noqa: N801
+    """Small networks are fastest on one thread: hold torch to it, then restore."""
+
+    def __enter__(self) -> None:
+        self.before = torch.get_num_threads()
+        torch.set_num_threads(1)
+
+    def __exit__(self, *error: object) -> None:
+        torch.set_num_threads(self.before)

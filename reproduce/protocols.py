@@ -1,0 +1,185 @@
+"""Protocols: how the oracle trains on a candidate. Each is one function, in one place: here.
+
+A protocol takes a candidate and answers with a plan: a `Recipe` for a network, or a `Classifier`
+that makes a scikit-learn estimator. To add one, write the function and decorate it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reproduce.candidate import Candidate
+from reproduce.errors import UserError
+from reproduce.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A scikit-learn estimator, seen with the essay's pixels: byte / 256, flattened.
+
+    Attributes
+    ----------
+    make : callable
+        Takes the replicate seed and returns an unfitted estimator.
+    settings : str
+        The settings in words, part of each record.
+    random : bool
+        False where the seed changes nothing: such a protocol is scored once.
+    """
+
+    make: Callable[[int], Any]
+    settings: str
+    random: bool = False
+
+    def key(self) -> str:
+        """What identifies the plan."""
+        return self.settings
+
+
+Plan = Recipe | Classifier
+Protocol = Callable[[Candidate], Plan]
+PROTOCOLS: dict[str, Protocol] = {}
+
+
+def protocol(name: str) -> Callable[[Protocol], Protocol]:
+    """Register a function as the protocol `name`."""
+
+    def register(function: Protocol) -> Protocol:
+        PROTOCOLS[name] = function
+        return function
+
+    return register
+
+
+def plan(name: str, candidate: Candidate) -> Plan:
+    """The plan of protocol `name` for the candidate; UserError for an unknown name."""
+    if name not in PROTOCOLS:
+        raise UserError(f"unknown protocol {name!r}, use one of {', '.join(PROTOCOLS)}")
+    return PROTOCOLS[name](candidate)
+
+
+def names() -> list[str]:
+    """All protocols, in the order of this file."""
+    return list(PROTOCOLS)
+
+
+# --- The essay's baselines ----------------------------------------------------------------------
+
+
+@protocol("svm-rbf")
+def svm_rbf(candidate: Candidate) -> Plan:
+    """Support vector machine, radial basis functions."""
+    from sklearn.svm import SVC
+
+    return Classifier(lambda seed: SVC(C=1000, gamma="auto"), "SVC(C=1000, gamma='auto')")
+
+
+@protocol("svm-linear")
+def svm_linear(candidate: Candidate) -> Plan:
+    """Support vector machine, linear."""
+    from sklearn.svm import SVC
+
+    return Classifier(lambda seed: SVC(kernel="linear", C=0.1), "SVC(kernel='linear', C=0.1)")
+
+
+@protocol("knn")
+def knn(candidate: Candidate) -> Plan:
+    """The nearest neighbour."""
+    from sklearn.neighbors import KNeighborsClassifier
+
+    return Classifier(lambda seed: KNeighborsClassifier(1), "KNeighborsClassifier(1)")
+
+
+@protocol("tree")
+def tree(candidate: Candidate) -> Plan:
+    """Decision tree."""
+    from sklearn.tree import DecisionTreeClassifier
+
+    return Classifier(
+        lambda seed: DecisionTreeClassifier(random_state=seed), "DecisionTreeClassifier()", True
+    )
+
+
+@protocol("forest")
+def forest(candidate: Candidate) -> Plan:
+    """Random forest of 500 trees."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    settings = {"max_depth": 10, "n_estimators": 500, "max_features": 1}
+    return Classifier(
+        lambda seed: RandomForestClassifier(**settings, random_state=seed),
+        f"RandomForestClassifier({settings})",
+        True,
+    )
+
+
+@protocol("mlp")
+def mlp(candidate: Candidate) -> Plan:
+    """Network with hidden layers of 500 and 100."""
+    from sklearn.neural_network import MLPClassifier
+
+    settings = {"alpha": 1, "hidden_layer_sizes": (500, 100)}
+    return Classifier(
+        lambda seed: MLPClassifier(**settings, random_state=seed),
+        f"MLPClassifier({settings})",
+        True,
+    )
+
+
+# --- The essay's conv net -----------------------------------------------------------------------
+
+
+@protocol("conv")
+def conv(candidate: Candidate) -> Recipe:
+    """The essay's conv net with dropout. Epochs by size: 500, 400, 200, and 100 for full MNIST.
+
+    Between the essay's sizes the nearest smaller one rules; above 1,000 images it is full MNIST's.
+    """
+    if len(candidate) > 1000:
+        return Recipe(model="conv", epochs=100, batch=10, lr=0.01, schedule="essay")
+    per_class = len(candidate) / candidate.classes
+    epochs = 500 if per_class < 5 else 400 if per_class < 10 else 200
+    return Recipe(model="conv", epochs=epochs, batch=10, lr=0.1, schedule="essay")
+
+
+@protocol("conv-shift1")
+def conv_shift1(candidate: Candidate) -> Recipe:
+    """`conv` on all shifts by up to 1 pixel, 9 copies."""
+    return replace(conv(candidate), shifts=1)
+
+
+@protocol("conv-shift2")
+def conv_shift2(candidate: Candidate) -> Recipe:
+    """`conv` on all shifts by up to 2 pixels, 25 copies."""
+    return replace(conv(candidate), shifts=2)
+
+
+# --- The field's ConvNet, and the candidate's own recipe ----------------------------------------
+
+
+@protocol("convnet")
+def convnet(candidate: Candidate) -> Recipe:
+    """ConvNet-3 as Dataset Condensation evaluates it on MNIST. Soft labels are our extension."""
+    return Recipe(
+        model="convnet",
+        mean=0.1307,
+        std=0.3081,
+        epochs=1001,
+        batch=256,
+        reshuffle=True,
+        lr=0.01,
+        momentum=0.9,
+        weight_decay=5e-4,
+        schedule="halfway",
+        augment="dc",
+    )
+
+
+@protocol("own")
+def own(candidate: Candidate) -> Recipe:
+    """The recipe that the candidate carries."""
+    if candidate.recipe is None:
+        raise UserError(f"{candidate.name!r} carries no recipe; score it with another protocol")
+    return candidate.recipe

@@ -1,0 +1,49 @@
+"""Where a number came from: versions, commit, command and device."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import subprocess
+import sys
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+PACKAGES = ("supertrainer", "torch", "torchvision", "numpy", "scikit-learn", "optuna", "higher")
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of Python and of every package that can change a number."""
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+@cache
+def commit() -> str:
+    """The project's git commit, with `-dirty` where tracked code differs from it.
+
+    Records and candidates under `results/` do not count: writing them must not make them dirty.
+    """
+    root = Path(__file__).resolve().parent.parent
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")) != root:
+            return "unknown"
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!results")
+        return git("rev-parse", "--short=12", "HEAD") + ("-dirty" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def command() -> str:
+    """The command line that runs now, as one could type it again."""
+    program = Path(sys.argv[0])
+    name = f"python -m {program.parent.name}" if program.name == "__main__.py" else program.name
+    return shlex.join([*shlex.split(name), *sys.argv[1:]])

@@ -1,0 +1,189 @@
+"""Training and evaluating a stack of networks under one recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from reproduce import expand
+from reproduce.augment import Augmenter
+from reproduce.models import Stack, build, seeded
+from reproduce.recipe import Recipe
+
+EVALUATION_BYTES = 64 * 2**20  # of first-layer activations at a time
+
+
+@dataclass
+class State:
+    """What `train` yields after every epoch: the networks so far, and how far that is."""
+
+    model: Stack
+    epoch: int
+    epochs: int
+
+
+def train(
+    recipe: Recipe,
+    images: Sequence[np.ndarray],
+    targets: Sequence[np.ndarray],
+    seeds: Sequence[int],
+    device: torch.device | str = "cpu",
+) -> Iterator[State]:
+    """Train len(seeds) networks side by side, network k on (images[k], targets[k]) from seeds[k].
+
+    Parameters
+    ----------
+    recipe : Recipe
+    images : sequence of K ndarrays of shape (n, 1, H, W)
+        Training images in pixel space, the same n for all.
+    targets : sequence of K ndarrays of shape (n, C)
+        Probabilities.
+    seeds : sequence of K int
+        Replicate seeds: initialisation, batch order, dropout and augmentation follow from them.
+
+    Yields
+    ------
+    State
+        After each epoch; the last one holds the trained networks.
+    """
+    expanded = [
+        expand.shift(pixels, labels, recipe.shifts)
+        for pixels, labels in zip(images, targets, strict=True)
+    ]
+    x = torch.from_numpy(np.stack([pixels for pixels, _ in expanded]))
+    x = (x - recipe.mean) / recipe.std
+    y = torch.from_numpy(np.stack([labels for _, labels in expanded]))
+    height, width = x.shape[-2:]
+    model = build(recipe, (height, width), y.shape[-1], seeds).to(device)
+    batches = Batches(recipe, x, y, seeds, model.noise, torch.device(device))
+    optimiser = _optimiser(recipe, model)
+    for epoch in range(1, recipe.epochs + 1):
+        if recipe.schedule == "halfway" and epoch == recipe.epochs // 2 + 2:
+            optimiser = _optimiser(recipe, model)  # fresh momentum
+        for step, (xb, yb, noise) in enumerate(batches.epoch()):
+            done = (epoch - 1) * batches.per_epoch + step
+            optimiser.param_groups[0]["lr"] = learning_rate(recipe, epoch, done)
+            loss = cross_entropy(model(xb, noise), yb).sum()
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+        yield State(model, epoch, recipe.epochs)
+
+
+def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Each network's mean cross-entropy (K,) of logits (K, B, C) with probabilities (K, B, C)."""
+    return -(targets * F.log_softmax(logits, dim=-1)).sum(-1).mean(-1)
+
+
+def _optimiser(recipe: Recipe, model: Stack) -> torch.optim.SGD:
+    return torch.optim.SGD(
+        model.parameters(),
+        lr=recipe.lr,
+        momentum=recipe.momentum,
+        weight_decay=recipe.weight_decay,
+    )
+
+
+def learning_rate(recipe: Recipe, epoch: int, step: int) -> float:
+    """The rate in `epoch`, counted from 1, at `step`, counted from 0 over all epochs."""
+    if recipe.schedule == "essay":
+        return recipe.lr * 0.8 ** (epoch // 10 + 1)
+    if recipe.schedule == "halfway":
+        return recipe.lr if epoch <= recipe.epochs // 2 + 1 else recipe.lr / 10
+    if recipe.schedule == "list":
+        return recipe.learning_rates[min(step, len(recipe.learning_rates) - 1)]
+    return recipe.lr
+
+
+class Batches:
+    """Batches for a stack: each network has an order, dropout noise and augmentation of its own.
+
+    Every random number comes from a generator of one replicate, so a network meets the same
+    numbers whatever else is in the stack.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        x: Tensor,
+        y: Tensor,
+        seeds: Sequence[int],
+        noise: int,
+        device: torch.device,
+    ) -> None:
+        self.recipe, self.noise, self.device = recipe, noise, device
+        self.x, self.y = x, y
+        self.orders = [seeded(seed, "order") for seed in seeds]
+        self.noises = [seeded(seed, "noise") for seed in seeds]
+        self.augments = [seeded(seed, "augment") for seed in seeds]
+        self.augmenters = (
+            [Augmenter(images[:, 0]) for images in x] if recipe.augment == "dc" else []
+        )
+        self.rows = torch.arange(len(seeds))[:, None]
+        self.per_epoch = -(-x.shape[1] // recipe.batch)
+        if not recipe.reshuffle:
+            order = self._order()
+            self.x, self.y = x[self.rows, order].to(device), y[self.rows, order].to(device)
+
+    def _order(self) -> Tensor:
+        return torch.stack([torch.randperm(self.x.shape[1], generator=g) for g in self.orders])
+
+    def epoch(self) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+        """Yield (images (K, B, 1, H, W), targets (K, B, C), dropout noise (K, B, N) or None)."""
+        order = self._order() if self.recipe.reshuffle else None
+        for start in range(0, self.x.shape[1], self.recipe.batch):
+            if order is None:
+                cut = slice(start, start + self.recipe.batch)
+                xb, yb = self.x[:, cut], self.y[:, cut]
+            else:
+                chosen = order[:, start : start + self.recipe.batch]
+                xb = self._images(chosen).to(self.device)
+                yb = self.y[self.rows, chosen].to(self.device)
+            yield xb, yb, self._noise(xb.shape[1])
+
+    def _images(self, chosen: Tensor) -> Tensor:
+        if not self.augmenters:
+            return self.x[self.rows, chosen]
+        made = zip(self.augmenters, chosen, self.augments, strict=True)
+        return torch.stack([augment(rows, g) for augment, rows, g in made])[:, :, None]
+
+    def _noise(self, size: int) -> Tensor | None:
+        if not self.noise:
+            return None
+        drawn = [torch.rand((size, self.noise), generator=g) for g in self.noises]
+        return torch.stack(drawn).to(self.device)
+
+
+@torch.no_grad()
+def predict(model: Stack, recipe: Recipe, images: np.ndarray) -> np.ndarray:
+    """Predicted classes (K, N), int64, of N images in pixel space (N, 1, H, W)."""
+    device = next(model.parameters()).device
+    first = recipe.width if recipe.model == "convnet" else 10
+    per_image = 4 * model.nets * first * images.shape[2] * images.shape[3]
+    block = max(1, EVALUATION_BYTES // per_image)
+    answers = []
+    for start in range(0, len(images), block):
+        x = torch.tensor(images[start : start + block], device=device)  # a copy: may be read-only
+        answers.append(model(((x - recipe.mean) / recipe.std)[None]).argmax(-1).cpu())
+    return torch.cat(answers, dim=1).numpy()
+
+
+def accuracies(
+    recipe: Recipe,
+    images: Sequence[np.ndarray],
+    targets: Sequence[np.ndarray],
+    seeds: Sequence[int],
+    test_images: np.ndarray,
+    test_labels: np.ndarray,
+    device: torch.device | str = "cpu",
+) -> list[float]:
+    """Train as `train` does, then each network's accuracy in percent on the test images."""
+    for state in train(recipe, images, targets, seeds, device):  # noqa: B007
+        pass
+    right = predict(state.model, recipe, test_images) == test_labels
+    return [100 * float(row.mean()) for row in right]
