@@ -36,7 +36,9 @@ DatasetOption = Annotated[
 ]
 DataOption = Annotated[
     Path | None,
-    typer.Option(help="Folder of mnist and fashion; else $SUPERTRAINER_DATA, ./data, download."),
+    typer.Option(
+        "--data", help="Folder of mnist and fashion; else $SUPERTRAINER_DATA, ./data, download."
+    ),
 ]
 SplitSeedOption = Annotated[int, typer.Option(help="Seed that cuts own data into splits.")]
 RecordsOption = Annotated[Path, typer.Option(help="File of records, read and appended.")]
@@ -167,7 +169,7 @@ def score(
     epochs: Annotated[int | None, typer.Option(help="Train at most so long.", min=1)] = None,
     again: Annotated[bool, typer.Option(help="Compute scores that are on record, too.")] = False,
     dataset: Annotated[str | None, typer.Option(help="Else the candidates' own.")] = None,
-    data_folder: Annotated[DataOption, typer.Option("--data")] = None,
+    data_folder: DataOption = None,
     split_seed: SplitSeedOption = 0,
     records: RecordsOption = RECORDS,
     workers: WorkersOption = None,
@@ -196,7 +198,7 @@ def reproduce(
     n: Annotated[str, typer.Option(help="Images per class, 0 is all of them.")] = "1,5,10",
     seeds: SeedsOption = 5,
     dataset: DatasetOption = "mnist",
-    data_folder: Annotated[DataOption, typer.Option("--data")] = None,
+    data_folder: DataOption = None,
     split_seed: SplitSeedOption = 0,
     records: RecordsOption = RECORDS,
     workers: WorkersOption = None,
