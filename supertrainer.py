@@ -1,9 +1,107 @@
 """The one command: demo, reproduce, search, distill, score, report."""
 
-from reproduce.command import application, reproduce, run, score
-from search.command import search
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from analysis.command import report
+from analysis.plots import grid_text
+from analysis.report import write_report
+from distill.command import distill, run_distillation
+from distill.distiller import DistillConfig
+from reproduce import data, essay
+from reproduce.candidate import Candidate
+from reproduce.command import (
+    DataOption,
+    JsonOption,
+    WorkersOption,
+    application,
+    progress,
+    reproduce,
+    run,
+    score,
+    score_table,
+    show,
+)
+from reproduce.data import Dataset
+from reproduce.errors import UserError
+from reproduce.oracle import Oracle
+from reproduce.records import Record
+from search.command import rescore, rival_sets, run_search, search
+from search.study import SearchConfig
+
+DEMO_SEARCH = SearchConfig(trials=64, batch=16)
+DEMO_DISTILL = DistillConfig(steps=90, inner_steps=10, image_lr=0.03)
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for all that the demo writes.")] = Path(
+        "runs/demo"
+    ),
+    data_folder: DataOption = None,
+    workers: WorkersOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the whole pipeline in a few minutes: reproduce, search, distil, score, report."""
+    source = mnist_or_digits(data_folder)
+    scout = Oracle(source, workers=workers)
+    oracle = Oracle(source, out / "records.jsonl", workers=workers)
+    records = demo_essay(oracle)
+    found = run_search(scout, DEMO_SEARCH, "searched", out / "studies.journal")
+    distilled = run_distillation(source, DEMO_DISTILL, "distilled", out / "distilled.checkpoint")
+    for candidate in (found, distilled):
+        candidate.save(out / f"{candidate.name}.npz")
+    rivals = rival_sets(scout, DEMO_SEARCH, "searched", out / "studies.journal", 5)
+    records += rescore(oracle, [found, *rivals], "conv", 5)
+    with progress("distilled") as update:
+        records += oracle.score(distilled, "own", range(5), progress=update)
+    page = write_report(
+        out / "report.html", records, [found, distilled], title=f"Demo on {source.name}"
+    )
+    show(records, as_json, lambda: score_table(f"Demo on {source.name}", records))
+    if not as_json:
+        print_sets([found, distilled], page)
+
+
+def mnist_or_digits(folder: Path | None) -> Dataset:
+    """MNIST where it is to be had, else the bundled digits, saying so."""
+    try:
+        return data.load("mnist", folder)
+    except UserError as error:
+        note = f"{error}.\nGoing on with scikit-learn's bundled digits instead of MNIST."
+        Console(stderr=True).print(note, highlight=False, soft_wrap=True)
+        return data.load("digits")
+
+
+def demo_essay(oracle: Oracle) -> list[Record]:
+    """The essay's baselines on RMNIST/1, /5 and /10, and its conv net on /1."""
+    draws = [essay.rmnist(oracle.data, ipc) for ipc in essay.ESSAY_SIZES]
+    records = []
+    for protocol in essay.EXPERIMENTS["baselines"]:
+        with progress(f"{protocol:<12}") as update:
+            records += oracle.score_many(draws, protocol, range(3), progress=update)
+    with progress(f"{'conv':<12}") as update:
+        records += oracle.score(draws[0], "conv", range(5), progress=update)
+    return records
+
+
+def print_sets(candidates: list[Candidate], page: Path) -> None:
+    """The sets in shades of text, and where the page is."""
+    console = Console()
+    for candidate in candidates:
+        console.print(f"\n{candidate.name}\n{grid_text(candidate)}", highlight=False)
+    console.print(f"\nReport: {page.resolve()}", soft_wrap=True, highlight=False)
 
 
 def main() -> None:
     """Entry point of `supertrainer`."""
-    run(application(reproduce, search, score, help="Tiny training sets."))
+    commands = (demo, reproduce, search, distill, score, report)
+    run(application(*commands, help="Tiny training sets: search, distil and score them."))
+
+
+if __name__ == "__main__":
+    main()

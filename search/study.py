@@ -220,8 +220,14 @@ def _score(
         config.protocol,
         range(config.search_seeds),
         SPLIT,
-        fidelity=Fidelity(images=config.images or None),
+        fidelity=Fidelity(images=_images(oracle, config)),
     )
     for trial, candidate in zip(trials, candidates, strict=True):
         mine = [record for record in scored if record["candidate"] == candidate.hash]
         study.tell(trial, summarise(mine).mean)
+
+
+def _images(oracle: Oracle, config: SearchConfig) -> int | None:
+    """How many images score a set; None, all of the half, where that has no more."""
+    enough = 0 < config.images < len(oracle.data.split(SPLIT))
+    return config.images if enough else None
