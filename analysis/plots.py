@@ -41,10 +41,12 @@ def grid_png(candidate: Candidate, most: int = 100) -> bytes:
 
 
 def grid_text(candidate: Candidate, per_row: int = 5, most: int = 20) -> str:
-    """The candidate's images in shades of text, 14 columns and 7 lines for a 28x28 image."""
+    """The candidate's images in shades of text, 14 columns and 7 lines for a 28x28 image.
+
+    What lies outside 0..1 is clipped.
+    """
     order = np.argsort(candidate.hard_labels(), kind="stable")[:most]
-    low, high = _range(candidate.images)
-    ink = np.clip((candidate.images[order, 0] - low) / (high - low), 0, 1)
+    ink = np.clip(candidate.images[order, 0], 0, 1)
     height, width = (side - side % block for side, block in zip(ink.shape[1:], (4, 2), strict=True))
     small = ink[:, :height, :width].reshape(len(order), height // 4, 4, width // 2, 2)
     shade = (small.mean((2, 4)) * len(SHADES)).astype(int).clip(0, len(SHADES) - 1)

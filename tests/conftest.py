@@ -1,0 +1,52 @@
+"""Shared fixtures: real data where it is to be had, the bundled digits everywhere."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from reproduce import Candidate, Dataset, UserError, load
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--require-mnist", action="store_true", help="fail where MNIST is missing")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def mnist(request: pytest.FixtureRequest) -> Dataset:
+    try:
+        return load("mnist")
+    except UserError as error:
+        if request.config.getoption("--require-mnist"):
+            pytest.fail(f"MNIST is required here: {error}")
+        pytest.skip("no MNIST: set SUPERTRAINER_DATA to a folder that holds it")
+
+
+@pytest.fixture(scope="session")
+def digits() -> Dataset:
+    return load("digits")
+
+
+@pytest.fixture
+def ten(digits: Dataset) -> Candidate:
+    """Ten bundled digits, one of each class."""
+    from reproduce.essay import rmnist
+
+    return rmnist(digits, 1)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "mnist" in getattr(item, "fixturenames", ()):
+            item.add_marker("mnist")

@@ -1,0 +1,135 @@
+"""The oracle: every protocol, records kept, nothing computed twice, the test split logged."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reproduce import Candidate, Dataset, Fidelity, Oracle, Recipe, UserError, essay, protocols
+from reproduce.oracle import TEST_LOG
+
+QUICK = Fidelity(images=100, epochs=3)
+FIELDS = (
+    "candidate name dataset ipc draw protocol split seed accuracy seconds device versions "
+    "commit command images epochs"
+).split()
+
+
+@pytest.fixture
+def own(ten: Candidate) -> Candidate:
+    return replace(
+        ten,
+        indices=None,
+        recipe=Recipe(model="convnet", width=8, epochs=3, lr=0.1),
+        label_scale="probability",
+        labels=0.9 * np.eye(10)[ten.labels] + 0.01,
+    )
+
+
+@pytest.mark.parametrize("protocol", [n for n in protocols.names() if n != "own"])
+def test_every_protocol_scores_hard_and_soft_labels(
+    digits: Dataset, ten: Candidate, own: Candidate, protocol: str
+) -> None:
+    for candidate in (ten, own):
+        records = Oracle(digits, workers=1).score(candidate, protocol, [0], fidelity=QUICK)
+        assert len(records) == 1
+        assert set(FIELDS) <= set(records[0])
+        assert 0 <= records[0]["accuracy"] <= 100
+        json.dumps(records)
+
+
+def test_own_recipe_is_replayed(digits: Dataset, ten: Candidate, own: Candidate) -> None:
+    oracle = Oracle(digits, workers=1)
+    learned = oracle.score(replace(own, recipe=replace(own.recipe, epochs=30)), "own", [0])
+    assert learned[0]["accuracy"] > 40
+    with pytest.raises(UserError, match="no recipe"):
+        oracle.score(ten, "own", [0])
+
+
+def test_protocols_learn(digits: Dataset) -> None:
+    """Fifty digits teach every quick protocol far more than chance."""
+    fifty = essay.rmnist(digits, 5)
+    for protocol in ("svm-rbf", "svm-linear", "knn", "forest", "mlp"):
+        assert Oracle(digits, workers=1).score(fifty, protocol, [0])[0]["accuracy"] > 70
+    short = Fidelity(epochs=60)
+    record = Oracle(digits, workers=1).score(fifty, "conv", [0], fidelity=short)[0]
+    assert record["accuracy"] > 70
+
+
+def test_scores_on_record_are_not_computed_again(
+    digits: Dataset, ten: Candidate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "records.jsonl"
+    first = Oracle(digits, path, workers=1).score(ten, "conv", [0, 1], fidelity=QUICK)
+    assert len(path.read_text().splitlines()) == 2
+    with monkeypatch.context() as patched:
+        patched.setattr("reproduce.oracle._score", None)
+        assert Oracle(digits, path, workers=1).score(ten, "conv", [0, 1], fidelity=QUICK) == first
+    oracle = Oracle(digits, path, workers=1)
+    oracle.score(ten, "conv", [0, 1, 2], fidelity=QUICK)
+    assert len(path.read_text().splitlines()) == 3
+    again = oracle.score(ten, "conv", [0], fidelity=QUICK, again=True)
+    assert len(path.read_text().splitlines()) == 4
+    assert again[0]["accuracy"] == first[0]["accuracy"]
+
+
+def test_fidelities_never_answer_for_each_other(digits: Dataset, ten: Candidate) -> None:
+    oracle = Oracle(digits, workers=1)
+    seen = {
+        (record["images"], record["epochs"], record["plan"])
+        for fidelity in (QUICK, Fidelity(epochs=3), Fidelity(images=100, epochs=4))
+        for record in oracle.score(ten, "conv", [0], fidelity=fidelity)
+    }
+    assert len(seen) == 3
+
+
+def test_results_do_not_depend_on_workers_or_company(digits: Dataset, ten: Candidate) -> None:
+    others = [essay.real_candidate(digits, ten.indices[::-1], name=str(i), method="t") for i in "ab"]
+    short = Fidelity(epochs=20)
+    alone = Oracle(digits, workers=1).score(ten, "conv", [0, 1], fidelity=short)
+    beside = Oracle(digits, workers=2).score_many([*others, ten], "conv", [1, 0], fidelity=short)
+    mine = {r["seed"]: r["accuracy"] for r in beside if r["candidate"] == ten.hash}
+    for record in alone:
+        # Sums run in another order in a wider stack; a few of 256 images may tip over.
+        assert mine[record["seed"]] == pytest.approx(record["accuracy"], abs=1.2)
+
+
+def test_deterministic_protocols_are_scored_once(digits: Dataset, ten: Candidate) -> None:
+    assert len(Oracle(digits, workers=1).score(ten, "knn", range(5))) == 1
+    assert len(Oracle(digits, workers=1).score(ten, "tree", range(5))) == 5
+
+
+def test_readings_of_the_test_split_are_logged(
+    digits: Dataset, ten: Candidate, tmp_path: Path
+) -> None:
+    oracle = Oracle(digits, tmp_path / "records.jsonl", workers=1)
+    oracle.score(ten, "knn", [0], "test")
+    oracle.score(ten, "knn", [0], "test")  # on record: not read again
+    log = (tmp_path / TEST_LOG).read_text().splitlines()
+    assert len(log) == 1
+    assert ten.hash in json.loads(log[0])["purpose"]
+
+
+def test_misfits_are_refused(digits: Dataset, ten: Candidate) -> None:
+    oracle = Oracle(digits, workers=1)
+    for candidate, protocol, split, message in (
+        (replace(ten, images=ten.images[:, :, 2:]), "knn", "validation", "images of"),
+        (replace(ten, classes=11), "knn", "validation", "classes"),
+        (replace(ten, checksum="f" * 16), "knn", "validation", "made from"),
+        (ten, "knnn", "validation", "unknown protocol"),
+        (ten, "knn", "valid", "unknown split"),
+    ):
+        with pytest.raises(UserError, match=message):
+            oracle.score(candidate, protocol, [0], split)
+    with pytest.raises(UserError, match="no seeds"):
+        oracle.score(ten, "knn", [])
+
+
+def test_progress_counts_replicates(digits: Dataset, ten: Candidate) -> None:
+    calls: list[tuple[int, int]] = []
+    Oracle(digits, workers=1).score(
+        ten, "tree", range(3), progress=lambda done, total: calls.append((done, total))
+    )
+    assert calls == [(0, 3), (1, 3), (2, 3), (3, 3)]

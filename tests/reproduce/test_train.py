@@ -1,0 +1,179 @@
+"""Training: schedules, batches, augmentation, and independence of what else is trained."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import scipy.ndimage
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from reproduce import Candidate, Dataset, Recipe, UserError, expand, protocols, train
+from reproduce.augment import DEGREES, Augmenter
+from reproduce.models import build, seeded
+
+SHORT = Recipe(model="conv", epochs=12, batch=4, lr=0.1, schedule="essay")
+
+
+def test_essay_schedule_counts_epochs_from_one() -> None:
+    rates = [train.learning_rate(SHORT, epoch, 0) for epoch in (1, 9, 10, 19, 20)]
+    assert rates == pytest.approx([0.08, 0.08, 0.064, 0.064, 0.0512])
+
+
+def test_halfway_schedule_drops_after_epoch_501() -> None:
+    recipe = Recipe(epochs=1001, lr=0.01, schedule="halfway")
+    assert train.learning_rate(recipe, 501, 0) == 0.01
+    assert train.learning_rate(recipe, 502, 0) == pytest.approx(0.001)
+
+
+def test_listed_rates_are_used_in_turn(ten: Candidate) -> None:
+    recipe = Recipe(epochs=2, batch=99, schedule="list", learning_rates=(0.5, 1e-30))
+    first, second = (
+        {k: v.clone() for k, v in state.model.state_dict().items()}
+        for state in train.train(recipe, [ten.images], [ten.targets()], [0])
+    )
+    for name in first:
+        torch.testing.assert_close(first[name], second[name], rtol=0, atol=1e-12)
+
+
+def test_training_equals_a_plain_loop(ten: Candidate) -> None:
+    """The stack against PyTorch's own layers and optimiser, on the same starting weights."""
+    recipe = Recipe(epochs=6, batch=99, lr=0.05, momentum=0.9, weight_decay=1e-3, width=4, depth=1)
+    recipe = replace(recipe, model="convnet", norm="none", mean=0.2, std=0.5)
+    for state in train.train(recipe, [ten.images], [ten.targets()], [3]):  # noqa: B007
+        pass
+    start = build(recipe, (28, 28), 10, [3])
+    net = nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=3), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(1024, 10)
+    )
+    with torch.no_grad():
+        for mine, theirs in zip(net.parameters(), start.parameters(), strict=True):
+            mine.copy_(theirs[0])
+    optimiser = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-3)
+    x, y = (torch.tensor(ten.images) - 0.2) / 0.5, torch.tensor(ten.labels)
+    for _ in range(6):
+        optimiser.zero_grad()
+        F.cross_entropy(net(x), y).backward()
+        optimiser.step()
+    for mine, theirs in zip(state.model.parameters(), net.parameters(), strict=True):
+        torch.testing.assert_close(mine[0], theirs, rtol=1e-3, atol=1e-5)
+
+
+def test_result_does_not_depend_on_the_rest_of_the_stack(digits: Dataset, ten: Candidate) -> None:
+    other = np.ascontiguousarray(ten.images[::-1])
+
+    def run(images: list[np.ndarray], seeds: list[int]) -> list[np.ndarray]:
+        for state in train.train(SHORT, images, [ten.targets()] * len(seeds), seeds):  # noqa: B007
+            pass
+        return [p.detach().numpy() for p in state.model.parameters()]
+
+    alone = run([ten.images], [5])
+    beside = run([other, ten.images, other], [4, 5, 6])
+    for mine, theirs in zip(alone, beside, strict=True):
+        np.testing.assert_allclose(mine[0], theirs[1], rtol=1e-3, atol=1e-5)
+
+
+def test_batches_are_cut_once_or_each_epoch(ten: Candidate) -> None:
+    x = torch.arange(10.0).reshape(1, 10, 1, 1, 1)
+    y = torch.eye(10)[None]
+
+    def epochs(recipe: Recipe) -> list[list[list[float]]]:
+        batches = train.Batches(recipe, x, y, [0], 0, torch.device("cpu"))
+        return [[xb.flatten().tolist() for xb, _, _ in batches.epoch()] for _ in range(3)]
+
+    fixed = epochs(SHORT)
+    assert [len(batch) for batch in fixed[0]] == [4, 4, 2]
+    assert sorted(sum(fixed[0], [])) == list(range(10))
+    assert fixed[0] == fixed[1] == fixed[2]
+    fresh = epochs(replace(SHORT, reshuffle=True))
+    assert fresh[0] != fresh[1]
+    assert sorted(sum(fresh[1], [])) == list(range(10))
+
+
+def test_soft_labels_of_hard_classes_equal_nll() -> None:
+    logits, labels = torch.randn(2, 6, 10), torch.randint(10, (2, 6))
+    ours = train.cross_entropy(logits, F.one_hot(labels, 10).float())
+    theirs = torch.stack([F.cross_entropy(a, b) for a, b in zip(logits, labels, strict=True)])
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_shift_moves_and_fills_with_zeros() -> None:
+    image = np.arange(1, 10, dtype=np.float32).reshape(1, 1, 3, 3)
+    images, labels = expand.shift(image, np.array([4]), 1)
+    assert images.shape == (9, 1, 3, 3)
+    assert labels.tolist() == [4] * 9
+    assert (images[4] == image[0]).all()
+    down = np.zeros((3, 3))
+    down[1:] = image[0, 0, :-1]
+    assert any((copy[0] == down).all() for copy in images)
+    assert len({copy.tobytes() for copy in images}) == 9
+
+
+class TestAugmenter:
+    @pytest.fixture
+    def images(self) -> torch.Tensor:
+        return torch.rand(3, 28, 28, generator=torch.Generator().manual_seed(0)) - 0.3
+
+    def test_rotation_equals_scipys_with_the_mean_as_fill(self, images: torch.Tensor) -> None:
+        augmenter, fill = Augmenter(images), images.mean()
+        for degrees in (-45, -7, 0, 44):
+            draw = torch.full((3, 2), (degrees + DEGREES + 0.5) / (2 * DEGREES))
+            ours = augmenter._rotate(torch.arange(3), draw, fill)
+            turned = scipy.ndimage.rotate(images.numpy(), degrees, axes=(-2, -1), cval=fill.item())
+            top = (turned.shape[1] - 28) // 2
+            left = (turned.shape[2] - 28) // 2
+            theirs = turned[:, top : top + 28, left : left + 28]
+            np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-5)
+
+    def test_scale_equals_interpolation_centred(self, images: torch.Tensor) -> None:
+        augmenter = Augmenter(images)
+        draws = torch.tensor([[0.0, 0.9], [0.5, 0.5], [0.99, 0.2]], dtype=torch.float64)
+        ours = augmenter._scale(torch.arange(3), draws, images.mean())
+        for image, draw, mine in zip(images, draws, ours, strict=True):
+            height, width = (int((0.8 + 0.4 * d) * 28) for d in draw.tolist())
+            zoomed = F.interpolate(image[None, None], [height, width])[0, 0]
+            frame = max(height, width, 28)
+            canvas = torch.zeros(frame, frame)
+            top, left = (frame - height) // 2, (frame - width) // 2
+            canvas[top : top + height, left : left + width] = zoomed
+            cut = (frame - 28) // 2
+            torch.testing.assert_close(mine, canvas[cut : cut + 28, cut : cut + 28])
+
+    def test_crop_moves_by_up_to_four_and_fills_with_the_mean(self, images: torch.Tensor) -> None:
+        augmenter, fill = Augmenter(images), images.mean()
+        draws = torch.tensor([[0.0, 0.0], [0.5, 0.5], [0.999, 0.999]], dtype=torch.float64)
+        ours = augmenter._crop(torch.arange(3), draws, fill)
+        framed = F.pad(images, (4, 4, 4, 4), value=fill.item())
+        for k, offset in enumerate((0, 4, 8)):
+            expected = framed[k, offset : offset + 28, offset : offset + 28]
+            torch.testing.assert_close(ours[k], expected)
+
+    def test_same_generator_same_images(self, images: torch.Tensor) -> None:
+        augmenter, batch = Augmenter(images), torch.tensor([0, 1, 2, 0])
+        one, two = (augmenter(batch, seeded(3, "augment")) for _ in range(2))
+        assert torch.equal(one, two)
+        assert not torch.equal(one, augmenter(batch, seeded(4, "augment")))
+
+
+def test_full_mnist_gets_the_essays_schedule(digits: Dataset, ten: Candidate) -> None:
+    assert protocols.plan("conv", ten) == Recipe(epochs=500, lr=0.1, schedule="essay")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": "resnet"},
+        {"lr": 0.0},
+        {"lr": float("nan")},
+        {"epochs": 0},
+        {"schedule": "list"},
+        {"learning_rates": (0.1,)},
+        {"schedule": "list", "learning_rates": (0.1, -0.1)},
+    ],
+)
+def test_bad_recipes_are_refused(changes: dict) -> None:
+    with pytest.raises(UserError):
+        Recipe(**changes)
+    with pytest.raises(UserError):
+        Recipe.from_dict({**Recipe().to_dict(), "colour": 1})
