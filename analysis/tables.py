@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from reproduce.comparison import Summary, summarise
 from reproduce.records import Record
@@ -33,12 +34,12 @@ class Row:
 
 def score_rows(records: Sequence[Record]) -> list[Row]:
     """One row for each group of records that agree in all but candidate and seed."""
-    groups: dict[tuple[object, ...], list[Record]] = {}
+    groups: dict[tuple[Any, ...], list[Record]] = {}
     for record in records:
         groups.setdefault(tuple(record[field] for field in GROUP), []).append(record)
     rows = [
         Row(
-            *key,  # type: ignore[arg-type]
+            **dict(zip(GROUP, key, strict=True)),
             sets=len({record["candidate"] for record in group}),
             seeds=seed_range([record["seed"] for record in group]),
             summary=summarise(group),

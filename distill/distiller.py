@@ -140,9 +140,7 @@ def distill(
         yield State(step, config.steps, loss, norm, learned)
 
 
-def finished_candidate(
-    state: State, data: Dataset, config: DistillConfig, name: str
-) -> Candidate:
+def finished_candidate(state: State, data: Dataset, config: DistillConfig, name: str) -> Candidate:
     """The learned set with its own recipe."""
     return state.learned.candidate(data, config.recipe(), name, config.seed)
 

@@ -54,7 +54,9 @@ class Augmenter:
 
     def _crop(self, batch: Tensor, draws: Tensor, fill: Tensor) -> Tensor:
         offset = (draws * (2 * CROP + 1)).long() - CROP
-        rows, columns = (torch.arange(side) + offset[:, d, None] for d, side in enumerate(self.side))
+        rows, columns = (
+            torch.arange(side) + offset[:, d, None] for d, side in enumerate(self.side)
+        )
         return self._gather(batch, rows, columns, fill)
 
     def _scale(self, batch: Tensor, draws: Tensor, fill: Tensor) -> Tensor:
@@ -69,7 +71,10 @@ class Augmenter:
 
     def _gather(self, batch: Tensor, rows: Tensor, columns: Tensor, fill: Tensor) -> Tensor:
         height, width = self.side
-        valid_rows, valid_columns = (rows >= 0) & (rows < height), (columns >= 0) & (columns < width)
+        valid_rows, valid_columns = (
+            (rows >= 0) & (rows < height),
+            (columns >= 0) & (columns < width),
+        )
         rows, columns = rows.clamp(0, height - 1), columns.clamp(0, width - 1)
         moved = self.images[batch[:, None, None], rows[:, :, None], columns[:, None, :]]
         return torch.where(valid_rows[:, :, None] & valid_columns[:, None, :], moved, fill)

@@ -73,7 +73,7 @@ class Candidate:
 
     def __post_init__(self) -> None:
         def own(name: str, values: Any, dtype: type) -> np.ndarray:
-            array = np.array(values, dtype=dtype, order="C")
+            array: np.ndarray = np.array(values, dtype=dtype, order="C")
             array.setflags(write=False)
             object.__setattr__(self, name, array)
             return array
@@ -147,7 +147,7 @@ class Candidate:
         }
 
     def save(self, path: Path | str) -> Path:
-        """Write one `.npz` that `numpy.load(path, allow_pickle=False)` opens, whole or not at all."""
+        """Write one `.npz` that numpy opens without pickle, whole or not at all."""
         arrays = {"images": self.images, "labels": self.labels}
         if self.indices is not None:
             arrays["indices"] = self.indices

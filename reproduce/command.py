@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Protocol, get_type_hints
 
 import typer
 from rich.console import Console
@@ -83,9 +83,7 @@ def configured(config_type: type) -> Callable[[Callable[..., Any]], Callable[...
                 field.name,
                 inspect.Parameter.KEYWORD_ONLY,
                 default=field.default,
-                annotation=Annotated[
-                    hints[field.name], typer.Option(help=field.metadata["help"])
-                ],
+                annotation=Annotated[hints[field.name], typer.Option(help=field.metadata["help"])],
             )
             for field in fields
         ]
@@ -107,9 +105,15 @@ def configured(config_type: type) -> Callable[[Callable[..., Any]], Callable[...
     return decorate
 
 
+class Update(Protocol):
+    """Moves a progress bar to `done` of `total`, with a word on how it goes."""
+
+    def __call__(self, done: int, total: int, note: str = "") -> None: ...
+
+
 @contextmanager
-def progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on standard error with time spent and left; call it with (done, total)."""
+def progress(title: str) -> Iterator[Update]:
+    """A progress bar on standard error with time spent and left."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

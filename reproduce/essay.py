@@ -57,10 +57,14 @@ def draw_indices(labels: np.ndarray, ipc: int, draw: str = "table") -> np.ndarra
     generator = random.Random(DRAW_SEED)
     turns = [ipc]
     if draw == "figures":
-        turns = [*ESSAY_SIZES[: ESSAY_SIZES.index(ipc)], ipc] if ipc in ESSAY_SIZES else [
-            *ESSAY_SIZES,
-            ipc,
-        ]
+        turns = (
+            [*ESSAY_SIZES[: ESSAY_SIZES.index(ipc)], ipc]
+            if ipc in ESSAY_SIZES
+            else [
+                *ESSAY_SIZES,
+                ipc,
+            ]
+        )
     for turn in turns:
         chosen = _draw_once(labels, turn, generator)
     return np.array(chosen, dtype=np.int64)

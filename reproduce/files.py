@@ -46,5 +46,7 @@ def write_whole(path: Path, content: bytes) -> Path:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
         reason = error.strerror or str(error)
-        raise UserError(f"cannot write {path}: {reason}; free space or name another place") from None
+        raise UserError(
+            f"cannot write {path}: {reason}; free space or name another place"
+        ) from None
     return path

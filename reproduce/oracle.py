@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
 
-from reproduce import provenance, protocols, train
+from reproduce import protocols, provenance, train
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset, ImageSet
 from reproduce.errors import UserError
@@ -25,6 +25,7 @@ from reproduce.records import Ledger, Record, key_of
 
 STACK = 16  # networks trained side by side in one worker
 TEST_LOG = "test-readings.jsonl"
+TITLES = ("name", "method", "draw")  # what a record says of a candidate beyond its content
 
 
 @dataclass(frozen=True)
@@ -157,8 +158,11 @@ class Oracle:
                 self.ledger.add(records)
                 done += len(records)
                 progress(done, len(jobs))
-        found = [self.ledger.find(key) for key in keys]
-        return [record for record in found if record is not None]
+        # Equal sets have equal hashes and share their scores, whatever they are called.
+        return [
+            {**(self.ledger.find(key) or {}), **{name: job.record[name] for name in TITLES}}
+            for key, job in zip(keys, jobs, strict=True)
+        ]
 
     def _seeds(self, protocol: str, candidate: Candidate, seeds: Sequence[int]) -> Sequence[int]:
         if not seeds:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from reproduce.candidate import Candidate
 from reproduce.errors import UserError
@@ -41,12 +41,13 @@ class Classifier:
 Plan = Recipe | Classifier
 Protocol = Callable[[Candidate], Plan]
 PROTOCOLS: dict[str, Protocol] = {}
+P = TypeVar("P", bound=Protocol)
 
 
-def protocol(name: str) -> Callable[[Protocol], Protocol]:
+def protocol(name: str) -> Callable[[P], P]:
     """Register a function as the protocol `name`."""
 
-    def register(function: Protocol) -> Protocol:
+    def register(function: P) -> P:
         PROTOCOLS[name] = function
         return function
 

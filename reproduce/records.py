@@ -34,7 +34,9 @@ def append_lines(path: Path, lines: Iterable[str]) -> None:
             file.flush()
     except OSError as error:
         reason = error.strerror or str(error)
-        raise UserError(f"cannot write {path}: {reason}; free space or name another place") from None
+        raise UserError(
+            f"cannot write {path}: {reason}; free space or name another place"
+        ) from None
 
 
 def _ends_line(path: Path) -> bool:

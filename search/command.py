@@ -92,9 +92,7 @@ def rival_sets(
     ]
 
 
-def rescore(
-    oracle: Oracle, rivals: Sequence[Candidate], protocol: str, seeds: int
-) -> list[Record]:
+def rescore(oracle: Oracle, rivals: Sequence[Candidate], protocol: str, seeds: int) -> list[Record]:
     """Score sets on the seeds and the half of validation that no search has seen."""
     with progress("fresh seeds") as update:
         return oracle.score_many(

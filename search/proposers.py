@@ -45,9 +45,7 @@ def nearest_mean(pool: Pool, ipc: int) -> np.ndarray:
 
 
 @proposer("random")
-def random(
-    pool: Pool, ipc: int, best: np.ndarray | None, rng: np.random.Generator
-) -> np.ndarray:
+def random(pool: Pool, ipc: int, best: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
     """Images drawn at random, the same number of each class."""
     chosen = [rng.choice(members, ipc, replace=False) for members in pool.members]
     return canonical(np.concatenate(chosen), ipc)

@@ -111,14 +111,24 @@ def open_study(name: str, storage: Path) -> optuna.Study:
     """Open or create a study in a journal file."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
+        _check_journal(storage)
         journal = JournalStorage(JournalFileBackend(str(storage)))
         return optuna.create_study(
             storage=journal, study_name=name, direction="maximize", load_if_exists=True
         )
-    except (json.JSONDecodeError, KeyError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise UserError(
             f"{storage}: not a readable study journal ({type(error).__name__}); name another"
         ) from None
+
+
+def _check_journal(storage: Path) -> None:
+    """Raise where the file is none of Optuna's, before anything is written to it."""
+    if storage.exists():
+        with storage.open() as file:
+            first = file.readline()
+        if first.strip():
+            json.loads(first)["op_code"]
 
 
 def finished(study: optuna.Study) -> list[FrozenTrial]:
@@ -133,9 +143,7 @@ def winner(study: optuna.Study, oracle: Oracle, config: SearchConfig, name: str)
     return candidate_of(best, oracle, config, name)
 
 
-def candidate_of(
-    trial: FrozenTrial, oracle: Oracle, config: SearchConfig, name: str
-) -> Candidate:
+def candidate_of(trial: FrozenTrial, oracle: Oracle, config: SearchConfig, name: str) -> Candidate:
     """The set that a trial scored."""
     return essay.real_candidate(
         oracle.data,
@@ -156,9 +164,7 @@ def _claim(study: optuna.Study, fingerprint: str, name: str) -> None:
         study.tell(trial.number, state=TrialState.FAIL)
 
 
-def _run(
-    study: optuna.Study, oracle: Oracle, config: SearchConfig, pool: Pool
-) -> Iterator[State]:
+def _run(study: optuna.Study, oracle: Oracle, config: SearchConfig, pool: Pool) -> Iterator[State]:
     done = finished(study)
     while len(done) < config.trials:
         start = len(done) - len(done) % config.batch

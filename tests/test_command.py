@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import supertrainer
 from reproduce import Candidate, Recipe
 from reproduce.records import append_lines
 from search.study import finished, open_study
@@ -43,7 +44,7 @@ def call(arguments: str, folder: Path, module: str = "supertrainer") -> tuple[in
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, digits) -> Path:  # noqa: ANN001
+def folder(tmp_path_factory: pytest.TempPathFactory, digits) -> Path:
     """A folder with good and bad files."""
     from reproduce import essay
 
@@ -119,8 +120,19 @@ BAD = {
 
 
 @pytest.mark.parametrize("arguments", BAD.values(), ids=BAD.keys())
-def test_bad_input_gives_one_line_and_exit_code_2(folder: Path, arguments: str) -> None:
-    code, out, err = call(arguments, folder)
+def test_bad_input_gives_one_line_and_exit_code_2(
+    folder: Path,
+    arguments: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("SUPERTRAINER_DATA", "")
+    monkeypatch.setattr("sys.argv", ["supertrainer", *arguments.split()])
+    with pytest.raises(SystemExit) as ended:
+        supertrainer.main()
+    code = ended.value.code
+    out, err = capfd.readouterr()
     lines = [line for line in err.splitlines() if line.startswith("error:")]
     assert code == 2, err
     assert len(lines) == 1, err
@@ -164,7 +176,7 @@ def test_every_command_has_help(command: str, folder: Path) -> None:
     assert "--json" in out
 
 
-def kill_when(process: subprocess.Popen[str], ready, timeout: float = 120) -> None:  # noqa: ANN001
+def kill_when(process: subprocess.Popen[str], ready, timeout: float = 120) -> None:
     deadline = time.monotonic() + timeout
     while not ready():
         assert process.poll() is None, "ended before it could be killed"
@@ -223,7 +235,6 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
 
 def test_demo_runs_on_the_bundled_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The demo's own code, at a small size."""
-    import supertrainer
     from distill import DistillConfig
     from search import SearchConfig
 

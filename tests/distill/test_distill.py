@@ -19,23 +19,20 @@ from reproduce.train import cross_entropy
 QUICK = DistillConfig(steps=6, inner_steps=3, width=4, batch=32)
 
 
-def inner_problem() -> tuple:
+def inner_problem(side: int) -> tuple:
     generator = torch.Generator().manual_seed(0)
-    images = torch.rand(4, 1, 8, 8, generator=generator, dtype=torch.float64)
+    images = torch.rand(4, 1, side, side, generator=generator, dtype=torch.float64)
     logits = torch.randn(4, 3, generator=generator, dtype=torch.float64)
     log_rates = torch.tensor([-1.0, -2.0, -1.5], dtype=torch.float64)
-    query = torch.rand(6, 1, 8, 8, generator=generator, dtype=torch.float64)
+    query = torch.rand(6, 1, side, side, generator=generator, dtype=torch.float64)
     labels = F.one_hot(torch.arange(6) % 3, 3).double()
     return (images, logits, log_rates), query, labels
 
 
 @pytest.mark.parametrize("model", ["convnet", "conv"])
 def test_meta_gradient_equals_finite_differences(model: str) -> None:
-    learned, query, labels = inner_problem()
+    learned, query, labels = inner_problem(16 if model == "conv" else 8)
     recipe = Recipe(model=model, width=3, depth=2, momentum=0.9, weight_decay=1e-2)
-    if model == "conv":
-        learned = (F.interpolate(learned[0], 16), *learned[1:])
-        query = F.interpolate(query, 16)
     shape = tuple(query.shape[2:])
 
     def loss(images: torch.Tensor, logits: torch.Tensor, log_rates: torch.Tensor) -> torch.Tensor:
@@ -75,13 +72,15 @@ def test_inner_loop_equals_the_oracles_training(ten: Candidate) -> None:
 
 
 def test_learning_lowers_the_loss_and_the_set_teaches(digits: Dataset) -> None:
-    config = DistillConfig(steps=40, inner_steps=6, width=8, batch=128, image_lr=0.03, start="real")
+    config = DistillConfig(
+        steps=60, inner_steps=6, width=8, batch=128, image_lr=0.05, start="noise"
+    )
     states = [(state.loss, state) for state in distill(digits, config)]
     losses = [loss for loss, _ in states]
-    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
+    assert np.mean(losses[-5:]) < 0.85 * np.mean(losses[:5])
     candidate = finished_candidate(states[-1][1], digits, config, "d")
     records = Oracle(digits, workers=1).score(candidate, "own", range(3))
-    assert np.mean([record["accuracy"] for record in records]) > 50
+    assert np.mean([record["accuracy"] for record in records]) > 30  # noise: 10
 
 
 def final(data: Dataset, config: DistillConfig, checkpoint: Path | None) -> Candidate:

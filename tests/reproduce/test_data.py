@@ -150,9 +150,7 @@ def test_empty_environment_variable_counts_as_unset(monkeypatch: pytest.MonkeyPa
     assert root_of("here") == (Path("here"), True)
 
 
-def test_missing_mnist_names_the_ways_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_mnist_names_the_ways_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match="four IDX files"):
         load("mnist", tmp_path)
 

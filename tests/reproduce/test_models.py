@@ -49,7 +49,7 @@ def with_parameters(net: nn.Module, stack: Stack, k: int) -> nn.Module:
 @pytest.mark.parametrize(
     ("recipe", "plain"), [(CONV, plain_essay_net), (CONVNET, plain_convnet)], ids=["conv", "cnet"]
 )
-def test_stack_equals_plain_networks(recipe: Recipe, plain) -> None:  # noqa: ANN001
+def test_stack_equals_plain_networks(recipe: Recipe, plain) -> None:
     stack = build(recipe, (28, 28), 10, [3, 4, 5]).double()
     x = torch.rand(3, 7, 1, 28, 28, dtype=torch.float64)
     out = stack(x)

@@ -11,10 +11,7 @@ from reproduce import Candidate, Dataset, Fidelity, Oracle, Recipe, UserError, e
 from reproduce.oracle import TEST_LOG
 
 QUICK = Fidelity(images=100, epochs=3)
-FIELDS = (
-    "candidate name dataset ipc draw protocol split seed accuracy seconds device versions "
-    "commit command images epochs"
-).split()
+FIELDS = ["candidate", "name", "dataset", "ipc", "draw", "protocol", "split", "seed", "accuracy", "seconds", "device", "versions", "commit", "command", "images", "epochs"]
 
 
 @pytest.fixture
@@ -86,7 +83,9 @@ def test_fidelities_never_answer_for_each_other(digits: Dataset, ten: Candidate)
 
 
 def test_results_do_not_depend_on_workers_or_company(digits: Dataset, ten: Candidate) -> None:
-    others = [essay.real_candidate(digits, ten.indices[::-1], name=str(i), method="t") for i in "ab"]
+    others = [
+        essay.real_candidate(digits, ten.indices[::-1], name=str(i), method="t") for i in "ab"
+    ]
     short = Fidelity(epochs=20)
     alone = Oracle(digits, workers=1).score(ten, "conv", [0, 1], fidelity=short)
     beside = Oracle(digits, workers=2).score_many([*others, ten], "conv", [1, 0], fidelity=short)

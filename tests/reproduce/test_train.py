@@ -1,5 +1,6 @@
 """Training: schedules, batches, augmentation, and independence of what else is trained."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -84,11 +85,11 @@ def test_batches_are_cut_once_or_each_epoch(ten: Candidate) -> None:
 
     fixed = epochs(SHORT)
     assert [len(batch) for batch in fixed[0]] == [4, 4, 2]
-    assert sorted(sum(fixed[0], [])) == list(range(10))
+    assert sorted(itertools.chain(*fixed[0])) == list(range(10))
     assert fixed[0] == fixed[1] == fixed[2]
     fresh = epochs(replace(SHORT, reshuffle=True))
     assert fresh[0] != fresh[1]
-    assert sorted(sum(fresh[1], [])) == list(range(10))
+    assert sorted(itertools.chain(*fresh[1])) == list(range(10))
 
 
 def test_soft_labels_of_hard_classes_equal_nll() -> None:

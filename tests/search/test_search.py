@@ -1,5 +1,6 @@
 """Search: the contract of every proposer, and studies that go on where they were."""
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def test_search_improves_and_never_repeats_a_set(digits: Dataset, tmp_path: Path
     oracle = Oracle(digits, workers=1)
     states = list(search(oracle, QUICK, "s", tmp_path / "journal"))
     assert [state.done for state in states] == [4, 8, 12, 16, 20]
-    assert all(a.best <= b.best for a, b in zip(states, states[1:], strict=False))
+    assert all(a.best <= b.best for a, b in itertools.pairwise(states))
     study = open_study("s", tmp_path / "journal")
     seen = trials(study)
     assert len({tuple(indices) for indices, _ in seen}) == 20
@@ -121,7 +122,11 @@ def test_impossible_sets_are_refused(digits: Dataset, tmp_path: Path, changes: d
         next(search(Oracle(digits), replace(QUICK, **changes), "s", tmp_path / "journal"))
 
 
-def test_damaged_journal_is_refused(digits: Dataset, tmp_path: Path) -> None:
-    (tmp_path / "journal").write_text("not a journal\n")
+@pytest.mark.parametrize("content", ["not a journal\n", "{}\n", "[]\n", '{"op_code": 0'])
+def test_foreign_journal_is_refused_and_left_alone(
+    digits: Dataset, tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "journal").write_text(content)
     with pytest.raises(UserError, match="journal"):
         next(search(Oracle(digits), QUICK, "s", tmp_path / "journal"))
+    assert (tmp_path / "journal").read_text() == content
