@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from analysis import markdown
 from analysis.plots import grid_png, grid_text
 from analysis.report import write_report
 from reproduce import records as record_files
@@ -24,6 +25,10 @@ def report(
     out: Annotated[Path, typer.Option(help="The page; pictures lie beside it.")] = Path(
         "runs/report.html"
     ),
+    update: Annotated[
+        Path | None, typer.Option(help="Markdown file with marked tables to fill from the records.")
+    ] = None,
+    table: Annotated[str, typer.Option(help="Which table to fill: essay or demo.")] = "essay",
     as_json: JsonOption = False,
 ) -> None:
     """Write a self-contained page of all records, and a PNG of every candidate file."""
@@ -33,6 +38,8 @@ def report(
         raise UserError(f"{records}: no records there; score something first")
     for file, candidate in zip(files or [], candidates, strict=True):
         write_whole(out.parent / f"{file.stem}.png", grid_png(candidate))
+    if update:
+        write_whole(update, markdown.fill_file(update, table, scored).encode())
     log = records.with_name(TEST_LOG)
     readings = len(log.read_text().splitlines()) if log.exists() else 0
     write_report(out, scored, candidates, readings=readings)

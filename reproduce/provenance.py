@@ -10,6 +10,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+CODE = ("reproduce", "search", "distill", "analysis", "supertrainer.py", "pyproject.toml")
 PACKAGES = ("supertrainer", "torch", "torchvision", "numpy", "scikit-learn", "optuna", "higher")
 
 
@@ -23,7 +24,7 @@ def versions() -> dict[str, str]:
 def commit() -> str:
     """The project's git commit, with `-dirty` where tracked code differs from it.
 
-    Records and candidates under `results/` do not count: writing them must not make them dirty.
+    Only the code that makes numbers counts: documents, tests and results do not.
     """
     root = Path(__file__).resolve().parent.parent
 
@@ -36,7 +37,7 @@ def commit() -> str:
     try:
         if Path(git("rev-parse", "--show-toplevel")) != root:
             return "unknown"
-        changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!results")
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", *CODE)
         return git("rev-parse", "--short=12", "HEAD") + ("-dirty" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
