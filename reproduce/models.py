@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from reproduce import kernels
 from reproduce.errors import UserError
 from reproduce.recipe import Recipe
 
@@ -121,7 +122,6 @@ class EssayNet(Stack):
     """The essay's LeNet-like net with dropout, 21,840 parameters at 28x28."""
 
     noise = 20 + 50
-    layout = torch.channels_last
 
     def __init__(self, nets: int, image_shape: tuple[int, int], classes: int) -> None:
         super().__init__(nets)
@@ -134,15 +134,15 @@ class EssayNet(Stack):
         self.linear2 = Linear(nets, 50, classes)
 
     def forward(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
-        x = F.relu(F.max_pool2d(self.conv1(self.fold(x)), 2))
-        x = F.max_pool2d(self.conv2(x), 2)
+        x = kernels.first_block(x.permute(0, 2, 3, 1, 4), self.conv1.weight, self.conv1.bias)
+        x = kernels.block(x, self.conv2.weight, self.conv2.bias)
+        x = x.permute(0, 3, 1, 2, 4)  # (K, B, 20, H, W)
         if noise is None:
-            return self.linear2(F.relu(self.linear1(self.unfold(F.relu(x)))))
+            return self.linear2(F.relu(self.linear1(x.flatten(2))))
         keep = (noise < 0.5).to(x.dtype) * 2
-        # Dropping a whole map commutes with max-pooling, since its factor is 0 or 2.
-        x = x * self.fold(keep[..., :20, None, None])
-        x = F.relu(self.linear1(self.unfold(F.relu(x))))
-        return self.linear2(x * keep[..., 20:])
+        # Dropping a whole map commutes with max-pooling and ReLU, since its factor is 0 or 2.
+        x = (x * keep[..., :20, None, None]).flatten(2)
+        return self.linear2(F.relu(self.linear1(x)) * keep[..., 20:])
 
 
 class ConvNet(Stack):

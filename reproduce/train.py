@@ -15,7 +15,7 @@ from reproduce.augment import Augmenter
 from reproduce.models import Stack, build, seeded
 from reproduce.recipe import Recipe
 
-EVALUATION_BYTES = 8 * 2**20  # of first-layer activations at a time: about what caches hold
+EVALUATION_BYTES = 4 * 2**20  # of first-layer activations at a time: about what caches hold
 
 
 @dataclass
