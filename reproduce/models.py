@@ -109,6 +109,10 @@ class Stack(nn.Module):
         """
         raise NotImplementedError  # pragma: no cover
 
+    def features(self, x: Tensor) -> Tensor:
+        """What the last layers see, (K, B, F), of the same images."""
+        raise NotImplementedError  # pragma: no cover
+
     def fold(self, x: Tensor) -> Tensor:
         """(K, B, C, H, W) to (B, K * C, H, W), in the layout that measured fastest."""
         return x.transpose(0, 1).flatten(1, 2).contiguous(memory_format=self.layout)
@@ -133,15 +137,18 @@ class EssayNet(Stack):
         self.linear1 = Linear(nets, 20 * height * width, 50)
         self.linear2 = Linear(nets, 50, classes)
 
-    def forward(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
+    def features(self, x: Tensor) -> Tensor:
         x = kernels.first_block(x.permute(0, 2, 3, 1, 4), self.conv1.weight, self.conv1.bias)
         x = kernels.block(x, self.conv2.weight, self.conv2.bias)
-        x = x.permute(0, 3, 1, 2, 4)  # (K, B, 20, H, W)
+        return x.permute(0, 3, 1, 2, 4).flatten(2)  # maps, then rows and columns
+
+    def forward(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
+        x = self.features(x)
         if noise is None:
-            return self.linear2(F.relu(self.linear1(x.flatten(2))))
+            return self.linear2(F.relu(self.linear1(x)))
         keep = (noise < 0.5).to(x.dtype) * 2
         # Dropping a whole map commutes with max-pooling and ReLU, since its factor is 0 or 2.
-        x = (x * keep[..., :20, None, None]).flatten(2)
+        x = (x.unflatten(2, (20, -1)) * keep[..., :20, None]).flatten(2)
         return self.linear2(F.relu(self.linear1(x)) * keep[..., 20:])
 
 
@@ -172,8 +179,11 @@ class ConvNet(Stack):
         self.blocks = nn.Sequential(*blocks)
         self.linear = Linear(nets, width * sides[0] * sides[1], classes)
 
+    def features(self, x: Tensor) -> Tensor:
+        return self.unfold(self.blocks(self.fold(x)))
+
     def forward(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
-        return self.linear(self.unfold(self.blocks(self.fold(x))))
+        return self.linear(self.features(x))
 
 
 def build(
