@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test venv lint check-published clean
+.PHONY: demo test venv lint check-published bench-oracle bench-proxies clean
 
 demo: venv
 	$(BIN)/supertrainer demo
@@ -12,6 +12,13 @@ test: venv
 
 check-published: venv
 	$(BIN)/pytest -m published -s
+
+# Speed of the oracle against a plain loop, and how well the proxies rank; minutes each.
+bench-oracle: venv
+	$(BIN)/python -m benchmarks.bench_oracle
+
+bench-proxies: venv
+	$(BIN)/python -m benchmarks.bench_proxies
 
 lint: venv
 	$(BIN)/ruff check .

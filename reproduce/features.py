@@ -114,7 +114,7 @@ class PoolKernel:
         rows = torch.from_numpy(np.asarray(subset))
         gram = self.gram[rows][:, rows].double()
         ridge = self.strength * gram.diagonal().mean() * torch.eye(len(rows), dtype=torch.float64)
-        centred = torch.from_numpy(targets).double() - 1 / targets.shape[1]
+        centred = torch.tensor(targets, dtype=torch.float64) - 1 / targets.shape[1]
         weights = torch.linalg.solve(gram + ridge, centred).float()
         answers = (weights.T @ self.cross[rows]).argmax(0)
         return 100 * float((answers == self.labels).double().mean())

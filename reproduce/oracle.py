@@ -19,12 +19,14 @@ from reproduce import protocols, provenance, train
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset, ImageSet
 from reproduce.errors import UserError
+from reproduce.features import PoolKernel, Ridge
 from reproduce.protocols import Classifier, Plan
 from reproduce.recipe import Recipe
 from reproduce.records import Ledger, Record, key_of
 
 STACK = 16  # networks trained side by side in one worker
 TEST_LOG = "test-readings.jsonl"
+RIDGE_POOL = 4000  # training images that share one kernel
 TITLES = ("name", "method", "draw")  # what a record says of a candidate beyond its content
 
 
@@ -267,12 +269,15 @@ def _shortened(recipe: Recipe, epochs: int) -> Recipe:
 
 def _stacks(jobs: list[Job], size: int, workers: int) -> Iterator[list[Job]]:
     """Group jobs that can share tensors, in stacks of at most `size`, enough for all workers."""
-    groups: dict[tuple[str, int], list[Job]] = {}
+    groups: dict[tuple[str, int, int | None], list[Job]] = {}
     for job in jobs:
-        groups.setdefault((job.plan.key(), len(job.candidate)), []).append(job)
+        seed = job.seed if isinstance(job.plan, Ridge) else None  # one kernel serves many subsets
+        groups.setdefault((job.plan.key(), len(job.candidate), seed), []).append(job)
     for group in groups.values():
         if isinstance(group[0].plan, Classifier):
             width = 1
+        elif isinstance(group[0].plan, Ridge):
+            width = max(1, RIDGE_POOL // len(group[0].candidate))
         else:
             rounds = -(-len(group) // (size * workers))
             width = -(-len(group) // (rounds * workers))
@@ -286,7 +291,7 @@ Arrays = tuple[Plan, list[np.ndarray], list[np.ndarray], list[int]]
 def _arrays(stack: list[Job]) -> Arrays:
     """What a worker needs of a stack: plan, images, labels and seeds."""
     plan = stack[0].plan
-    soft = isinstance(plan, Recipe)
+    soft = not isinstance(plan, Classifier)
     labels = [c.targets() if soft else c.hard_labels() for c in (job.candidate for job in stack)]
     return plan, [job.candidate.images for job in stack], labels, [job.seed for job in stack]
 
@@ -299,6 +304,11 @@ def _score(
     start = time.perf_counter()
     if isinstance(plan, Recipe):
         answers = train.accuracies(plan, train_images, train_labels, seeds, images, labels, device)
+    elif isinstance(plan, Ridge):
+        pool = np.concatenate(train_images)
+        kernel = PoolKernel.build(plan, pool, images, labels, seeds[0])
+        subsets = np.arange(len(pool)).reshape(len(train_images), -1)
+        answers = [kernel.accuracy(*pair) for pair in zip(subsets, train_labels, strict=True)]
     else:
         estimator = plan.make(seeds[0])
         with warnings.catch_warnings():

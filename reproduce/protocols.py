@@ -1,7 +1,8 @@
 """Protocols: how the oracle trains on a candidate. Each is one function, in one place: here.
 
-A protocol takes a candidate and answers with a plan: a `Recipe` for a network, or a `Classifier`
-that makes a scikit-learn estimator. To add one, write the function and decorate it.
+A protocol takes a candidate and answers with a plan: a `Recipe` for a network, a `Classifier` that
+makes a scikit-learn estimator, or a `Ridge` on features of random networks. To add one, write the
+function and decorate it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 
 from reproduce.candidate import Candidate
 from reproduce.errors import UserError
+from reproduce.features import Ridge
 from reproduce.recipe import Recipe
 
 
@@ -38,7 +40,7 @@ class Classifier:
         return self.settings
 
 
-Plan = Recipe | Classifier
+Plan = Recipe | Classifier | Ridge
 Protocol = Callable[[Candidate], Plan]
 PROTOCOLS: dict[str, Protocol] = {}
 P = TypeVar("P", bound=Protocol)
@@ -176,6 +178,18 @@ def convnet(candidate: Candidate) -> Recipe:
         schedule="halfway",
         augment="dc",
     )
+
+
+@protocol("ridge-conv")
+def ridge_conv(candidate: Candidate) -> Plan:
+    """Proxy of `conv`: ridge regression on the features of 16 of its networks, untrained."""
+    return Ridge(Recipe(model="conv"))
+
+
+@protocol("ridge-convnet")
+def ridge_convnet(candidate: Candidate) -> Plan:
+    """Proxy of `convnet`: ridge regression on the features of 4 of its networks, untrained."""
+    return Ridge(Recipe(model="convnet", mean=0.1307, std=0.3081, width=64), nets=4)
 
 
 @protocol("own")

@@ -1,0 +1,1 @@
+"""Benchmarks: speed and rank correlations, apart from the tests."""
