@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import joblib
@@ -112,6 +113,12 @@ def plain_score(
     return 100 * float((guesses.numpy() == answers).mean())
 
 
+def plain_loop(recipe: Recipe, sets: Sequence[Candidate], seed: int, test: tuple) -> None:
+    """Score sets one after the other."""
+    for candidate in sets:
+        plain_score(recipe, candidate.images, candidate.labels, seed, test)
+
+
 def random_sets(data: Dataset, ipc: int, count: int) -> list[Candidate]:
     """Random balanced sets."""
     rng = np.random.default_rng(7)
@@ -167,20 +174,12 @@ def measure(case: Case, data: Dataset, oracle: Oracle) -> dict:
     for turn in range(ROUNDS):
         for name, threads in (("plain, 1 thread", 1), ("plain, all threads", oracle.workers)):
             torch.set_num_threads(threads)
-            seconds = timed(
-                lambda turn=turn: [
-                    plain_score(recipe, sets[i].images, sets[i].labels, turn, test)
-                    for i in range(case.plain)
-                ]
-            )
+            seconds = timed(partial(plain_loop, recipe, sets[: case.plain], turn, test))
             runs[name].append(seconds / case.plain)
         torch.set_num_threads(everything)
         seeds = range(1000 * turn, 1000 * turn + case.seeds)
-        seconds = timed(
-            lambda seeds=seeds: oracle.score_many(
-                sets, case.protocol, seeds, fidelity=case.fidelity
-            )
-        )
+        ours = partial(oracle.score_many, sets, case.protocol, seeds, fidelity=case.fidelity)
+        seconds = timed(ours)
         runs["ours"].append(seconds / (case.candidates * case.seeds))
     torch.set_num_threads(1)
     middle = {name: statistics.median(values) for name, values in runs.items()}

@@ -77,7 +77,7 @@ def main() -> None:
         speed = subsets_per_second(ridge, sets, data.validation.stratified(SCORING))
         against = {other: correlation(scored[name], scored[other]) for other in SEEDS}
         results[name] = {"spearman": against, "subsets_per_second_and_thread": speed}
-        cells = [f"{rho:.2f} ± {error:.2f}" for rho, error in map(against.get, list(SEEDS)[:2])]
+        cells = ["{:.2f} ± {:.2f}".format(*against[other]) for other in ("conv", "conv-shift1")]
         table.add_row(name, *cells, f"{speed:.0f}")
     ceiling = correlation(scored["conv"], scored["conv-shift1"])
     content = {
