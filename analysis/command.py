@@ -26,9 +26,8 @@ def report(
         "runs/report.html"
     ),
     update: Annotated[
-        Path | None, typer.Option(help="Markdown file with marked tables to fill from the records.")
+        Path | None, typer.Option(help="Markdown file whose marked tables are filled anew.")
     ] = None,
-    table: Annotated[str, typer.Option(help="Which table to fill: essay or demo.")] = "essay",
     as_json: JsonOption = False,
 ) -> None:
     """Write a self-contained page of all records, and a PNG of every candidate file."""
@@ -39,7 +38,7 @@ def report(
     for file, candidate in zip(files or [], candidates, strict=True):
         write_whole(out.parent / f"{file.stem}.png", grid_png(candidate))
     if update:
-        write_whole(update, markdown.fill_file(update, table, scored).encode())
+        write_whole(update, markdown.update(update, records.parent).encode())
     log = records.with_name(TEST_LOG)
     readings = len(log.read_text().splitlines()) if log.exists() else 0
     write_report(out, scored, candidates, readings=readings)

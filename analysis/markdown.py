@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from analysis.tables import score_rows
 from reproduce import comparison, essay
 from reproduce.errors import UserError
-from reproduce.records import Record
+from reproduce.records import Record, read
+
+TRAINED = ("conv", "conv-shift1")
 
 
 def fill(text: str, mark: str, table: str) -> str:
@@ -67,15 +71,67 @@ def score_table(records: Sequence[Record]) -> str:
     return _table(["set", "ipc", "protocol", "split", "accuracy", "n", "seeds"], rows)
 
 
-TABLES: dict[str, Callable[[Sequence[Record]], str]] = {"essay": essay_table, "demo": score_table}
+def speed_table(bench: dict[str, Any]) -> str:
+    """`score_many` against a plain loop, from `results/bench/oracle.json`."""
+    rows = []
+    for case in bench["cases"]:
+        seconds = case["seconds_per_network"]
+        plain = min(seconds["plain, 1 thread"], seconds["plain, all threads"])
+        rows.append(
+            [
+                f"`{case['protocol']}`",
+                str(case["ipc"]),
+                f"{case['networks']} x {case['epochs']} epochs, {case['images']:,} images",
+                f"{plain:.2f}",
+                f"{seconds['ours']:.3f}",
+                f"{case['ratio']:.1f}",
+                f"{case['candidates_per_minute']:.0f}",
+                f"{case['gflops']:.0f} ({100 * case['share_of_peak']:.0f} %)",
+            ]
+        )
+    head = ["protocol", "ipc", "networks", "plain s", "ours s", "ratio", "candidates / minute"]
+    return _table([*head, "GFLOP/s (of peak)"], rows)
 
 
-def fill_file(path: Path, table: str, records: Sequence[Record]) -> str:
-    """The text of a Markdown file with one of its tables made anew from records."""
-    if table not in TABLES:
-        raise UserError(f"unknown table {table!r}, use one of {', '.join(TABLES)}")
+def proxy_table(bench: dict[str, Any]) -> str:
+    """Rank correlations of the proxies, from `results/bench/proxies.json`."""
+    rows = []
+    for name, proxy in bench["proxies"].items():
+        correlations = ["{:.2f} ± {:.2f}".format(*proxy["spearman"][o]) for o in TRAINED]
+        rows.append([f"`{name}`", *correlations, f"{proxy['subsets_per_second_and_thread']:,.0f}"])
+    ceiling = "{:.2f} ± {:.2f}".format(*bench["conv_against_conv_shift1"])
+    rows.append(["`conv` itself", "–", ceiling, "–"])
+    return _table(["proxy", *(f"`{name}`" for name in TRAINED), "subsets / second / thread"], rows)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
+
+
+# Each table with the tracked file that it is made from.
+TABLES: dict[str, tuple[str, Callable[[Path], str]]] = {
+    "essay": ("records.jsonl", lambda path: essay_table(read(path))),
+    "demo": ("demo/records.jsonl", lambda path: score_table(read(path))),
+    "speed": ("bench/oracle.json", lambda path: speed_table(_json(path))),
+    "proxies": ("bench/proxies.json", lambda path: proxy_table(_json(path))),
+}
+
+
+def update(document: Path, results: Path) -> str:
+    """The text of a Markdown file with all of its marked tables made anew from `results`.
+
+    Raises
+    ------
+    UserError
+        When the document, or a file that one of its tables is made from, cannot be read.
+    """
     try:
-        text = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a readable text file ({type(error).__name__})") from None
-    return fill(text, table, TABLES[table](records))
+        text = document.read_text()
+        for mark, (source, make) in TABLES.items():
+            if f"<!-- {mark}:begin -->" in text:
+                text = fill(text, mark, make(results / source))
+    except (OSError, ValueError, KeyError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(f"{document}: cannot fill its tables from {results} ({reason})") from None
+    return text

@@ -63,13 +63,12 @@ class DistillConfig:
                 raise UserError(f"--{name.replace('_', '-')} must be positive")
 
     def recipe(self) -> Recipe:
-        """The inner loop as a recipe, without the rates that are learned."""
+        """The inner loop as a recipe, without the rates and the batch that the set brings."""
         return Recipe(
             model="convnet",
             mean=0.1307,
             std=0.3081,
             epochs=self.inner_steps,
-            batch=10**9,  # the whole set in every step
             lr=self.inner_lr,
             momentum=self.momentum,
             width=self.width,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -48,7 +49,8 @@ class SyntheticSet(nn.Module):
     def candidate(self, data: Dataset, recipe: Recipe, name: str, seed: int) -> Candidate:
         """The set as it stands, with the recipe that it was distilled through."""
         rates = tuple(float(rate) for rate in self.rates())
-        own = Recipe.from_dict({**recipe.to_dict(), "learning_rates": rates, "schedule": "list"})
+        size = len(self.images)  # all of it is one batch
+        own = replace(recipe, learning_rates=rates, schedule="list", batch=size)
         return Candidate(
             images=self.images.numpy(),
             labels=self.labels().numpy(),

@@ -5,18 +5,15 @@ from pathlib import Path
 import pytest
 
 from analysis import markdown
-from reproduce import UserError, records
+from reproduce import UserError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SOURCES = {"essay": "results/records.jsonl", "demo": "results/demo/records.jsonl"}
 
 
-@pytest.mark.parametrize("table", SOURCES)
-def test_readme_shows_what_the_records_say(table: str) -> None:
-    scored = records.read(ROOT / SOURCES[table])
-    assert scored
-    readme = ROOT / "README.md"
-    assert markdown.fill_file(readme, table, scored) == readme.read_text()
+def test_readme_shows_what_the_results_say() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert all(f"<!-- {mark}:begin -->\n| " in text for mark in markdown.TABLES)
+    assert markdown.update(ROOT / "README.md", ROOT / "results") == text
 
 
 def test_only_what_stands_between_the_marks_changes() -> None:
@@ -27,8 +24,9 @@ def test_only_what_stands_between_the_marks_changes() -> None:
         markdown.fill(text, "v", "")
 
 
-def test_unknown_tables_and_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="unknown table"):
-        markdown.fill_file(tmp_path / "x.md", "nothing", [])
-    with pytest.raises(UserError, match="not a readable"):
-        markdown.fill_file(tmp_path / "x.md", "essay", [])
+def test_missing_documents_and_results_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot fill"):
+        markdown.update(tmp_path / "x.md", tmp_path)
+    (tmp_path / "x.md").write_text("<!-- speed:begin -->\n<!-- speed:end -->\n")
+    with pytest.raises(UserError, match="cannot fill"):
+        markdown.update(tmp_path / "x.md", tmp_path)
