@@ -40,7 +40,7 @@ class Ridge:
 
     recipe: Recipe
     nets: int = 16
-    strength: float = 0.01
+    strength: float = 1.0
 
     def key(self) -> str:
         """What identifies the plan."""
@@ -60,6 +60,7 @@ class PoolKernel:
 
     def __init__(self, gram: Tensor, cross: Tensor, labels: np.ndarray, strength: float) -> None:
         self.gram, self.cross, self.strength = gram, cross, strength
+        self._gram = gram.numpy()
         self.labels = torch.from_numpy(np.asarray(labels))
 
     @classmethod
@@ -111,18 +112,21 @@ class PoolKernel:
 
     def accuracy(self, subset: np.ndarray, targets: np.ndarray) -> float:
         """Accuracy in percent of the subset at positions (n,) with targets (n, C)."""
-        rows = torch.from_numpy(np.asarray(subset))
-        gram = self.gram[rows][:, rows].double()
-        ridge = self.strength * gram.diagonal().mean() * torch.eye(len(rows), dtype=torch.float64)
-        centred = torch.tensor(targets, dtype=torch.float64) - 1 / targets.shape[1]
-        weights = torch.linalg.solve(gram + ridge, centred).float()
-        answers = (weights.T @ self.cross[rows]).argmax(0)
-        return 100 * float((answers == self.labels).double().mean())
+        gram = self._gram[np.ix_(subset, subset)].astype(np.float64)
+        gram.flat[:: len(gram) + 1] += self.strength * gram.trace() / len(gram)
+        weights = np.linalg.solve(gram, targets - 1 / targets.shape[1]).astype(np.float32)
+        answers = torch.from_numpy(weights).T @ self.cross[torch.as_tensor(subset)]
+        # The true class has the largest answer: far quicker than an argmax over few rows.
+        right = answers.gather(0, self.labels[None])[0] >= answers.amax(0)
+        return 100 * int(right.sum()) / len(self.labels)
 
 
 @torch.no_grad()
 def features(ridge: Ridge, images: np.ndarray, seed: int) -> Tensor:
-    """Features (n, nets * F) of images (n, 1, H, W), scaled so that products are mean products."""
+    """Features (n, nets * F) of images (n, 1, H, W), of length 1 for every image.
+
+    Equal lengths rank sets better than raw ones (`bench-proxies`' tuning sets).
+    """
     height, width = images.shape[2:]
     seeds = np.random.SeedSequence([seed, ridge.nets]).generate_state(ridge.nets)
     model = build(ridge.recipe, (height, width), 2, [int(s) for s in seeds])
@@ -131,7 +135,7 @@ def features(ridge: Ridge, images: np.ndarray, seed: int) -> Tensor:
         x = (torch.tensor(images[start : start + BLOCK]) - ridge.recipe.mean) / ridge.recipe.std
         parts.append(model.features(x[None]).transpose(0, 1).flatten(1))
     stacked = torch.cat(parts)
-    return stacked / stacked.shape[1] ** 0.5
+    return stacked / stacked.norm(dim=1, keepdim=True)
 
 
 def _kernels(ridge: Ridge, pool: np.ndarray, images: np.ndarray, seed: int) -> Tensor:

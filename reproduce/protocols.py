@@ -188,8 +188,8 @@ def ridge_conv(candidate: Candidate) -> Plan:
 
 @protocol("ridge-convnet")
 def ridge_convnet(candidate: Candidate) -> Plan:
-    """Proxy of `convnet`: ridge regression on the features of 4 of its networks, untrained."""
-    return Ridge(Recipe(model="convnet", mean=0.1307, std=0.3081, width=64), nets=4)
+    """Proxy of `convnet`: ridge regression on features of 4 untrained ConvNets of two blocks."""
+    return Ridge(Recipe(model="convnet", mean=0.1307, std=0.3081, width=64, depth=2), nets=4)
 
 
 @protocol("own")

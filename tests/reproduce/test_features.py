@@ -21,9 +21,10 @@ def kernel(digits: Dataset) -> PoolKernel:
 def test_kernel_is_the_mean_over_networks(digits: Dataset, kernel: PoolKernel) -> None:
     ours = features(RIDGE, digits.train.images[:40], 0)
     assert ours.shape == (40, 3 * 320)
-    by_net = (ours * ours.shape[1] ** 0.5).unflatten(1, (3, 320))
-    mean = torch.stack([net @ net.T / 320 for net in by_net.unbind(1)]).mean(0)
-    torch.testing.assert_close(kernel.gram, mean)
+    by_net = ours.unflatten(1, (3, 320)).unbind(1)
+    total = torch.stack([net @ net.T for net in by_net]).sum(0)
+    torch.testing.assert_close(kernel.gram, total)
+    torch.testing.assert_close(kernel.gram.diagonal(), torch.ones(40))
 
 
 def test_scores_equal_ridge_regression_on_the_features(digits: Dataset, kernel: PoolKernel) -> None:
