@@ -7,9 +7,7 @@ number, so a run that was killed and resumed is bit for bit the run that was not
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
-import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +18,11 @@ import torch.nn.functional as F
 
 from distill.inner import unrolled_loss
 from distill.learnable import SyntheticSet, start_images
+from reproduce import checkpoint as checkpoints
 from reproduce.candidate import Candidate
 from reproduce.command import option
 from reproduce.data import Dataset
 from reproduce.errors import UserError
-from reproduce.files import write_whole
 from reproduce.models import build
 from reproduce.recipe import Recipe
 
@@ -135,7 +133,13 @@ def distill(
         optimiser.step()
         step += 1
         if checkpoint and (step % every == 0 or step == config.steps):
-            _save(checkpoint, run, step, (loss, norm), learned, optimiser)
+            saved = {
+                "step": step,
+                "health": [loss, norm],
+                "learned": learned.state_dict(),
+                "optimiser": optimiser.state_dict(),
+            }
+            checkpoints.save(checkpoint, run, saved)
         yield State(step, config.steps, loss, norm, learned)
 
 
@@ -162,40 +166,14 @@ def _outer_loss(
     )
 
 
-def _save(
-    path: Path,
-    run: str,
-    step: int,
-    health: tuple[float, float],
-    learned: SyntheticSet,
-    optimiser: torch.optim.Optimizer,
-) -> None:
-    buffer = io.BytesIO()
-    state = {
-        "run": run,
-        "step": step,
-        "health": list(health),
-        "learned": learned.state_dict(),
-        "optimiser": optimiser.state_dict(),
-    }
-    torch.save(state, buffer)
-    write_whole(path, buffer.getvalue())
-
-
 def _restore(
     path: Path, run: str, learned: SyntheticSet, optimiser: torch.optim.Optimizer
 ) -> tuple[int, float, float]:
+    state = checkpoints.load(path, run)
     try:
-        state = torch.load(path, weights_only=True)
-        if state["run"] != run:
-            raise UserError(
-                f"{path}: checkpoint of a run with other settings; name another --name or delete it"
-            )
         learned.load_state_dict(state["learned"])
         optimiser.load_state_dict(state["optimiser"])
         loss, norm = state["health"]
         return int(state["step"]), loss, norm
-    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, OSError, ValueError) as error:
-        raise UserError(
-            f"{path}: damaged checkpoint ({type(error).__name__}); delete it to start anew"
-        ) from None
+    except (RuntimeError, KeyError, ValueError) as error:
+        raise checkpoints.damaged(path, error) from None

@@ -24,7 +24,9 @@ from reproduce.protocols import Classifier, Plan
 from reproduce.recipe import Recipe
 from reproduce.records import Ledger, Record, key_of
 
-STACK = 16  # networks trained side by side in one worker
+STACK = 16  # networks trained side by side in one worker, where memory allows: fastest so
+GPU_STACK = 256
+MEMORY = 8.0  # GiB, of all workers together
 TEST_LOG = "test-readings.jsonl"
 RIDGE_POOL = 4000  # training images that share one kernel
 TITLES = ("name", "method", "draw")  # what a record says of a candidate beyond its content
@@ -73,6 +75,12 @@ class Oracle:
         trained in this process.
     device : str
         `auto` (a GPU when there is one), `cpu`, `cuda`, ...
+    memory : float
+        GiB that the networks in training may take, of all workers together. Stacks are made
+        small enough; one network alone may take more.
+
+    A training that lasts minutes leaves checkpoints in `unfinished/` beside the records and goes
+    on from them when the same scores are asked for again.
     """
 
     def __init__(
@@ -82,8 +90,9 @@ class Oracle:
         *,
         workers: int | None = None,
         device: str = "auto",
+        memory: float = MEMORY,
     ) -> None:
-        self.data = data
+        self.data, self.memory = data, memory
         self.ledger = Ledger(Path(records) if records else None)
         self.workers = workers or len(os.sched_getaffinity(0))
         if device == "auto":
@@ -147,16 +156,17 @@ class Oracle:
             for seed in self._seeds(protocol, candidate, seeds)
         ]
         keys = [key_of(job.record) for job in jobs]
-        missing = {
-            key: job
-            for key, job in zip(keys, jobs, strict=True)
-            if again or self.ledger.find(key) is None
-        }
-        done = len(jobs) - len(missing)
+        # Stacks are cut before finished jobs are dropped: so a resumed call finds its checkpoints.
+        stacks = [
+            [job for job in stack if again or self.ledger.find(key_of(job.record)) is None]
+            for stack in self._stacks(list(dict(zip(keys, jobs, strict=True)).values()))
+        ]
+        stacks = [stack for stack in stacks if stack]
+        done = len(jobs) - sum(map(len, stacks))
         progress(done, len(jobs))
-        if missing:
+        if stacks:
             images = self._images(split, fidelity, protocol, candidates)
-            for records in self._run(list(missing.values()), images):
+            for records in self._run(stacks, images):
                 self.ledger.add(records)
                 done += len(records)
                 progress(done, len(jobs))
@@ -207,19 +217,52 @@ class Oracle:
             images = self.data.split(split)
         return images.stratified(fidelity.images) if fidelity.images else images
 
-    def _run(self, jobs: list[Job], images: ImageSet) -> Iterator[list[Record]]:
-        """Compute the jobs, yielding records stack by stack as they are done."""
+    def _stacks(self, jobs: list[Job]) -> Iterator[list[Job]]:
+        """Group jobs that can share tensors, in stacks that fit memory, enough for all workers."""
+        groups: dict[tuple[str, int, int | None], list[Job]] = {}
+        for job in jobs:
+            # One kernel of one seed serves many subsets.
+            seed = job.seed if isinstance(job.plan, Ridge) else None
+            groups.setdefault((job.plan.key(), len(job.candidate), seed), []).append(job)
+        for group in groups.values():
+            width = self._width(group)
+            for start in range(0, len(group), width):
+                yield group[start : start + width]
+
+    def _width(self, group: list[Job]) -> int:
+        """How many jobs of a group share a stack."""
+        plan, n = group[0].plan, len(group[0].candidate)
+        if isinstance(plan, Classifier):
+            return 1
+        if isinstance(plan, Ridge):
+            return max(1, RIDGE_POOL // n)
+        workers, most = (self.workers, STACK) if self.device == "cpu" else (1, GPU_STACK)
+        shape, classes = self.data.image_shape, len(self.data.classes)
+        each = train.bytes_per_network(plan, n, shape, classes)
+        size = max(1, min(most, int(self.memory * 2**30 / workers / each)))
+        rounds = -(-len(group) // (size * workers))
+        return -(-len(group) // (rounds * workers))
+
+    def _checkpoint(self, stack: list[Job]) -> Path | None:
+        """Where the training of a stack keeps its state."""
+        if self.ledger.path is None:
+            return None
+        name = joblib.hash([key_of(job.record) for job in stack])
+        return self.ledger.path.parent / "unfinished" / f"{name}.pt"
+
+    def _run(self, stacks: list[list[Job]], images: ImageSet) -> Iterator[list[Record]]:
+        """Compute the stacks, yielding the records of each as it is done."""
         on_gpu = self.device != "cpu"
-        stacks = list(_stacks(jobs, STACK if not on_gpu else 16 * STACK, self.workers))
         facts = {
             "device": self.device,
             "versions": provenance.versions(),
             "commit": provenance.commit(),
             "command": provenance.command(),
         }
+        checkpoints = [self._checkpoint(stack) for stack in stacks]
         tasks = (
-            joblib.delayed(_score)(_arrays(stack), images.images, images.labels, self.device)
-            for stack in stacks
+            joblib.delayed(_score)(_arrays(stack), images.images, images.labels, self.device, path)
+            for stack, path in zip(stacks, checkpoints, strict=True)
         )
         workers = 1 if on_gpu else min(self.workers, len(stacks))
         with (
@@ -230,7 +273,9 @@ class Oracle:
             _one_thread(),
         ):
             parallel = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="all")
-            for stack, (accuracies, seconds) in zip(stacks, parallel(tasks), strict=True):
+            for stack, checkpoint, (accuracies, seconds) in zip(
+                stacks, checkpoints, parallel(tasks), strict=True
+            ):
                 time_stamp = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
                 yield [
                     {
@@ -242,6 +287,8 @@ class Oracle:
                     }
                     for job, accuracy in zip(stack, accuracies, strict=True)
                 ]
+                if checkpoint:
+                    checkpoint.unlink(missing_ok=True)  # its records are written by now
 
 
 def check_fits(candidate: Candidate, data: Dataset) -> None:
@@ -267,24 +314,6 @@ def _shortened(recipe: Recipe, epochs: int) -> Recipe:
     return replace(recipe, epochs=min(epochs, recipe.epochs))
 
 
-def _stacks(jobs: list[Job], size: int, workers: int) -> Iterator[list[Job]]:
-    """Group jobs that can share tensors, in stacks of at most `size`, enough for all workers."""
-    groups: dict[tuple[str, int, int | None], list[Job]] = {}
-    for job in jobs:
-        seed = job.seed if isinstance(job.plan, Ridge) else None  # one kernel serves many subsets
-        groups.setdefault((job.plan.key(), len(job.candidate), seed), []).append(job)
-    for group in groups.values():
-        if isinstance(group[0].plan, Classifier):
-            width = 1
-        elif isinstance(group[0].plan, Ridge):
-            width = max(1, RIDGE_POOL // len(group[0].candidate))
-        else:
-            rounds = -(-len(group) // (size * workers))
-            width = -(-len(group) // (rounds * workers))
-        for start in range(0, len(group), width):
-            yield group[start : start + width]
-
-
 Arrays = tuple[Plan, list[np.ndarray], list[np.ndarray], list[int]]
 
 
@@ -297,13 +326,15 @@ def _arrays(stack: list[Job]) -> Arrays:
 
 
 def _score(
-    stack: Arrays, images: np.ndarray, labels: np.ndarray, device: str
+    stack: Arrays, images: np.ndarray, labels: np.ndarray, device: str, checkpoint: Path | None
 ) -> tuple[list[float], float]:
     """Runs in a worker: accuracies in percent, and seconds for the whole stack."""
     plan, train_images, train_labels, seeds = stack
     start = time.perf_counter()
     if isinstance(plan, Recipe):
-        answers = train.accuracies(plan, train_images, train_labels, seeds, images, labels, device)
+        answers = train.accuracies(
+            plan, train_images, train_labels, seeds, images, labels, device, checkpoint
+        )
     elif isinstance(plan, Ridge):
         pool = np.concatenate(train_images)
         kernel = PoolKernel.build(plan, pool, images, labels, seeds[0])

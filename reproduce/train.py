@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from reproduce import checkpoint as checkpoints
 from reproduce import expand
 from reproduce.augment import Augmenter
 from reproduce.models import Stack, build, seeded
 from reproduce.recipe import Recipe
 
-EVALUATION_BYTES = 4 * 2**20  # of first-layer activations at a time: about what caches hold
+EVALUATION_BYTES = 4 * 2**20  # first-layer activations scored at a time: what CPU caches hold
+GPU_EVALUATION_BYTES = 2**30
+SAVE_EVERY = 60.0  # seconds between checkpoints
 
 
 @dataclass
@@ -33,6 +39,7 @@ def train(
     targets: Sequence[np.ndarray],
     seeds: Sequence[int],
     device: torch.device | str = "cpu",
+    checkpoint: Path | None = None,
 ) -> Iterator[State]:
     """Train len(seeds) networks side by side, network k on (images[k], targets[k]) from seeds[k].
 
@@ -45,34 +52,98 @@ def train(
         Probabilities.
     seeds : sequence of K int
         Replicate seeds: initialisation, batch order, dropout and augmentation follow from them.
+    checkpoint : Path or None
+        Read where it exists, and written about once a minute after an epoch: a training that was
+        killed goes on to the same networks. It belongs to these very arguments.
 
     Yields
     ------
     State
         After each epoch; the last one holds the trained networks.
     """
+    x, y = _prepared(recipe, images, targets)
+    height, width = x.shape[-2:]
+    model = build(recipe, (height, width), y.shape[-1], seeds).to(device)
+    batches = Batches(recipe, x, y, seeds, model.noise, torch.device(device))
+    del x, y
+    optimiser = _optimiser(recipe, model)
+    done, saved_at = 0, time.monotonic()
+    if checkpoint and checkpoint.exists():
+        done = _restore(checkpoint, recipe, model, optimiser, batches)
+        yield State(model, done, recipe.epochs)
+    for epoch in range(done + 1, recipe.epochs + 1):
+        if recipe.schedule == "halfway" and epoch == recipe.epochs // 2 + 2:
+            optimiser = _optimiser(recipe, model)  # fresh momentum
+        for step, (xb, yb, noise) in enumerate(batches.epoch()):
+            turn = (epoch - 1) * batches.per_epoch + step
+            optimiser.param_groups[0]["lr"] = learning_rate(recipe, epoch, turn)
+            loss = cross_entropy(model(xb, noise), yb).sum()
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+        if checkpoint and time.monotonic() - saved_at > SAVE_EVERY:
+            state = {
+                "epoch": epoch,
+                "model": model.state_dict(),
+                "optimiser": optimiser.state_dict(),
+                "generators": [generator.get_state() for generator in batches.generators()],
+            }
+            checkpoints.save(checkpoint, recipe.key(), state)
+            saved_at = time.monotonic()
+        yield State(model, epoch, recipe.epochs)
+
+
+def _prepared(
+    recipe: Recipe, images: Sequence[np.ndarray], targets: Sequence[np.ndarray]
+) -> tuple[Tensor, Tensor]:
+    """Expanded and normalised images (K, n, 1, H, W), and their targets (K, n, C)."""
     expanded = [
         expand.shift(pixels, labels, recipe.shifts)
         for pixels, labels in zip(images, targets, strict=True)
     ]
     x = torch.from_numpy(np.stack([pixels for pixels, _ in expanded]))
-    x = (x - recipe.mean) / recipe.std
     y = torch.from_numpy(np.stack([labels for _, labels in expanded]))
-    height, width = x.shape[-2:]
-    model = build(recipe, (height, width), y.shape[-1], seeds).to(device)
-    batches = Batches(recipe, x, y, seeds, model.noise, torch.device(device))
-    optimiser = _optimiser(recipe, model)
-    for epoch in range(1, recipe.epochs + 1):
-        if recipe.schedule == "halfway" and epoch == recipe.epochs // 2 + 2:
-            optimiser = _optimiser(recipe, model)  # fresh momentum
-        for step, (xb, yb, noise) in enumerate(batches.epoch()):
-            done = (epoch - 1) * batches.per_epoch + step
-            optimiser.param_groups[0]["lr"] = learning_rate(recipe, epoch, done)
-            loss = cross_entropy(model(xb, noise), yb).sum()
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-        yield State(model, epoch, recipe.epochs)
+    return x.sub_(recipe.mean).div_(recipe.std), y
+
+
+def _restore(
+    path: Path, recipe: Recipe, model: Stack, optimiser: torch.optim.Optimizer, batches: Batches
+) -> int:
+    """Set all state from a checkpoint; the epochs that it had done."""
+    state = checkpoints.load(path, recipe.key())
+    try:
+        model.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        for generator, saved in zip(batches.generators(), state["generators"], strict=True):
+            generator.set_state(saved)
+        return int(state["epoch"])
+    except (RuntimeError, KeyError, ValueError) as error:
+        raise checkpoints.damaged(path, error) from None
+
+
+@cache
+def bytes_per_network(recipe: Recipe, n: int, image_shape: tuple[int, int], classes: int) -> int:
+    """About how much memory one network of a stack takes: its training set twice, and a step.
+
+    A step's share is measured on a step of one network: what the backward pass keeps, as much
+    again for gradients and temporaries, and four times the parameters.
+    """
+    expanded = n * (2 * recipe.shifts + 1) ** 2
+    size = min(recipe.batch, expanded)
+    model = build(recipe, image_shape, classes, [0])
+    kept: dict[int, int] = {}
+
+    def note(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    noise = torch.zeros(1, size, model.noise) if model.noise else None
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        model(torch.zeros(1, size, 1, *image_shape), noise)
+    parameters = sum(parameter.nbytes for parameter in model.parameters())
+    pixels = 4 * expanded * image_shape[0] * image_shape[1]
+    return 2 * pixels + 2 * sum(kept.values()) + 4 * parameters
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
@@ -130,6 +201,10 @@ class Batches:
             order = self._order()
             self.x, self.y = x[self.rows, order].to(device), y[self.rows, order].to(device)
 
+    def generators(self) -> list[torch.Generator]:
+        """Every source of chance, to save and to restore."""
+        return [*self.orders, *self.noises, *self.augments]
+
     def _order(self) -> Tensor:
         return torch.stack([torch.randperm(self.x.shape[1], generator=g) for g in self.orders])
 
@@ -165,7 +240,8 @@ def predict(model: Stack, recipe: Recipe, images: np.ndarray) -> np.ndarray:
     device = next(model.parameters()).device
     first = recipe.width if recipe.model == "convnet" else 10
     per_image = 4 * model.nets * first * images.shape[2] * images.shape[3]
-    block = max(1, EVALUATION_BYTES // per_image)
+    most = EVALUATION_BYTES if device.type == "cpu" else GPU_EVALUATION_BYTES
+    block = max(1, most // per_image)
     answers = []
     for start in range(0, len(images), block):
         x = torch.tensor(images[start : start + block], device=device)  # a copy: may be read-only
@@ -181,9 +257,10 @@ def accuracies(
     test_images: np.ndarray,
     test_labels: np.ndarray,
     device: torch.device | str = "cpu",
+    checkpoint: Path | None = None,
 ) -> list[float]:
     """Train as `train` does, then each network's accuracy in percent on the test images."""
-    for state in train(recipe, images, targets, seeds, device):  # noqa: B007
+    for state in train(recipe, images, targets, seeds, device, checkpoint):  # noqa: B007
         pass
     right = predict(state.model, recipe, test_images) == test_labels
     return [100 * float(row.mean()) for row in right]

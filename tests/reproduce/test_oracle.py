@@ -7,7 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reproduce import Candidate, Dataset, Fidelity, Oracle, Recipe, UserError, essay, protocols
+from reproduce import (
+    Candidate,
+    Dataset,
+    Fidelity,
+    Oracle,
+    Recipe,
+    UserError,
+    essay,
+    protocols,
+    train,
+)
 from reproduce.oracle import TEST_LOG
 
 QUICK = Fidelity(images=100, epochs=3)
@@ -131,3 +141,29 @@ def test_progress_counts_replicates(digits: Dataset, ten: Candidate) -> None:
         ten, "tree", range(3), progress=lambda done, total: calls.append((done, total))
     )
     assert calls == [(0, 3), (1, 3), (2, 3), (3, 3)]
+
+
+def test_stacks_fit_the_stated_memory(digits: Dataset, ten: Candidate) -> None:
+    oracles = [Oracle(digits, workers=2, memory=memory) for memory in (8.0, 0.02, 1e-9)]
+    jobs = [oracles[0]._job(ten, "conv", seed, "validation", QUICK) for seed in range(32)]
+    widths = [max(len(stack) for stack in oracle._stacks(jobs)) for oracle in oracles]
+    assert widths[0] == 16
+    assert 1 < widths[1] < 16
+    assert widths[2] == 1
+
+
+def test_a_stopped_training_leaves_a_checkpoint_and_a_finished_one_none(
+    digits: Dataset, ten: Candidate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "SAVE_EVERY", 0)
+    predict = train.predict
+    monkeypatch.setattr(train, "predict", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        Oracle(digits, tmp_path / "r.jsonl", workers=1).score(ten, "conv", [0], fidelity=QUICK)
+    assert len(list((tmp_path / "unfinished").iterdir())) == 1
+    monkeypatch.setattr(train, "predict", predict)
+    oracle = Oracle(digits, tmp_path / "r.jsonl", workers=1)
+    resumed = oracle.score(ten, "conv", [0], fidelity=QUICK)
+    assert list((tmp_path / "unfinished").iterdir()) == []
+    fresh = Oracle(digits, workers=1).score(ten, "conv", [0], fidelity=QUICK)
+    assert resumed[0]["accuracy"] == fresh[0]["accuracy"]

@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -181,3 +182,38 @@ def test_bad_recipes_are_refused(changes: dict) -> None:
         Recipe(**changes)
     with pytest.raises(UserError):
         Recipe.from_dict({**Recipe().to_dict(), "colour": 1})
+
+
+@pytest.mark.parametrize("model", ["conv", "convnet"])
+def test_a_killed_training_goes_on_to_the_same_networks(
+    ten: Candidate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    augment = "dc" if model == "convnet" else "none"
+    recipe = Recipe(model=model, epochs=8, reshuffle=model == "convnet", augment=augment)
+    recipe = replace(recipe, width=4, momentum=0.9, schedule="halfway", batch=4)
+    work = (recipe, [ten.images] * 2, [ten.targets()] * 2, [0, 1])
+    for whole in train.train(*work):  # noqa: B007
+        pass
+    monkeypatch.setattr(train, "SAVE_EVERY", 0)
+    path = tmp_path / "stack.pt"
+    for state in train.train(*work, checkpoint=path):
+        if state.epoch == 3:  # stopped before the rate drops, with momentum to restore
+            break
+    resumed = list(train.train(*work, checkpoint=path))
+    assert [state.epoch for state in resumed] == [3, 4, 5, 6, 7, 8]
+    for mine, theirs in zip(resumed[-1].model.parameters(), whole.model.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+    with pytest.raises(UserError, match="other settings"):
+        next(train.train(replace(recipe, lr=0.2), *work[1:], checkpoint=path))
+    path.write_bytes(path.read_bytes()[:-300])
+    with pytest.raises(UserError, match="damaged"):
+        next(train.train(*work, checkpoint=path))
+
+
+def test_a_networks_memory_grows_with_its_set_and_its_step() -> None:
+    small = train.bytes_per_network(Recipe(model="conv", batch=10), 10, (28, 28), 10)
+    shifted = train.bytes_per_network(Recipe(model="conv", batch=10, shifts=1), 10, (28, 28), 10)
+    assert shifted - small == 2 * 4 * 80 * 28 * 28  # eighty more images, kept twice
+    wide = train.bytes_per_network(Recipe(model="convnet", batch=10), 10, (28, 28), 10)
+    # The first block alone keeps three tensors of 128 maps of 32x32 for ten images.
+    assert wide > 3 * 4 * 10 * 128 * 32 * 32
