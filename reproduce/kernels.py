@@ -51,7 +51,7 @@ def first_block(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         phases = torch.bmm(rows, columns)
     else:
         phases = (rows.flatten(0, 1) @ columns[0]).view(nets, rows.shape[1], -1)
-    best = MaxOfFour.apply(*phases.view(nets, 4, outputs, -1).unbind(1))
+    best = MaxOfFour.apply(phases.view(nets, 2, 2, outputs, -1), (1, 2))
     return torch.relu(best + bias[:, :, None]).view(nets, outputs, height, -1, width)
 
 
@@ -61,8 +61,8 @@ def block(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     height, width = ((side - 4) // 2 for side in (x.shape[2], x.shape[4]))
     taps = weight.permute(3, 0, 1, 4, 2).flatten(3).contiguous()  # (5, K, O, 5 * C), x then c
     shape = (x.shape[2], x.shape[3] * width)
-    even, odd = Slide.apply(Columns.apply(x), taps, shape).unflatten(3, (height, 2, -1)).unbind(0)
-    best = MaxOfFour.apply(even[..., 0, :], odd[..., 0, :], even[..., 1, :], odd[..., 1, :])
+    phases = Slide.apply(Columns.apply(x), taps, shape).unflatten(3, (height, 2, -1))
+    best = MaxOfFour.apply(phases, (0, 4))  # even and odd columns, even and odd rows
     pooled = torch.relu(best + bias[:, :, None, None])
     return pooled.view(nets, outputs, height, -1, width)
 
@@ -145,22 +145,40 @@ def _cut(columns: Tensor, shape: tuple[int, int], parity: int, row: int) -> Tens
 
 
 class MaxOfFour(Function):
-    """Elementwise maximum of four tensors; in a tie the first takes the gradient."""
+    """Maximum over two dimensions of size two; in a tie the first takes the gradient.
+
+    x of any shape, dims (first, second) with first < second, to x's shape without these two.
+    """
 
     @staticmethod
-    def forward(ctx: Any, a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, dims: tuple[int, int]) -> Tensor:
         """Compare."""
+        a, b, c, d = _quarters(x, dims)
         top, low = torch.maximum(a, b), torch.maximum(c, d)
-        if any(ctx.needs_input_grad):
+        if ctx.needs_input_grad[0]:
+            ctx.dims, ctx.shape = dims, x.shape
             ctx.save_for_backward(a - b, c - d, top - low)
         return torch.maximum(top, low)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         """Hand the gradient to the winner. `threshold_backward` is the fast masked copy."""
-        mask = torch.ops.aten.threshold_backward
         first, third, top = ctx.saved_tensors
+        mask = torch.ops.aten.threshold_backward
         up = mask(gradient, top, SMALLEST)
         low = gradient - up
-        a, c = mask(up, first, SMALLEST), mask(low, third, SMALLEST)
-        return a, up - a, c, low - c
+        if torch.is_grad_enabled():  # the gradient itself is to be differentiated
+            a, c = mask(up, first, SMALLEST), mask(low, third, SMALLEST)
+            rows = [torch.stack(pair, ctx.dims[1] - 1) for pair in ((a, up - a), (c, low - c))]
+            return torch.stack(rows, ctx.dims[0]), None
+        out = gradient.new_empty(ctx.shape)
+        a, b, c, d = _quarters(out, ctx.dims)
+        torch.sub(up, mask.grad_input(up, first, SMALLEST, grad_input=a), out=b)
+        torch.sub(low, mask.grad_input(low, third, SMALLEST, grad_input=c), out=d)
+        return out, None
+
+
+def _quarters(x: Tensor, dims: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Views (first, second) = (0, 0), (0, 1), (1, 0), (1, 1) of x in the two dimensions."""
+    (a, b), (c, d) = (half.unbind(dims[1] - 1) for half in x.unbind(dims[0]))
+    return a, b, c, d

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import datetime
 import os
-import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import joblib
-import numpy as np
 import torch
-from sklearn.exceptions import ConvergenceWarning
 
-from reproduce import protocols, provenance, train
+from reproduce import expand, protocols, provenance, scoring, train
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset, ImageSet
 from reproduce.errors import UserError
-from reproduce.features import PoolKernel, Ridge
-from reproduce.protocols import Classifier, Plan
+from reproduce.features import Ridge
+from reproduce.plans import Classifier, Mixture, Plan
 from reproduce.recipe import Recipe
 from reproduce.records import Ledger, Record, key_of
+from reproduce.scoring import Work
 
 STACK = 16  # networks trained side by side in one worker, where memory allows: fastest so
 GPU_STACK = 256
@@ -166,6 +163,7 @@ class Oracle:
         progress(done, len(jobs))
         if stacks:
             images = self._images(split, fidelity, protocol, candidates)
+            _embed((job for stack in stacks for job in stack), images)
             for records in self._run(stacks, images):
                 self.ledger.add(records)
                 done += len(records)
@@ -237,9 +235,14 @@ class Oracle:
         if isinstance(plan, Ridge):
             return max(1, RIDGE_POOL // n)
         workers, most = (self.workers, STACK) if self.device == "cpu" else (1, GPU_STACK)
+        members = plan.members if isinstance(plan, Mixture) else (plan,)
+        recipes = [member for member in members if isinstance(member, Recipe)]
         shape, classes = self.data.image_shape, len(self.data.classes)
-        each = train.bytes_per_network(plan, n, shape, classes)
-        size = max(1, min(most, int(self.memory * 2**30 / workers / each)))
+        size = most
+        for recipe in recipes:
+            each = train.bytes_per_network(recipe, n, shape, classes)
+            fit = min(most, int(self.memory * 2**30 / workers / each))
+            size = max(1, min(size, fit // recipe.ensemble))
         rounds = -(-len(group) // (size * workers))
         return -(-len(group) // (rounds * workers))
 
@@ -261,7 +264,7 @@ class Oracle:
         }
         checkpoints = [self._checkpoint(stack) for stack in stacks]
         tasks = (
-            joblib.delayed(_score)(_arrays(stack), images.images, images.labels, self.device, path)
+            joblib.delayed(scoring.accuracies)(_work(stack, self.device, path), images)
             for stack, path in zip(stacks, checkpoints, strict=True)
         )
         workers = 1 if on_gpu else min(self.workers, len(stacks))
@@ -314,45 +317,29 @@ def _shortened(recipe: Recipe, epochs: int) -> Recipe:
     return replace(recipe, epochs=min(epochs, recipe.epochs))
 
 
-Arrays = tuple[Plan, list[np.ndarray], list[np.ndarray], list[int]]
+def _work(stack: list[Job], device: str, checkpoint: Path | None) -> Work:
+    """What a worker needs of a stack."""
+    candidates = [job.candidate for job in stack]
+    return Work(
+        stack[0].plan,
+        [candidate.images for candidate in candidates],
+        [candidate.targets() for candidate in candidates],
+        [job.seed for job in stack],
+        device,
+        checkpoint,
+    )
 
 
-def _arrays(stack: list[Job]) -> Arrays:
-    """What a worker needs of a stack: plan, images, labels and seeds."""
-    plan = stack[0].plan
-    soft = not isinstance(plan, Classifier)
-    labels = [c.targets() if soft else c.hard_labels() for c in (job.candidate for job in stack)]
-    return plan, [job.candidate.images for job in stack], labels, [job.seed for job in stack]
-
-
-def _score(
-    stack: Arrays, images: np.ndarray, labels: np.ndarray, device: str, checkpoint: Path | None
-) -> tuple[list[float], float]:
-    """Runs in a worker: accuracies in percent, and seconds for the whole stack."""
-    plan, train_images, train_labels, seeds = stack
-    start = time.perf_counter()
-    if isinstance(plan, Recipe):
-        answers = train.accuracies(
-            plan, train_images, train_labels, seeds, images, labels, device, checkpoint
-        )
-    elif isinstance(plan, Ridge):
-        pool = np.concatenate(train_images)
-        kernel = PoolKernel.build(plan, pool, images, labels, seeds[0])
-        subsets = np.arange(len(pool)).reshape(len(train_images), -1)
-        answers = [kernel.accuracy(*pair) for pair in zip(subsets, train_labels, strict=True)]
-    else:
-        estimator = plan.make(seeds[0])
-        with warnings.catch_warnings():
-            # The essay's MLP stops at scikit-learn's 200 iterations; that is part of its setting.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            estimator.fit(_essay_pixels(train_images[0]), train_labels[0])
-        answers = [100 * float((estimator.predict(_essay_pixels(images)) == labels).mean())]
-    return answers, time.perf_counter() - start
-
-
-def _essay_pixels(images: np.ndarray) -> np.ndarray:
-    """Flattened byte / 256, exact for images that come from bytes, of shape (n, H W)."""
-    return (images.reshape(len(images), -1) * np.float32(255) / np.float32(256)).astype(np.float32)
+def _embed(jobs: Iterable[Job], images: ImageSet) -> None:
+    """Compute the features that the jobs need, so that all workers find them on disk."""
+    for job in jobs:
+        members = job.plan.members if isinstance(job.plan, Mixture) else (job.plan,)
+        for plan in members:
+            if isinstance(plan, Classifier) and plan.embedding:
+                plan.embed(images.images)
+                plan.embed(
+                    expand.shift(job.candidate.images, job.candidate.targets(), plan.shifts)[0]
+                )
 
 
 class _one_thread:  # noqa: N801

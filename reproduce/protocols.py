@@ -8,39 +8,15 @@ function and decorate it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import TypeVar
 
 from reproduce.candidate import Candidate
 from reproduce.errors import UserError
 from reproduce.features import Ridge
+from reproduce.plans import Classifier, Plan
 from reproduce.recipe import Recipe
 
-
-@dataclass(frozen=True)
-class Classifier:
-    """A scikit-learn estimator, seen with the essay's pixels: byte / 256, flattened.
-
-    Attributes
-    ----------
-    make : callable
-        Takes the replicate seed and returns an unfitted estimator.
-    settings : str
-        The settings in words, part of each record.
-    random : bool
-        False where the seed changes nothing: such a protocol is scored once.
-    """
-
-    make: Callable[[int], Any]
-    settings: str
-    random: bool = False
-
-    def key(self) -> str:
-        """What identifies the plan."""
-        return self.settings
-
-
-Plan = Recipe | Classifier | Ridge
 Protocol = Callable[[Candidate], Plan]
 PROTOCOLS: dict[str, Protocol] = {}
 P = TypeVar("P", bound=Protocol)

@@ -8,11 +8,12 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from reproduce.distort import Distortion
 from reproduce.errors import UserError
 
 MODELS = ("conv", "convnet")
-SCHEDULES = ("constant", "essay", "halfway", "list")
-AUGMENTATIONS = ("none", "dc")
+SCHEDULES = ("constant", "essay", "halfway", "cosine", "list")
+AUGMENTATIONS = ("none", "dc", "distort")
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,19 @@ class Recipe:
         SGD's settings, lr > 0.
     schedule : str
         `constant`; `essay`: lr * 0.8 ** (epoch // 10 + 1); `halfway`: lr, then lr / 10 with fresh
-        momentum after epoch `epochs // 2 + 1`; `list`: step t uses `learning_rates[t]`.
+        momentum after epoch `epochs // 2 + 1`; `cosine`: from lr down to 0, epoch by epoch;
+        `list`: step t uses `learning_rates[t]`.
     learning_rates : tuple of float
         One positive rate per step for `schedule="list"`, else empty.
     shifts : int
         Expand the set to every displacement of up to this many pixels, edges filled with 0.
     augment : str
-        `none`, or `dc`: crop, scale or rotate each image at each step (Dataset Condensation).
+        `none`; `dc`: crop, scale or rotate each image at each step (Dataset Condensation); or
+        `distort`: as `distortion` says.
+    distortion : Distortion or None
+        Goes with `augment="distort"`.
+    ensemble : int
+        Networks of one replicate, from different seeds, whose probabilities are averaged.
     width, depth : int
         Channels and blocks of `convnet`.
     norm : str
@@ -64,6 +71,8 @@ class Recipe:
     learning_rates: tuple[float, ...] = ()
     shifts: int = 0
     augment: str = "none"
+    distortion: Distortion | None = None
+    ensemble: int = 1
     width: int = 128
     depth: int = 3
     norm: str = "instance"
@@ -81,12 +90,14 @@ class Recipe:
                 raise UserError(
                     f"recipe: {field} is {getattr(self, field)!r}, use one of {', '.join(names)}"
                 )
-        for field in ("epochs", "batch", "width", "depth", "std", "lr"):
+        for field in ("epochs", "batch", "width", "depth", "std", "lr", "ensemble"):
             if not 0 < getattr(self, field) < math.inf:
                 raise UserError(f"recipe: {field} is {getattr(self, field)}, it must be positive")
         rates = self.learning_rates
         if not all(0 < rate < math.inf for rate in rates):
             raise UserError("recipe: learning_rates must all be positive and finite")
+        if (self.augment == "distort") != (self.distortion is not None):
+            raise UserError("recipe: a distortion goes with augment 'distort'")
         if (self.schedule == "list") != bool(rates):
             raise UserError("recipe: learning_rates go with schedule 'list', one for each step")
 
@@ -101,10 +112,17 @@ class Recipe:
         if unknown:
             raise UserError(f"recipe: unknown fields {', '.join(sorted(unknown))}")
         try:
+            if values.get("distortion") is not None:
+                values = {**values, "distortion": Distortion(**values["distortion"])}
             return cls(**values)
         except TypeError as error:
             raise UserError(f"recipe: {error}") from None
 
     def key(self) -> str:
-        """The recipe as canonical JSON: equal recipes have equal keys."""
-        return json.dumps(self.to_dict(), sort_keys=True)
+        """The recipe as canonical JSON: equal recipes have equal keys.
+
+        Fields at their defaults are left out, so that a field added later changes no key.
+        """
+        default = Recipe().to_dict()
+        changed = {name: v for name, v in self.to_dict().items() if v != default[name]}
+        return json.dumps(changed, sort_keys=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from torch import Tensor
 from reproduce import checkpoint as checkpoints
 from reproduce import expand
 from reproduce.augment import Augmenter
+from reproduce.distort import distort
 from reproduce.models import Stack, build, seeded
 from reproduce.recipe import Recipe
 
@@ -103,7 +105,8 @@ def _prepared(
     ]
     x = torch.from_numpy(np.stack([pixels for pixels, _ in expanded]))
     y = torch.from_numpy(np.stack([labels for _, labels in expanded]))
-    return x.sub_(recipe.mean).div_(recipe.std), y
+    # Distortions work on pixels; what they make is normalised batch by batch.
+    return (x if recipe.distortion else x.sub_(recipe.mean).div_(recipe.std)), y
 
 
 def _restore(
@@ -166,6 +169,8 @@ def learning_rate(recipe: Recipe, epoch: int, step: int) -> float:
         return recipe.lr * 0.8 ** (epoch // 10 + 1)
     if recipe.schedule == "halfway":
         return recipe.lr if epoch <= recipe.epochs // 2 + 1 else recipe.lr / 10
+    if recipe.schedule == "cosine":
+        return recipe.lr * 0.5 * (1 + math.cos(math.pi * (epoch - 1) / recipe.epochs))
     if recipe.schedule == "list":
         return recipe.learning_rates[min(step, len(recipe.learning_rates) - 1)]
     return recipe.lr
@@ -219,6 +224,9 @@ class Batches:
                 chosen = order[:, start : start + self.recipe.batch]
                 xb = self._images(chosen).to(self.device)
                 yb = self.y[self.rows, chosen].to(self.device)
+            if self.recipe.distortion:
+                xb, yb = distort(xb, yb, self.recipe.distortion, self.augments)
+                xb = (xb - self.recipe.mean) / self.recipe.std
             yield xb, yb, self._noise(xb.shape[1])
 
     def _images(self, chosen: Tensor) -> Tensor:
@@ -234,33 +242,26 @@ class Batches:
         return torch.stack(drawn).to(self.device)
 
 
-@torch.no_grad()
 def predict(model: Stack, recipe: Recipe, images: np.ndarray) -> np.ndarray:
     """Predicted classes (K, N), int64, of N images in pixel space (N, 1, H, W)."""
+    blocks = [logits.argmax(-1).cpu() for logits in _logits(model, recipe, images)]
+    return torch.cat(blocks, dim=1).numpy()
+
+
+def probabilities(model: Stack, recipe: Recipe, images: np.ndarray) -> np.ndarray:
+    """Class probabilities (K, N, C), float32, of N images in pixel space (N, 1, H, W)."""
+    blocks = [logits.softmax(-1).cpu() for logits in _logits(model, recipe, images)]
+    return torch.cat(blocks, dim=1).numpy()
+
+
+@torch.no_grad()
+def _logits(model: Stack, recipe: Recipe, images: np.ndarray) -> Iterator[Tensor]:
+    """Logits (K, block, C), block by block."""
     device = next(model.parameters()).device
     first = recipe.width if recipe.model == "convnet" else 10
     per_image = 4 * model.nets * first * images.shape[2] * images.shape[3]
     most = EVALUATION_BYTES if device.type == "cpu" else GPU_EVALUATION_BYTES
     block = max(1, most // per_image)
-    answers = []
     for start in range(0, len(images), block):
         x = torch.tensor(images[start : start + block], device=device)  # a copy: may be read-only
-        answers.append(model(((x - recipe.mean) / recipe.std)[None]).argmax(-1).cpu())
-    return torch.cat(answers, dim=1).numpy()
-
-
-def accuracies(
-    recipe: Recipe,
-    images: Sequence[np.ndarray],
-    targets: Sequence[np.ndarray],
-    seeds: Sequence[int],
-    test_images: np.ndarray,
-    test_labels: np.ndarray,
-    device: torch.device | str = "cpu",
-    checkpoint: Path | None = None,
-) -> list[float]:
-    """Train as `train` does, then each network's accuracy in percent on the test images."""
-    for state in train(recipe, images, targets, seeds, device, checkpoint):  # noqa: B007
-        pass
-    right = predict(state.model, recipe, test_images) == test_labels
-    return [100 * float(row.mean()) for row in right]
+        yield model(((x - recipe.mean) / recipe.std)[None])

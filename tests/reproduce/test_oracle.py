@@ -73,7 +73,7 @@ def test_scores_on_record_are_not_computed_again(
     first = Oracle(digits, path, workers=1).score(ten, "conv", [0, 1], fidelity=QUICK)
     assert len(path.read_text().splitlines()) == 2
     with monkeypatch.context() as patched:
-        patched.setattr("reproduce.oracle._score", None)
+        patched.setattr("reproduce.scoring.accuracies", None)
         assert Oracle(digits, path, workers=1).score(ten, "conv", [0, 1], fidelity=QUICK) == first
     oracle = Oracle(digits, path, workers=1)
     oracle.score(ten, "conv", [0, 1, 2], fidelity=QUICK)

@@ -1,0 +1,219 @@
+"""Transfer: features of images from networks trained on something else, kept on disk.
+
+The essay's way (ResNet-18 on ImageNet): images enlarged to 224, grey copied to three channels,
+ImageNet's normalisation, features after the average pool, the network frozen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import pickle
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import joblib
+import numpy as np
+import torch
+import torch.nn.functional as F
+import torchvision.models
+from torch import Tensor, nn
+from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
+
+from reproduce.errors import UserError
+from reproduce.files import write_whole
+
+SIDE = 224
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
+BATCH = 32
+CACHE = Path("runs/features")
+PREPROCESSING = f"bilinear {SIDE}, grey to three channels, ImageNet mean and sd"
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A torchvision classifier, cut off after `layer`.
+
+    Attributes
+    ----------
+    name : str
+        Any of torchvision's classifiers, as `torchvision.models.list_models` names them.
+    layer : str
+        Node whose output is taken, as `get_graph_node_names` names them; a block stands for its
+        last operation. Maps are averaged to `grid` x `grid` cells and flattened.
+    weights : str
+        File of a state dict; it may lack what comes after `layer`. Empty: torchvision's download.
+    checksum : str
+        Of that file.
+    grid : int
+        At least 1; 1 is the essay's average over the whole map.
+    """
+
+    name: str
+    layer: str
+    weights: str = ""
+    checksum: str = "torchvision default"
+    grid: int = 1
+
+    @classmethod
+    def load(
+        cls, name: str, layer: str = "", weights: Path | None = None, grid: int = 1
+    ) -> Backbone:
+        """Check name, layer and weights, and fill in the default layer: what the classifier sees.
+
+        Raises
+        ------
+        UserError
+            For an unknown name or layer, and for weights that are damaged, of another network, or
+            lack the asked layer.
+        """
+        model = _architecture(name)
+        layer = layer or ("avgpool" if hasattr(model, "avgpool") else "features")
+        checksum = "torchvision default"
+        if weights is not None:
+            checksum = hashlib.sha256(_read(weights)).hexdigest()[:16]
+        backbone = cls(name, layer, str(weights or ""), checksum, grid)
+        extractor((backbone,))
+        return backbone
+
+    def key(self) -> str:
+        """What identifies the features."""
+        return f"{self.name} {self.layer} {self.grid} {self.checksum} ({PREPROCESSING})"
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """Features (n, F), float32, of images (n, 1, H, W); from the cache where they are."""
+        return features([self], images)[0]
+
+
+def features(
+    backbones: Sequence[Backbone],
+    images: np.ndarray,
+    folder: Path = CACHE,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[np.ndarray]:
+    """Features of the same images from several layers of one network, in one pass.
+
+    Parameters
+    ----------
+    backbones : sequence of Backbone
+        Of one network and one file of weights.
+    images : ndarray of shape (n, 1, H, W)
+    folder : Path
+        Cache; each array is a file named by network, layer, weights, preprocessing and images.
+    progress : callable
+        Called with (images done, images in all).
+    """
+    seen = joblib.hash(images)
+    paths = [folder / f"{joblib.hash([b.key(), seen])}.npy" for b in backbones]
+    missing = [b for b, path in zip(backbones, paths, strict=True) if not path.exists()]
+    if missing:
+        made = _compute(missing, images, progress)
+        for backbone, array in zip(missing, made, strict=True):
+            buffer = io.BytesIO()
+            np.save(buffer, array)
+            write_whole(paths[backbones.index(backbone)], buffer.getvalue())
+    return [np.load(path, allow_pickle=False) for path in paths]
+
+
+@torch.no_grad()
+def _compute(
+    backbones: Sequence[Backbone], images: np.ndarray, progress: Callable[[int, int], None]
+) -> list[np.ndarray]:
+    network = extractor(tuple(backbones))
+    parts: list[list[np.ndarray]] = [[] for _ in backbones]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(len(os.sched_getaffinity(0)))  # large maps: one network, all cores
+    try:
+        for start in range(0, len(images), BATCH):
+            answers = network(prepared(images[start : start + BATCH]))
+            for part, backbone in zip(parts, backbones, strict=True):
+                part.append(_pooled(answers[backbone.layer], backbone.grid))
+            progress(min(start + BATCH, len(images)), len(images))
+    finally:
+        torch.set_num_threads(threads)
+    return [np.concatenate(part) for part in parts]
+
+
+def prepared(images: np.ndarray) -> Tensor:
+    """Images (n, 1, H, W) in pixel space as ImageNet's networks expect them."""
+    large = F.interpolate(
+        torch.tensor(images), size=(SIDE, SIDE), mode="bilinear", align_corners=False
+    )
+    mean, std = (torch.tensor(values)[:, None, None] for values in (MEAN, STD))
+    return (large.expand(-1, 3, -1, -1) - mean) / std
+
+
+def _pooled(maps: Tensor, grid: int) -> np.ndarray:
+    if maps.dim() == 4:
+        maps = F.adaptive_avg_pool2d(maps, grid)
+    answer: np.ndarray = maps.flatten(1).numpy()
+    return answer
+
+
+@cache
+def extractor(backbones: tuple[Backbone, ...]) -> nn.Module:
+    """The frozen network up to the last of the layers, with its weights; gives each layer."""
+    name, weights = backbones[0].name, backbones[0].weights
+    model = _architecture(name).eval()
+    layers = sorted({backbone.layer for backbone in backbones})
+    try:
+        cut = create_feature_extractor(model, layers)
+    except ValueError:
+        nodes = ", ".join(node for node in get_graph_node_names(model)[1] if "." not in node)
+        raise UserError(
+            f"{name} has no layer among {', '.join(layers)}; use one of {nodes} or a block in them"
+        ) from None
+    state = _state(Path(weights)) if weights else _download(name)
+    wanted = cut.state_dict()
+    lacking = [key for key in wanted if key not in state and "num_batches" not in key]
+    if lacking:
+        raise UserError(
+            f"{weights or name}: the weights lack {lacking[0]} and {len(lacking) - 1} more that "
+            f"layer {layers[-1]} of {name} needs; name an earlier --layer or other --weights"
+        )
+    try:
+        cut.load_state_dict({key: state[key] for key in wanted if key in state}, strict=False)
+    except RuntimeError:
+        raise UserError(f"{weights}: weights of another network than {name}") from None
+    return cut
+
+
+def _architecture(name: str) -> nn.Module:
+    known = torchvision.models.list_models(module=torchvision.models)
+    if name not in known:
+        raise UserError(f"unknown backbone {name!r}, use one of {', '.join(known)}")
+    model: nn.Module = torchvision.models.get_model(name, weights=None)
+    return model
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}; name a file of weights") from None
+
+
+def _state(path: Path) -> dict[str, Tensor]:
+    try:
+        state = torch.load(io.BytesIO(_read(path)), weights_only=True, map_location="cpu")
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
+        reason = type(error).__name__
+        raise UserError(f"{path}: not a file of weights ({reason}); download it again") from None
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise UserError(f"{path}: not a state dict; save the network's state_dict() there")
+    return dict(state)
+
+
+def _download(name: str) -> dict[str, Tensor]:
+    try:
+        chosen = torchvision.models.get_model_weights(name).DEFAULT
+        state: dict[str, Tensor] = chosen.get_state_dict(progress=False)
+    except (OSError, RuntimeError) as error:
+        raise UserError(
+            f"cannot download weights of {name} ({type(error).__name__}); name a file with "
+            "--weights"
+        ) from None
+    return state

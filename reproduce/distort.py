@@ -1,0 +1,172 @@
+"""Random distortions of training images, drawn afresh for every image at every step.
+
+The essay's open problems name them: intensity jitter, small rotations, the elastic distortions of
+Simard, Steinkraus and Platt (2003), and others. All warps are composed into one bilinear lookup.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from reproduce.errors import UserError
+
+PARAMETERS = 7  # uniform numbers that the affine part and the stroke of one image take
+
+
+@dataclass(frozen=True)
+class Distortion:
+    """How strongly images are distorted; 0 leaves a part out.
+
+    Attributes
+    ----------
+    shift : float
+        Each image moves by up to this many pixels, in both directions.
+    rotate : float
+        Degrees: uniform in -rotate..rotate.
+    scale : float
+        Height and width are multiplied, independently, by up to exp(±scale).
+    shear : float
+        Horizontal shear, uniform in -shear..shear.
+    elastic : float
+        Simard's alpha: pixels that scale a smoothed field of uniform numbers in -1..1; theirs is
+        34 with `smooth` 4, on 29x29 images.
+    smooth : float
+        Their sigma: standard deviation in pixels of the Gaussian that smooths the field; above 0.
+    stroke : float
+        Up to this share of the way from an image to its 3x3 dilation, or to its erosion; 0..1.
+    jitter : float
+        Standard deviation of normal noise on every pixel, the result kept within 0..1.
+    mix : float
+        Up to this share of each image and its label is taken from another one of the batch
+        (mixup, Zhang et al. 2018, with a uniform share); 0..1.
+    """
+
+    shift: float = 0.0
+    rotate: float = 0.0
+    scale: float = 0.0
+    shear: float = 0.0
+    elastic: float = 0.0
+    smooth: float = 4.0
+    stroke: float = 0.0
+    jitter: float = 0.0
+    mix: float = 0.0
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            most = 1.0 if field.name in ("stroke", "mix") else math.inf
+            if not 0 <= value <= most or value == math.inf:
+                raise UserError(f"distortion: {field.name} is {value}, use 0 to {most}")
+        if self.smooth == 0:
+            raise UserError("distortion: smooth must be positive")
+
+    @property
+    def warps(self) -> bool:
+        """Whether any part moves pixels."""
+        return any((self.shift, self.rotate, self.scale, self.shear, self.elastic))
+
+
+def distort(
+    images: Tensor,
+    targets: Tensor,
+    distortion: Distortion,
+    generators: Sequence[torch.Generator],
+) -> tuple[Tensor, Tensor]:
+    """Distort the batches of K networks, each with its own generator.
+
+    Parameters
+    ----------
+    images : Tensor of shape (K, B, 1, H, W)
+        Pixel space.
+    targets : Tensor of shape (K, B, C)
+    distortion : Distortion
+    generators : sequence of K Generator
+
+    Returns
+    -------
+    images, targets : Tensor
+        Of the same shapes; targets differ only under `mix`.
+    """
+    size, (height, width) = images.shape[1], images.shape[-2:]
+    uniform = _draw((size, PARAMETERS), generators) * 2 - 1  # (K, B, 7) in -1..1
+    if distortion.stroke:
+        images = _stroke(images, distortion.stroke * uniform[..., 6])
+    if distortion.warps:
+        images = _warp(images, _positions(uniform, distortion, generators, (height, width)))
+    if distortion.jitter:
+        noise = torch.stack([torch.randn(images.shape[1:], generator=g) for g in generators])
+        images = (images + distortion.jitter * noise).clamp(0, 1)
+    if distortion.mix:
+        share = distortion.mix * _draw((size, 1), generators)
+        images = torch.lerp(images, images.roll(1, 1), share[..., None, None])
+        targets = torch.lerp(targets, targets.roll(1, 1), share)
+    return images, targets
+
+
+def _draw(shape: tuple[int, ...], generators: Sequence[torch.Generator]) -> Tensor:
+    return torch.stack([torch.rand(shape, generator=g) for g in generators])
+
+
+def _stroke(images: Tensor, share: Tensor) -> Tensor:
+    """Part of the way to the dilation where `share` (K, B) is positive, else to the erosion."""
+    flat = images.flatten(0, 1)
+    thick = F.max_pool2d(flat, 3, 1, 1).view_as(images)
+    thin = -F.max_pool2d(-flat, 3, 1, 1).view_as(images)
+    share = share[..., None, None, None]
+    return images + share.clamp(min=0) * (thick - images) - share.clamp(max=0) * (thin - images)
+
+
+def _positions(
+    uniform: Tensor,
+    distortion: Distortion,
+    generators: Sequence[torch.Generator],
+    shape: tuple[int, int],
+) -> Tensor:
+    """Where each output pixel looks, (K, B, H, W, 2) as (x, y) in pixels from the centre."""
+    angle = math.radians(distortion.rotate) * uniform[..., 0]
+    wide, high = (torch.exp(distortion.scale * uniform[..., i]) for i in (1, 2))
+    slant = distortion.shear * uniform[..., 3]
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    # Rotation times shear times scale, row by row.
+    matrix = torch.stack([cos * wide, (cos * slant - sin) * high], -1)
+    matrix = torch.stack([matrix, torch.stack([sin * wide, (sin * slant + cos) * high], -1)], -2)
+    moved = _centred(shape) @ matrix.flatten(0, 1).mT  # (K * B, H * W, 2)
+    moved = moved.unflatten(0, uniform.shape[:2]) + distortion.shift * uniform[..., None, 4:6]
+    moved = moved.unflatten(2, shape)
+    if distortion.elastic:
+        field = _draw((uniform.shape[1], 2, *shape), generators) * 2 - 1
+        down, across = (_gaussian(side, distortion.smooth) for side in shape)
+        moved = moved + distortion.elastic * (down @ field @ across).movedim(2, -1)
+    return moved
+
+
+@cache
+def _centred(shape: tuple[int, int]) -> Tensor:
+    """Pixel positions (H * W, 2) as (x, y), from the image's centre."""
+    y, x = (torch.arange(side) - (side - 1) / 2 for side in shape)
+    return torch.stack([x.expand(len(y), -1), y[:, None].expand(-1, len(x))], -1).flatten(0, 1)
+
+
+@cache
+def _gaussian(side: int, sigma: float) -> Tensor:
+    """Matrix (side, side) that smooths along one axis; a kernel of sum 1, zeros outside."""
+    distance = torch.arange(side)[:, None] - torch.arange(side)
+    reach = torch.arange(-4 * math.ceil(sigma), 4 * math.ceil(sigma) + 1)
+    total = torch.exp(-(reach**2) / (2 * sigma**2)).sum()
+    return torch.exp(-(distance**2) / (2 * sigma**2)) / total
+
+
+def _warp(images: Tensor, positions: Tensor) -> Tensor:
+    """Look images (K, B, 1, H, W) up at positions; 0 outside."""
+    height, width = images.shape[-2:]
+    grid = positions.flatten(0, 1) * torch.tensor([2 / width, 2 / height])
+    looked = F.grid_sample(images.flatten(0, 1), grid, padding_mode="zeros", align_corners=False)
+    return looked.view_as(images)

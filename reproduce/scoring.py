@@ -1,0 +1,108 @@
+"""What runs in the oracle's workers: training under a plan, and scoring what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from reproduce import train
+from reproduce.data import ImageSet
+from reproduce.features import PoolKernel, Ridge
+from reproduce.plans import Classifier, Mixture, Plan
+from reproduce.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Work:
+    """Replicates that share a plan: replicate k trains on (images[k], targets[k]) from seeds[k].
+
+    Attributes
+    ----------
+    plan : Plan
+    images : sequence of K ndarrays of shape (n, 1, H, W)
+    targets : sequence of K ndarrays of shape (n, C)
+        Probabilities; the largest is the class where a plan knows only hard labels.
+    seeds : sequence of K int
+    device : str
+    checkpoint : Path or None
+        Where a long training keeps its state.
+    """
+
+    plan: Plan
+    images: Sequence[np.ndarray]
+    targets: Sequence[np.ndarray]
+    seeds: Sequence[int]
+    device: str = "cpu"
+    checkpoint: Path | None = None
+
+
+def accuracies(work: Work, scored: ImageSet) -> tuple[list[float], float]:
+    """Accuracies of all replicates in percent, and the seconds that they took together."""
+    start = time.perf_counter()
+    if isinstance(work.plan, Ridge):
+        answers = _ridge(work.plan, work, scored)
+    else:
+        right = classes(work, scored.images) == scored.labels
+        answers = [100 * float(row.mean()) for row in right]
+    return answers, time.perf_counter() - start
+
+
+def classes(work: Work, images: np.ndarray) -> np.ndarray:
+    """Predicted classes (K, N) of images (N, 1, H, W)."""
+    plan = work.plan
+    if isinstance(plan, Classifier):
+        seen = plan.embed(images)
+        return np.stack([estimator.predict(seen) for estimator in _estimators(plan, work)])
+    if isinstance(plan, Recipe) and plan.ensemble == 1:
+        return train.predict(_network(plan, work), plan, images)
+    return probabilities(work, images).argmax(-1)
+
+
+def probabilities(work: Work, images: np.ndarray) -> np.ndarray:
+    """Class probabilities (K, N, C) of images (N, 1, H, W)."""
+    plan = work.plan
+    if isinstance(plan, Mixture):
+        members = [
+            Work(member, work.images, work.targets, work.seeds, work.device)
+            for member in plan.members
+        ]
+        return np.mean([probabilities(member, images) for member in members], axis=0)
+    if isinstance(plan, Classifier):
+        seen = plan.embed(images)
+        return np.stack([estimator.predict_proba(seen) for estimator in _estimators(plan, work)])
+    assert isinstance(plan, Recipe)
+    each = train.probabilities(_network(plan, work), plan, images)
+    return each.reshape(len(work.seeds), plan.ensemble, *each.shape[1:]).mean(1)
+
+
+def _estimators(plan: Classifier, work: Work) -> list:
+    replicates = zip(work.images, work.targets, work.seeds, strict=True)
+    return [plan.fitted(*replicate) for replicate in replicates]
+
+
+def _network(recipe: Recipe, work: Work) -> train.Stack:
+    """The trained networks, `recipe.ensemble` neighbours for each replicate."""
+    images = [pixels for pixels in work.images for _ in range(recipe.ensemble)]
+    targets = [labels for labels in work.targets for _ in range(recipe.ensemble)]
+    seeds = [seed for replicate in work.seeds for seed in member_seeds(replicate, recipe.ensemble)]
+    for state in train.train(recipe, images, targets, seeds, work.device, work.checkpoint):  # noqa: B007
+        pass
+    return state.model
+
+
+def member_seeds(seed: int, ensemble: int) -> list[int]:
+    """Seeds of the networks of one replicate: its own for a single network."""
+    if ensemble == 1:
+        return [seed]
+    return [int(s) for s in np.random.SeedSequence([seed, ensemble]).generate_state(ensemble)]
+
+
+def _ridge(plan: Ridge, work: Work, scored: ImageSet) -> list[float]:
+    pool = np.concatenate(work.images)
+    kernel = PoolKernel.build(plan, pool, scored.images, scored.labels, work.seeds[0])
+    subsets = np.arange(len(pool)).reshape(len(work.images), -1)
+    return [kernel.accuracy(*pair) for pair in zip(subsets, work.targets, strict=True)]
