@@ -133,7 +133,7 @@ def features(ridge: Ridge, images: np.ndarray, seed: int) -> Tensor:
     parts = []
     for start in range(0, len(images), BLOCK):
         x = (torch.tensor(images[start : start + BLOCK]) - ridge.recipe.mean) / ridge.recipe.std
-        parts.append(model.features(x[None]).transpose(0, 1).flatten(1))
+        parts.append(model.features(model.prepare(x[None])).transpose(0, 1).flatten(1))
     stacked = torch.cat(parts)
     return stacked / stacked.norm(dim=1, keepdim=True)
 

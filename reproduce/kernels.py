@@ -21,48 +21,48 @@ SMALLEST = -torch.finfo(torch.float32).tiny
 
 
 def patches(x: Tensor) -> Tensor:
-    """All pixels that each pooled output looks at: (K, C, H, B, W) to (K, C * 36, H' * B * W')."""
-    cut = x.unfold(2, TAPS, 2).unfold(4, TAPS, 2)  # (K, C, H', B, W', 6, 6)
-    return cut.permute(0, 1, 5, 6, 2, 3, 4).flatten(4).flatten(1, 3)
+    """All pixels that each pooled output looks at: (K, 1, H, B, W) to (K, 36, H', B, W')."""
+    cut = x[:, 0].unfold(1, TAPS, 2).unfold(3, TAPS, 2)  # (K, H', B, W', 6, 6)
+    return cut.permute(0, 4, 5, 1, 2, 3).flatten(1, 2).contiguous()
 
 
-def first_block(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Convolve one-channel images, pool, ReLU. Images that all networks share are (1, 1, H, B, W).
+def first_block(patches: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Convolve one-channel images, pool, ReLU.
 
     Few channels make a thin matrix, so the four positions that are pooled become rows of their
     own: 1.4 times the arithmetic at three times the speed.
 
     Parameters
     ----------
-    x : Tensor of shape (K or 1, 1, H, B, W)
+    patches : Tensor of shape (K or 1, 36, H', B, W')
+        Of images (K, 1, H, B, W), or of images that all networks share; H' is (H - 4) // 2.
     weight, bias : Tensor of shapes (K, O, 1, 5, 5) and (K, O)
 
     Returns
     -------
-    Tensor of shape (K, O, (H - 4) // 2, B, (W - 4) // 2)
+    Tensor of shape (K, O, H', B, W')
     """
     nets, outputs = weight.shape[:2]
-    height, width = ((side - 4) // 2 for side in (x.shape[2], x.shape[4]))
     padded = torch.nn.functional.pad
     moved = [padded(weight, (q, 1 - q, r, 1 - r)) for r in (0, 1) for q in (0, 1)]
     rows = torch.stack(moved, 1).flatten(3).flatten(1, 2)  # (K, 4 * O, 36)
-    columns = patches(x)
+    columns = patches.flatten(2)
     if len(columns) == nets:
         phases = torch.bmm(rows, columns)
     else:
         phases = (rows.flatten(0, 1) @ columns[0]).view(nets, rows.shape[1], -1)
-    best = MaxOfFour.apply(phases.view(nets, 2, 2, outputs, -1), (1, 2))
-    return torch.relu(best + bias[:, :, None]).view(nets, outputs, height, -1, width)
+    best = MaxOfFour.apply(*phases.view(nets, 4, outputs, -1).unbind(1))
+    return torch.relu(best + bias[:, :, None]).view(nets, outputs, *patches.shape[2:])
 
 
 def block(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Convolve (K, C, H, B, W) with (K, O, C, 5, 5), pool, ReLU; shapes as in `first_block`."""
+    """Convolve (K, C, H, B, W) with (K, O, C, 5, 5), pool, ReLU: (K, O, H', B, W')."""
     nets, outputs = weight.shape[:2]
     height, width = ((side - 4) // 2 for side in (x.shape[2], x.shape[4]))
     taps = weight.permute(3, 0, 1, 4, 2).flatten(3).contiguous()  # (5, K, O, 5 * C), x then c
     shape = (x.shape[2], x.shape[3] * width)
-    phases = Slide.apply(Columns.apply(x), taps, shape).unflatten(3, (height, 2, -1))
-    best = MaxOfFour.apply(phases, (0, 4))  # even and odd columns, even and odd rows
+    even, odd = Slide.apply(Columns.apply(x), taps, shape).unflatten(3, (height, 2, -1)).unbind(0)
+    best = MaxOfFour.apply(even[..., 0, :], odd[..., 0, :], even[..., 1, :], odd[..., 1, :])
     pooled = torch.relu(best + bias[:, :, None, None])
     return pooled.view(nets, outputs, height, -1, width)
 
@@ -145,40 +145,22 @@ def _cut(columns: Tensor, shape: tuple[int, int], parity: int, row: int) -> Tens
 
 
 class MaxOfFour(Function):
-    """Maximum over two dimensions of size two; in a tie the first takes the gradient.
-
-    x of any shape, dims (first, second) with first < second, to x's shape without these two.
-    """
+    """Elementwise maximum of four tensors; in a tie the first takes the gradient."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, dims: tuple[int, int]) -> Tensor:
+    def forward(ctx: Any, a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
         """Compare."""
-        a, b, c, d = _quarters(x, dims)
         top, low = torch.maximum(a, b), torch.maximum(c, d)
-        if ctx.needs_input_grad[0]:
-            ctx.dims, ctx.shape = dims, x.shape
+        if any(ctx.needs_input_grad):
             ctx.save_for_backward(a - b, c - d, top - low)
         return torch.maximum(top, low)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Hand the gradient to the winner. `threshold_backward` is the fast masked copy."""
-        first, third, top = ctx.saved_tensors
         mask = torch.ops.aten.threshold_backward
+        first, third, top = ctx.saved_tensors
         up = mask(gradient, top, SMALLEST)
         low = gradient - up
-        if torch.is_grad_enabled():  # the gradient itself is to be differentiated
-            a, c = mask(up, first, SMALLEST), mask(low, third, SMALLEST)
-            rows = [torch.stack(pair, ctx.dims[1] - 1) for pair in ((a, up - a), (c, low - c))]
-            return torch.stack(rows, ctx.dims[0]), None
-        out = gradient.new_empty(ctx.shape)
-        a, b, c, d = _quarters(out, ctx.dims)
-        torch.sub(up, mask.grad_input(up, first, SMALLEST, grad_input=a), out=b)
-        torch.sub(low, mask.grad_input(low, third, SMALLEST, grad_input=c), out=d)
-        return out, None
-
-
-def _quarters(x: Tensor, dims: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Views (first, second) = (0, 0), (0, 1), (1, 0), (1, 1) of x in the two dimensions."""
-    (a, b), (c, d) = (half.unbind(dims[1] - 1) for half in x.unbind(dims[0]))
-    return a, b, c, d
+        a, c = mask(up, first, SMALLEST), mask(low, third, SMALLEST)
+        return a, up - a, c, low - c

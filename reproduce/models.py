@@ -107,10 +107,18 @@ class Stack(nn.Module):
 
         `noise` (K, B, self.noise), uniform in 0..1, switches dropout on.
         """
+        return self.answer(self.prepare(x), noise)
+
+    def prepare(self, x: Tensor) -> Tensor:
+        """Images in the order that the first layer wants: worth keeping if they come again."""
+        return self.fold(x)
+
+    def answer(self, prepared: Tensor, noise: Tensor | None = None) -> Tensor:
+        """`forward` of images that `prepare` has seen to."""
         raise NotImplementedError  # pragma: no cover
 
-    def features(self, x: Tensor) -> Tensor:
-        """What the last layers see, (K, B, F), of the same images."""
+    def features(self, prepared: Tensor) -> Tensor:
+        """What the last layers see, (K, B, F), of such images."""
         raise NotImplementedError  # pragma: no cover
 
     def fold(self, x: Tensor) -> Tensor:
@@ -137,13 +145,16 @@ class EssayNet(Stack):
         self.linear1 = Linear(nets, 20 * height * width, 50)
         self.linear2 = Linear(nets, 50, classes)
 
-    def features(self, x: Tensor) -> Tensor:
-        x = kernels.first_block(x.permute(0, 2, 3, 1, 4), self.conv1.weight, self.conv1.bias)
+    def prepare(self, x: Tensor) -> Tensor:
+        return kernels.patches(x.permute(0, 2, 3, 1, 4))
+
+    def features(self, prepared: Tensor) -> Tensor:
+        x = kernels.first_block(prepared, self.conv1.weight, self.conv1.bias)
         x = kernels.block(x, self.conv2.weight, self.conv2.bias)
         return x.permute(0, 3, 1, 2, 4).flatten(2)  # maps, then rows and columns
 
-    def forward(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
-        x = self.features(x)
+    def answer(self, prepared: Tensor, noise: Tensor | None = None) -> Tensor:
+        x = self.features(prepared)
         if noise is None:
             return self.linear2(F.relu(self.linear1(x)))
         keep = (noise < 0.5).to(x.dtype) * 2
@@ -179,11 +190,11 @@ class ConvNet(Stack):
         self.blocks = nn.Sequential(*blocks)
         self.linear = Linear(nets, width * sides[0] * sides[1], classes)
 
-    def features(self, x: Tensor) -> Tensor:
-        return self.unfold(self.blocks(self.fold(x)))
+    def features(self, prepared: Tensor) -> Tensor:
+        return self.unfold(self.blocks(prepared))
 
-    def forward(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
-        return self.linear(self.features(x))
+    def answer(self, prepared: Tensor, noise: Tensor | None = None) -> Tensor:
+        return self.linear(self.features(prepared))
 
 
 def build(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,10 @@ from reproduce.data import ImageSet
 from reproduce.features import PoolKernel, Ridge
 from reproduce.plans import Classifier, Mixture, Plan
 from reproduce.recipe import Recipe
+
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # malloc.h
+LARGEST_HEAP_BLOCK = 2**25  # glibc takes no more
+HELD_BYTES = 2**28
 
 
 @dataclass(frozen=True)
@@ -40,9 +47,24 @@ class Work:
     checkpoint: Path | None = None
 
 
+@cache
+def hold_freed_memory() -> None:
+    """Have glibc reuse freed memory, not hand it back and fault it in again at every step.
+
+    Training steps allocate and free megabytes a thousand times a second; this is a tenth of their
+    time. Other C libraries are left as they are.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(M_MMAP_THRESHOLD, LARGEST_HEAP_BLOCK)
+        libc.mallopt(M_TRIM_THRESHOLD, HELD_BYTES)
+        libc.mallopt(M_TOP_PAD, HELD_BYTES)
+
+
 def accuracies(work: Work, scored: ImageSet) -> tuple[list[float], float]:
     """Accuracies of all replicates in percent, and the seconds that they took together."""
     start = time.perf_counter()
+    hold_freed_memory()
     if isinstance(work.plan, Ridge):
         answers = _ridge(work.plan, work, scored)
     else:

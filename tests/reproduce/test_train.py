@@ -13,7 +13,7 @@ from torch import nn
 
 from reproduce import Candidate, Dataset, Recipe, UserError, expand, protocols, train
 from reproduce.augment import DEGREES, Augmenter
-from reproduce.models import build, seeded
+from reproduce.models import Stack, build, seeded
 
 SHORT = Recipe(model="conv", epochs=12, batch=4, lr=0.1, schedule="essay")
 
@@ -79,12 +79,19 @@ def test_result_does_not_depend_on_the_rest_of_the_stack(ten: Candidate, model: 
         np.testing.assert_array_equal(mine[0], theirs[1])
 
 
+class Plain(Stack):
+    """Takes images as they are."""
+
+    def prepare(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+
 def test_batches_are_cut_once_or_each_epoch(ten: Candidate) -> None:
     x = torch.arange(10.0).reshape(1, 10, 1, 1, 1)
     y = torch.eye(10)[None]
 
     def epochs(recipe: Recipe) -> list[list[list[float]]]:
-        batches = train.Batches(recipe, x, y, [0], 0, torch.device("cpu"))
+        batches = train.Batches(recipe, x, y, [0], Plain(1), torch.device("cpu"))
         return [[xb.flatten().tolist() for xb, _, _ in batches.epoch()] for _ in range(3)]
 
     fixed = epochs(SHORT)
