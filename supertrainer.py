@@ -21,7 +21,6 @@ from reproduce.command import (
     WorkersOption,
     application,
     progress,
-    reproduce,
     run,
     score,
     score_table,
@@ -29,6 +28,7 @@ from reproduce.command import (
 )
 from reproduce.data import Dataset
 from reproduce.errors import UserError
+from reproduce.essay_command import reproduce
 from reproduce.oracle import Oracle
 from reproduce.records import Record
 from search.command import rescore, rival_sets, run_search, search

@@ -11,6 +11,7 @@ from typing import Any
 from analysis.tables import score_rows
 from reproduce import comparison, essay
 from reproduce.errors import UserError
+from reproduce.problems import PROBLEMS, Problem
 from reproduce.records import Record, read
 
 TRAINED = ("conv", "conv-shift1")
@@ -104,6 +105,28 @@ def proxy_table(bench: dict[str, Any]) -> str:
     return _table(["proxy", *(f"`{name}`" for name in TRAINED), "subsets / second / thread"], rows)
 
 
+def problem_table(records: Sequence[Record], problem: Problem) -> str:
+    """Mean ± standard error (n) of each of a problem's protocols on the essay's *figures* draws."""
+    rows = []
+    for protocol in problem.protocols:
+        cells = [_figures_cell(records, protocol, ipc) for ipc in essay.ESSAY_SIZES]
+        if any(cells):
+            rows.append([f"`{protocol}`", *(cell or "–" for cell in cells)])
+    return _table(["protocol", *(f"RMNIST/{ipc}" for ipc in essay.ESSAY_SIZES)], rows)
+
+
+def _figures_cell(records: Sequence[Record], protocol: str, ipc: int) -> str:
+    ours = [
+        record
+        for record in comparison.full_records(records)
+        if record["protocol"] == protocol and (record["draw"], record["ipc"]) == ("figures", ipc)
+    ]
+    if not ours:
+        return ""
+    summary = comparison.summarise(ours)
+    return f"{summary} ({summary.n})"
+
+
 def _json(path: Path) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(path.read_text())
     return content
@@ -116,6 +139,13 @@ TABLES: dict[str, tuple[str, Callable[[Path], str]]] = {
     "speed": ("bench/oracle.json", lambda path: speed_table(_json(path))),
     "proxies": ("bench/proxies.json", lambda path: proxy_table(_json(path))),
 }
+
+
+def _of_problem(problem: Problem) -> Callable[[Path], str]:
+    return lambda path: problem_table(read(path), problem)
+
+
+TABLES |= {f"problem-{p.name}": ("records.jsonl", _of_problem(p)) for p in PROBLEMS}
 
 
 def update(document: Path, results: Path) -> str:

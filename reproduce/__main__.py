@@ -1,6 +1,7 @@
 """`python -m reproduce`: the essay's experiments."""
 
-from reproduce.command import application, reproduce, run
+from reproduce.command import application, run
+from reproduce.essay_command import reproduce
 
 if __name__ == "__main__":
     run(application(reproduce, help="Run the essay's experiments."))

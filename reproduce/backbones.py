@@ -79,6 +79,12 @@ class Backbone:
         extractor((backbone,))
         return backbone
 
+    @property
+    def title(self) -> str:
+        """Its part of a protocol's name."""
+        grid = f"-{self.grid}x{self.grid}" if self.grid > 1 else ""
+        return f"transfer-{self.name}-{self.layer}{grid}"
+
     def key(self) -> str:
         """What identifies the features."""
         return f"{self.name} {self.layer} {self.grid} {self.checksum} ({PREPROCESSING})"

@@ -1,4 +1,4 @@
-"""What the command lines share, and the commands `reproduce` and `score`."""
+"""What the command lines share, and the command `score`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from reproduce import comparison, data, essay
+from reproduce import comparison, data
 from reproduce import protocols as protocol_table
 from reproduce.candidate import Candidate
 from reproduce.errors import UserError
@@ -194,65 +194,6 @@ def score(
             progress=update,
         )
     show(scored, as_json, lambda: score_table(f"{source.name}, {protocol}", scored))
-
-
-def reproduce(
-    experiment: Annotated[str, typer.Argument(help="baselines, conv, expansion or all.")] = "all",
-    draw: Annotated[str, typer.Option(help="table or figures.")] = "table",
-    n: Annotated[str, typer.Option(help="Images per class, 0 is all of them.")] = "1,5,10",
-    seeds: SeedsOption = 5,
-    dataset: DatasetOption = "mnist",
-    data_folder: DataOption = None,
-    split_seed: SplitSeedOption = 0,
-    records: RecordsOption = RECORDS,
-    workers: WorkersOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Run the essay's experiments and set ours beside the published numbers."""
-    source = data.load(dataset, data_folder, split_seed)
-    candidates = [essay.rmnist(source, size, draw) for size in _sizes(n)]
-    oracle = Oracle(source, records, workers=workers)
-    scored: list[Record] = []
-    for protocol in _protocols(experiment):
-        with progress(f"{protocol:<12}") as update:
-            scored += oracle.score_many(candidates, protocol, range(seeds), progress=update)
-    show(scored, as_json, lambda: published_table(scored, draw))
-
-
-def published_table(records: Sequence[Record], draw: str) -> Table:
-    """Ours ± standard error beside the published numbers; plain scores where none is published."""
-    cells = comparison.compare(records, draw)
-    if not cells:
-        return score_table("no published numbers for these", records)
-    table = Table("set", "protocol", "published", "ours", "sd", "n", "verdict", title="The essay")
-    for cell in cells:
-        ours, number = cell.ours, cell.published
-        table.add_row(
-            f"RMNIST/{number.ipc} {cell.draw}" if number.ipc else "MNIST",
-            number.protocol,
-            f"{number.accuracy:.2f}",
-            str(ours),
-            f"{ours.sd:.2f}" if ours.n > 1 else "–",
-            str(ours.n),
-            cell.verdict,
-        )
-    return table
-
-
-def _sizes(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise UserError(f"--n {text!r}: give whole numbers like 1,5,10") from None
-
-
-def _protocols(experiment: str) -> list[str]:
-    if experiment == "all":
-        return [name for names in essay.EXPERIMENTS.values() for name in names]
-    if experiment not in essay.EXPERIMENTS:
-        known = ", ".join((*essay.EXPERIMENTS, "all"))
-        raise UserError(f"unknown experiment {experiment!r}, use one of {known}")
-    return list(essay.EXPERIMENTS[experiment])
 
 
 def application(*commands: Callable[..., Any], help: str) -> typer.Typer:

@@ -52,24 +52,33 @@ class Cell:
 def compare(records: Sequence[Record], draw: str) -> list[Cell]:
     """A cell for every published number that full records of `draw` on validation answer."""
     cells = []
+    full = full_records(records)
     for number in essay.published():
         wanted = None if number.ipc == 0 else draw
         ours = [
             record
-            for record in records
+            for record in full
             if record["protocol"] == number.protocol
-            and record["method"] == "essay draw"
-            and record["dataset"] == "mnist"
             and record["draw"] == wanted
             and (number.ipc == 0 or record["ipc"] == number.ipc)
-            and record["split"] == "validation"
-            and record["images"] is None
-            and record["epochs"] is None
         ]
         if ours:
             summary = summarise(ours)
             cells.append(Cell(number, wanted, summary, verdict(number.accuracy, summary)))
     return cells
+
+
+def full_records(records: Sequence[Record]) -> list[Record]:
+    """The records of the essay's draws from MNIST at full fidelity on validation."""
+    return [
+        record
+        for record in records
+        if record["method"] == "essay draw"
+        and record["dataset"] == "mnist"
+        and record["split"] == "validation"
+        and record["images"] is None
+        and record["epochs"] is None
+    ]
 
 
 def verdict(published: float, ours: Summary) -> str:

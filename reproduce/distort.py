@@ -15,9 +15,16 @@ from functools import cache
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torchvision.transforms import v2
 
 from reproduce.errors import UserError
 
+POLICIES = {
+    "": None,
+    "trivial": v2.TrivialAugmentWide(),
+    "rand": v2.RandAugment(),
+    "augmix": v2.AugMix(),
+}
 PARAMETERS = 7  # uniform numbers that the affine part and the stroke of one image take
 
 
@@ -47,6 +54,9 @@ class Distortion:
     mix : float
         Up to this share of each image and its label is taken from another one of the batch
         (mixup, Zhang et al. 2018, with a uniform share); 0..1.
+    policy : str
+        One of torchvision's own augmentations, before all else: `trivial` (TrivialAugmentWide),
+        `rand` (RandAugment) or `augmix` (AugMix), at their defaults; empty for none.
     """
 
     shift: float = 0.0
@@ -58,9 +68,15 @@ class Distortion:
     stroke: float = 0.0
     jitter: float = 0.0
     mix: float = 0.0
+    policy: str = ""
 
     def __post_init__(self) -> None:
+        if self.policy not in POLICIES:
+            known = ", ".join(POLICIES)
+            raise UserError(f"distortion: unknown policy {self.policy!r}, use one of {known}")
         for field in dataclasses.fields(self):
+            if field.name == "policy":
+                continue
             value = getattr(self, field.name)
             most = 1.0 if field.name in ("stroke", "mix") else math.inf
             if not 0 <= value <= most or value == math.inf:
@@ -97,6 +113,8 @@ def distort(
     """
     size, (height, width) = images.shape[1], images.shape[-2:]
     uniform = _draw((size, PARAMETERS), generators) * 2 - 1  # (K, B, 7) in -1..1
+    if distortion.policy:
+        images = _torchvision(images, distortion.policy, generators)
     if distortion.stroke:
         images = _stroke(images, distortion.stroke * uniform[..., 6])
     if distortion.warps:
@@ -113,6 +131,18 @@ def distort(
 
 def _draw(shape: tuple[int, ...], generators: Sequence[torch.Generator]) -> Tensor:
     return torch.stack([torch.rand(shape, generator=g) for g in generators])
+
+
+def _torchvision(images: Tensor, policy: str, generators: Sequence[torch.Generator]) -> Tensor:
+    """Each image on its own; torchvision draws from the global generator, seeded from ours."""
+    transform = POLICIES[policy]
+    assert transform is not None
+    done = []
+    with torch.random.fork_rng(devices=[]):
+        for own, generator in zip(images, generators, strict=True):
+            torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
+            done.append(torch.stack([transform(image) for image in (own * 255).byte()]))
+    return torch.stack(done).float() / 255
 
 
 def _stroke(images: Tensor, share: Tensor) -> Tensor:

@@ -11,9 +11,12 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from reproduce import expand
+from reproduce.autoencoder import Autoencoder
 from reproduce.backbones import Backbone
 from reproduce.features import Ridge
 from reproduce.recipe import Recipe
+
+Embedding = Backbone | Autoencoder
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Classifier:
         The settings in words, part of each record.
     random : bool
         False where the seed changes nothing: such a protocol is scored once.
-    embedding : Backbone or None
+    embedding : Backbone, Autoencoder or None
         Makes features of images; None is byte / 256, flattened.
     shifts : int
         Train on every displacement of up to this many pixels, too.
@@ -37,7 +40,7 @@ class Classifier:
     make: Callable[[int], Any]
     settings: str
     random: bool = False
-    embedding: Backbone | None = None
+    embedding: Embedding | None = None
     shifts: int = 0
 
     def key(self) -> str:

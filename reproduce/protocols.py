@@ -7,14 +7,17 @@ function and decorate it.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
+from reproduce import heads
 from reproduce.candidate import Candidate
+from reproduce.distort import Distortion
 from reproduce.errors import UserError
 from reproduce.features import Ridge
-from reproduce.plans import Classifier, Plan
+from reproduce.plans import Classifier, Embedding, Mixture, Plan
 from reproduce.recipe import Recipe
 
 Protocol = Callable[[Candidate], Plan]
@@ -33,10 +36,52 @@ def protocol(name: str) -> Callable[[P], P]:
 
 
 def plan(name: str, candidate: Candidate) -> Plan:
-    """The plan of protocol `name` for the candidate; UserError for an unknown name."""
-    if name not in PROTOCOLS:
-        raise UserError(f"unknown protocol {name!r}, use one of {', '.join(PROTOCOLS)}")
-    return PROTOCOLS[name](candidate)
+    """The plan of a protocol for the candidate.
+
+    Parameters
+    ----------
+    name : str
+        A registered name; with distortions, `conv-shift1+rotate=15+elastic=34`, whose parts are
+        fields of `Distortion`; or several of these whose probabilities are averaged, `a&b`.
+    candidate : Candidate
+
+    Raises
+    ------
+    UserError
+        For an unknown name or field, and for parts that do not go together.
+    """
+    if "&" in name:
+        return Mixture(tuple(_member(part, candidate) for part in name.split("&")))
+    base, *changes = name.split("+")
+    if base not in PROTOCOLS:
+        raise UserError(f"unknown protocol {base!r}, use one of {', '.join(PROTOCOLS)}")
+    made = PROTOCOLS[base](candidate)
+    return _distorted(made, base, changes) if changes else made
+
+
+def _member(name: str, candidate: Candidate) -> Recipe | Classifier:
+    made = plan(name, candidate)
+    if isinstance(made, Recipe | Classifier):
+        return made
+    raise UserError(f"{name} gives no probabilities to average; mix networks and classifiers")
+
+
+def _distorted(made: Plan, base: str, changes: list[str]) -> Recipe:
+    """The recipe with its distortion changed, field by field."""
+    if not isinstance(made, Recipe):
+        raise UserError(f"{base} trains no network, so it takes no distortion")
+    values: dict[str, float | str] = {}
+    known = {field.name: field.type for field in dataclasses.fields(Distortion)}
+    for change in changes:
+        field, _, value = change.partition("=")
+        if field not in known:
+            raise UserError(f"unknown distortion {field!r}, use one of {', '.join(known)}")
+        try:
+            values[field] = value if field == "policy" else float(value)
+        except ValueError:
+            raise UserError(f"distortion {change!r}: give a number, {field}=0.2") from None
+    before = made.distortion or Distortion()
+    return replace(made, augment="distort", distortion=replace(before, **values))  # type: ignore[arg-type]
 
 
 def names() -> list[str]:
@@ -166,6 +211,35 @@ def ridge_conv(candidate: Candidate) -> Plan:
 def ridge_convnet(candidate: Candidate) -> Plan:
     """Proxy of `convnet`: ridge regression on features of 4 untrained ConvNets of two blocks."""
     return Ridge(Recipe(model="convnet", mean=0.1307, std=0.3081, width=64, depth=2), nets=4)
+
+
+def on_features(embedding: Embedding, head: str, shifts: int = 0) -> str:
+    """Register a classifier on frozen features as a protocol, and give its name.
+
+    Parameters
+    ----------
+    embedding : Backbone or Autoencoder
+    head : str
+        A name of `reproduce.heads`; the essay's is `mlp`.
+    shifts : int
+        Train on every displacement of up to this many pixels, too.
+
+    Raises
+    ------
+    UserError
+        For an unknown head.
+    """
+    if head not in heads.HEADS:
+        raise UserError(f"unknown head {head!r}, use one of {', '.join(heads.HEADS)}")
+    make, random = heads.HEADS[head]
+    name = features_name(embedding, head, shifts)
+    PROTOCOLS[name] = lambda candidate: Classifier(make, head, random, embedding, shifts)
+    return name
+
+
+def features_name(embedding: Embedding, head: str, shifts: int = 0) -> str:
+    """What such a protocol is called."""
+    return f"{embedding.title}-{head}" + (f"-shift{shifts}" if shifts else "")
 
 
 @protocol("own")

@@ -10,10 +10,17 @@ from reproduce import UserError
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def test_readme_shows_what_the_results_say() -> None:
-    text = (ROOT / "README.md").read_text()
-    assert all(f"<!-- {mark}:begin -->\n| " in text for mark in markdown.TABLES)
-    assert markdown.update(ROOT / "README.md", ROOT / "results") == text
+DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_documents_show_what_the_results_say(document: Path) -> None:
+    assert markdown.update(document, ROOT / "results") == document.read_text()
+
+
+def test_every_table_is_shown_and_filled() -> None:
+    text = "".join(document.read_text() for document in DOCUMENTS)
+    assert [m for m in markdown.TABLES if f"<!-- {m}:begin -->\n| " not in text] == []
 
 
 def test_only_what_stands_between_the_marks_changes() -> None:

@@ -61,6 +61,6 @@ def test_verdicts() -> None:
 
 def test_published_numbers_name_their_source() -> None:
     numbers = essay.published()
-    assert len({(p.protocol, p.ipc) for p in numbers}) == len(numbers) == 33
+    assert len({(p.protocol, p.ipc) for p in numbers}) == len(numbers) == 39
     assert all(p.source and 10 < p.accuracy < 100 for p in numbers)
     assert sum(p.exact for p in numbers) == 9

@@ -1,0 +1,139 @@
+"""Features learned without labels: a convolutional autoencoder of all training images."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import joblib
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from reproduce import checkpoint
+from reproduce.backbones import CACHE
+from reproduce.errors import UserError
+from reproduce.files import write_whole
+
+EPOCHS, BATCH, RATE = 8, 128, 1e-3
+
+
+class Network(nn.Module):
+    """Two convolutions with stride 2 and a linear layer down to the code, and the way back."""
+
+    def __init__(self, image_shape: tuple[int, int], code: int) -> None:
+        super().__init__()
+        height, width = image_shape
+        if height % 4 or width % 4:
+            raise UserError(f"images of {image_shape}: the autoencoder wants sides divisible by 4")
+        inner = (64, height // 4, width // 4)
+        self.encoder = nn.Sequential(
+            nn.Conv2d(1, 32, 3, 2, 1),
+            nn.ReLU(),
+            nn.Conv2d(32, 64, 3, 2, 1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(64 * inner[1] * inner[2], code),
+        )
+        self.decoder = nn.Sequential(
+            nn.Linear(code, 64 * inner[1] * inner[2]),
+            nn.Unflatten(1, inner),
+            nn.ReLU(),
+            nn.ConvTranspose2d(64, 32, 4, 2, 1),
+            nn.ReLU(),
+            nn.ConvTranspose2d(32, 1, 4, 2, 1),
+        )
+
+
+@dataclass(frozen=True)
+class Autoencoder:
+    """A trained encoder, as an embedding.
+
+    Attributes
+    ----------
+    path : str
+        Where its weights lie.
+    run : str
+        What they were trained on and how.
+    image_shape : tuple
+        (H, W) of the images.
+    code : int
+        Length of the features.
+    """
+
+    path: str
+    run: str
+    image_shape: tuple[int, int]
+    code: int
+
+    @classmethod
+    def train(
+        cls,
+        images: np.ndarray,
+        code: int = 64,
+        seed: int = 0,
+        folder: Path = CACHE,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> Autoencoder:
+        """Train on images (n, 1, H, W) without labels, or find the weights where it was done.
+
+        Adam on the squared error of noisy pixels' reconstruction (Vincent et al. 2008), 8 epochs.
+        """
+        height, width = images.shape[2:]
+        run = f"autoencoder {code} {seed} {EPOCHS} {BATCH} {RATE} on {joblib.hash(images)}"
+        path = folder / f"{joblib.hash(run)}.pt"
+        if not path.exists():
+            network = _trained(Network((height, width), code), images, seed, progress)
+            checkpoint.save(path, run, network.state_dict())
+        return cls(str(path), run, (height, width), code)
+
+    @property
+    def title(self) -> str:
+        """Its part of a protocol's name."""
+        return f"autoencoder-{self.code}"
+
+    def key(self) -> str:
+        """What identifies the features."""
+        return self.run
+
+    @torch.no_grad()
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """Codes (n, F), float32, of images (n, 1, H, W); from the cache where they are."""
+        path = Path(self.path).with_name(f"{joblib.hash([self.run, joblib.hash(images)])}.npy")
+        if not path.exists():
+            network = Network(self.image_shape, self.code)
+            network.load_state_dict(checkpoint.load(Path(self.path), self.run))
+            codes = [network.encoder(block) for block in torch.tensor(images).split(1000)]
+            buffer = io.BytesIO()
+            np.save(buffer, torch.cat(codes).numpy())
+            write_whole(path, buffer.getvalue())
+        found: np.ndarray = np.load(path, allow_pickle=False)
+        return found
+
+
+def _trained(
+    network: Network, images: np.ndarray, seed: int, progress: Callable[[int, int], None]
+) -> Network:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for layer in network.modules():
+            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+                layer.reset_parameters()
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.from_numpy(images)
+    optimiser = torch.optim.Adam(network.parameters(), RATE)
+    for epoch in range(EPOCHS):
+        for chosen in torch.randperm(len(x), generator=generator).split(BATCH):
+            optimiser.zero_grad()
+            _loss(network, x[chosen], generator).backward()
+            optimiser.step()
+        progress(epoch + 1, EPOCHS)
+    return network
+
+
+def _loss(network: Network, batch: Tensor, generator: torch.Generator) -> Tensor:
+    noisy = batch + 0.3 * torch.randn(batch.shape, generator=generator)
+    return F.mse_loss(network.decoder(network.encoder(noisy)), batch)

@@ -1,0 +1,113 @@
+"""The command `reproduce`: the essay's experiments, beside the published numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from reproduce import comparison, data, essay, problems
+from reproduce.command import (
+    RECORDS,
+    DataOption,
+    DatasetOption,
+    JsonOption,
+    RecordsOption,
+    SeedsOption,
+    SplitSeedOption,
+    WorkersOption,
+    progress,
+    score_table,
+    show,
+)
+from reproduce.data import Dataset
+from reproduce.errors import UserError
+from reproduce.oracle import Oracle
+from reproduce.records import Record
+
+EXPERIMENTS = (*essay.EXPERIMENTS, "transfer", "problems", "all")
+
+
+def reproduce(
+    experiment: Annotated[str, typer.Argument(help=", ".join(EXPERIMENTS))] = "all",
+    draw: Annotated[str, typer.Option(help="table or figures.")] = "table",
+    n: Annotated[str, typer.Option(help="Images per class, 0 is all of them.")] = "1,5,10",
+    seeds: SeedsOption = 5,
+    backbone: Annotated[
+        str, typer.Option(help="Transfer: any of torchvision's classifiers.")
+    ] = "resnet18",
+    layer: Annotated[str, typer.Option(help="Transfer: else what the classifier sees.")] = "",
+    weights: Annotated[
+        Path | None, typer.Option(help="Transfer: file of a state dict; else a download.")
+    ] = None,
+    dataset: DatasetOption = "mnist",
+    data_folder: DataOption = None,
+    split_seed: SplitSeedOption = 0,
+    records: RecordsOption = RECORDS,
+    workers: WorkersOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the essay's experiments and set ours beside the published numbers."""
+    if experiment not in EXPERIMENTS:
+        known = ", ".join(EXPERIMENTS)
+        raise UserError(f"unknown experiment {experiment!r}, use one of {known}")
+    source = data.load(dataset, data_folder, split_seed)
+    candidates = [essay.rmnist(source, size, draw) for size in _sizes(n)]
+    oracle = Oracle(source, records, workers=workers)
+    scored: list[Record] = []
+    for protocol in _protocols(experiment, source, backbone, layer, weights):
+        with progress(f"{protocol:<12}") as update:
+            scored += oracle.score_many(candidates, protocol, range(seeds), progress=update)
+    show(scored, as_json, lambda: published_table(scored, draw))
+
+
+def _protocols(
+    experiment: str, source: Dataset, backbone: str, layer: str, weights: Path | None
+) -> Iterator[str]:
+    """The protocols of an experiment, each once; what needs weights comes last."""
+    wanted = EXPERIMENTS[:-1] if experiment == "all" else (experiment,)
+    names: list[str] = []
+    for part in wanted:
+        if part in essay.EXPERIMENTS:
+            names += essay.EXPERIMENTS[part]
+        elif part == "problems":
+            names += [name for problem in problems.EXPANSIONS for name in problem.protocols]
+    yield from dict.fromkeys(names)
+    if "problems" in wanted:
+        with progress("autoencoder") as update:
+            yield from problems.register_autoencoder(source, update)
+    if "transfer" in wanted:
+        yield from problems.essay_transfer(backbone, layer, weights)
+    if "problems" in wanted:
+        with progress(f"{backbone} features") as update:
+            yield from dict.fromkeys(problems.register_transfer(backbone, weights, source, update))
+
+
+def published_table(records: Sequence[Record], draw: str) -> Table:
+    """Ours ± standard error beside the published numbers; plain scores where none is published."""
+    cells = comparison.compare(records, draw)
+    if not cells:
+        return score_table("no published numbers for these", records)
+    table = Table("set", "protocol", "published", "ours", "sd", "n", "verdict", title="The essay")
+    for cell in cells:
+        ours, number = cell.ours, cell.published
+        table.add_row(
+            f"RMNIST/{number.ipc} {cell.draw}" if number.ipc else "MNIST",
+            number.protocol,
+            f"{number.accuracy:.2f}",
+            str(ours),
+            f"{ours.sd:.2f}" if ours.n > 1 else "–",
+            str(ours.n),
+            cell.verdict,
+        )
+    return table
+
+
+def _sizes(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise UserError(f"--n {text!r}: give whole numbers like 1,5,10") from None
