@@ -52,6 +52,8 @@ class Recipe:
         Goes with `augment="distort"`.
     ensemble : int
         Networks of one replicate, from different seeds, whose probabilities are averaged.
+    deskew : bool
+        Set every image upright and centred by its moments, in training and in scoring.
     width, depth : int
         Channels and blocks of `convnet`.
     norm : str
@@ -73,6 +75,7 @@ class Recipe:
     augment: str = "none"
     distortion: Distortion | None = None
     ensemble: int = 1
+    deskew: bool = False
     width: int = 128
     depth: int = 3
     norm: str = "instance"

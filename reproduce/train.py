@@ -17,6 +17,7 @@ from torch import Tensor
 from reproduce import checkpoint as checkpoints
 from reproduce import expand
 from reproduce.augment import Augmenter
+from reproduce.deskew import deskew
 from reproduce.distort import distort
 from reproduce.models import Stack, build, seeded
 from reproduce.recipe import Recipe
@@ -100,6 +101,8 @@ def _prepared(
     recipe: Recipe, images: Sequence[np.ndarray], targets: Sequence[np.ndarray]
 ) -> tuple[Tensor, Tensor]:
     """Expanded and normalised images (K, n, 1, H, W), and their targets (K, n, C)."""
+    if recipe.deskew:
+        images = [deskew(pixels) for pixels in images]
     expanded = [
         expand.shift(pixels, labels, recipe.shifts)
         for pixels, labels in zip(images, targets, strict=True)
@@ -274,6 +277,7 @@ def _logits(model: Stack, recipe: Recipe, images: np.ndarray) -> Iterator[Tensor
     per_image = 4 * model.nets * first * images.shape[2] * images.shape[3]
     most = EVALUATION_BYTES if device.type == "cpu" else GPU_EVALUATION_BYTES
     block = max(1, most // per_image)
+    images = deskew(images) if recipe.deskew else images
     for start in range(0, len(images), block):
         x = torch.tensor(images[start : start + block], device=device)  # a copy: may be read-only
         yield model(((x - recipe.mean) / recipe.std)[None])

@@ -51,7 +51,7 @@ def test_every_part_changes_images_and_keeps_their_range(
     changes: dict[str, Any] = {field: strength}
     images, targets = distort(*batch, Distortion(**changes), generators(1))
     difference = (images - batch[0]).abs().mean((2, 3, 4))
-    assert (difference > 1e-3).all()
+    assert difference.mean() > 1e-2
     assert images.min() >= 0
     assert images.max() <= 1 + 1e-6
     torch.testing.assert_close(targets.sum(-1), torch.ones(1, 10))
