@@ -4,7 +4,7 @@ Tensors are (K, C, H, B, W): a block of columns (rows of pixels) then is one con
 every network, and pooling compares whole blocks. Convolution in grouped form reaches a quarter of
 a thread's matrix-product speed on these sizes, this reaches three quarters of it.
 
-All three operations are linear, bilinear or piecewise linear, and their gradients are made of
+All operations are linear, bilinear or piecewise linear, and their gradients are made of
 differentiable operations, so that second derivatives (training differentiated) are exact too.
 """
 
@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from reproduce.pooling import pool
+
 TAPS = 6  # a 5x5 convolution pooled 2x2 looks at 6x6 pixels
-SMALLEST = -torch.finfo(torch.float32).tiny
 
 
 def patches(x: Tensor) -> Tensor:
@@ -45,14 +46,14 @@ def first_block(patches: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     nets, outputs = weight.shape[:2]
     padded = torch.nn.functional.pad
     moved = [padded(weight, (q, 1 - q, r, 1 - r)) for r in (0, 1) for q in (0, 1)]
-    rows = torch.stack(moved, 1).flatten(3).flatten(1, 2)  # (K, 4 * O, 36)
+    rows = torch.stack(moved, 2).flatten(3).flatten(1, 2)  # (K, O * 4, 36)
     columns = patches.flatten(2)
     if len(columns) == nets:
         phases = torch.bmm(rows, columns)
     else:
         phases = (rows.flatten(0, 1) @ columns[0]).view(nets, rows.shape[1], -1)
-    best = MaxOfFour.apply(*phases.view(nets, 4, outputs, -1).unbind(1))
-    return torch.relu(best + bias[:, :, None]).view(nets, outputs, *patches.shape[2:])
+    pooled = pool(phases.view(1, nets * outputs, 4, -1), bias)
+    return pooled.view(nets, outputs, *patches.shape[2:])
 
 
 def block(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -61,9 +62,8 @@ def block(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     height, width = ((side - 4) // 2 for side in (x.shape[2], x.shape[4]))
     taps = weight.permute(3, 0, 1, 4, 2).flatten(3).contiguous()  # (5, K, O, 5 * C), x then c
     shape = (x.shape[2], x.shape[3] * width)
-    even, odd = Slide.apply(Columns.apply(x), taps, shape).unflatten(3, (height, 2, -1)).unbind(0)
-    best = MaxOfFour.apply(even[..., 0, :], odd[..., 0, :], even[..., 1, :], odd[..., 1, :])
-    pooled = torch.relu(best + bias[:, :, None, None])
+    phases = Slide.apply(Columns.apply(x), taps, shape)
+    pooled = pool(phases.view(2, nets * outputs * height, 2, -1), bias)
     return pooled.view(nets, outputs, height, -1, width)
 
 
@@ -142,25 +142,3 @@ def _cut(columns: Tensor, shape: tuple[int, int], parity: int, row: int) -> Tens
     inputs = columns.shape[1] // TAPS
     start, wanted = row * length, (height - 4) // 2 * 2 * length
     return columns[:, parity * inputs : (parity + 5) * inputs, start : start + wanted]
-
-
-class MaxOfFour(Function):
-    """Elementwise maximum of four tensors; in a tie the first takes the gradient."""
-
-    @staticmethod
-    def forward(ctx: Any, a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
-        """Compare."""
-        top, low = torch.maximum(a, b), torch.maximum(c, d)
-        if any(ctx.needs_input_grad):
-            ctx.save_for_backward(a - b, c - d, top - low)
-        return torch.maximum(top, low)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Hand the gradient to the winner. `threshold_backward` is the fast masked copy."""
-        mask = torch.ops.aten.threshold_backward
-        first, third, top = ctx.saved_tensors
-        up = mask(gradient, top, SMALLEST)
-        low = gradient - up
-        a, c = mask(up, first, SMALLEST), mask(low, third, SMALLEST)
-        return a, up - a, c, low - c
