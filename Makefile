@@ -10,8 +10,9 @@ demo: venv
 test: venv
 	$(BIN)/pytest
 
+# One line for each published number; `make check-published FULL=--full-mnist` takes hours.
 check-published: venv
-	$(BIN)/pytest -m published -s
+	$(BIN)/pytest -m published -s $(FULL)
 
 # Speed of the oracle against a plain loop, and how well the proxies rank; minutes each.
 bench-oracle: venv

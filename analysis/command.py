@@ -26,7 +26,7 @@ def report(
         "runs/report.html"
     ),
     update: Annotated[
-        Path | None, typer.Option(help="Markdown file whose marked tables are filled anew.")
+        Path | None, typer.Option(help="Markdown file whose tables and pictures are made anew.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -39,6 +39,8 @@ def report(
         write_whole(out.parent / f"{file.stem}.png", grid_png(candidate))
     if update:
         write_whole(update, markdown.update(update, records.parent).encode())
+        for picture, content in markdown.pictures(update, records.parent).items():
+            write_whole(picture, content)
     log = records.with_name(TEST_LOG)
     readings = len(log.read_text().splitlines()) if log.exists() else 0
     write_report(out, scored, candidates, readings=readings)

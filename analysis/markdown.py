@@ -8,6 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
+
+from analysis import figures
 from analysis.tables import score_rows
 from reproduce import comparison, essay
 from reproduce.errors import UserError
@@ -146,6 +149,22 @@ def _of_problem(problem: Problem) -> Callable[[Path], str]:
 
 
 TABLES |= {f"problem-{p.name}": ("records.jsonl", _of_problem(p)) for p in PROBLEMS}
+
+
+# Pictures by the name under which documents show them.
+PICTURES: dict[str, tuple[str, Callable[[Sequence[Record]], Figure]]] = {
+    "essay-spread.svg": ("records.jsonl", figures.essay_spread),
+}
+
+
+def pictures(document: Path, results: Path) -> dict[Path, bytes]:
+    """The pictures that a Markdown file shows and that are made from records, as SVG."""
+    text = document.read_text()
+    return {
+        document.parent / name: figures.svg(make(read(results / source)))
+        for name, (source, make) in PICTURES.items()
+        if f"({name})" in text
+    }
 
 
 def update(document: Path, results: Path) -> str:

@@ -23,6 +23,7 @@ EXPERIMENTS = {
     "conv": ("conv",),
     "expansion": ("conv-shift1", "conv-shift2"),
 }
+FULL_PROTOCOLS = (*EXPERIMENTS["baselines"], "conv", "conv-shift1")  # the essay's for full MNIST
 
 
 def draw_indices(labels: np.ndarray, ipc: int, draw: str = "table") -> np.ndarray:
@@ -125,15 +126,19 @@ class Published:
     ----------
     protocol, ipc, accuracy : str, int, float
         Percent on the 10,000 validation images; ipc 0 is full MNIST.
-    exact : bool
-        Deterministic: our number must equal it on the `table` draw.
+    draw : str or None
+        The draw that it belongs to, as far as is known; None for full MNIST.
+    band : float or None
+        How many points our mean over five seeds may lie from it, 0 where it is deterministic;
+        None where the project could not run it.
     source : str
     """
 
     protocol: str
     ipc: int
+    draw: str | None
     accuracy: float
-    exact: bool
+    band: float | None
     source: str
 
 

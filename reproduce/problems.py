@@ -71,7 +71,7 @@ EXPANSIONS = (
             f"{BASE}+stroke=0.7",
             f"{BASE}+mix=0.5",
             f"{BASE}+policy=trivial",
-            f"{BASE}+policy=augmix",
+            f"{BASE}+policy=rand",
         ),
     ),
     Problem(

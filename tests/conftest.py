@@ -11,6 +11,7 @@ from reproduce import Candidate, Dataset, UserError, load
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--require-mnist", action="store_true", help="fail where MNIST is missing")
+    parser.addoption("--full-mnist", action="store_true", help="check full MNIST, too: hours")
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,75 @@
+"""Figures: functions from records to `matplotlib.figure.Figure`."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from reproduce import comparison, essay
+from reproduce.records import Record
+
+NETWORKS = ("conv", "conv-shift1", "conv-shift2")
+COLOURS = {"table": "#0072b2", "figures": "#d55e00"}
+WIDTH = 0.14  # of a strip of dots, half
+
+
+def svg(figure: Figure) -> bytes:
+    """The figure as SVG; equal figures give equal bytes."""
+    buffer = io.BytesIO()
+    with mpl.rc_context({"svg.hashsalt": "supertrainer", "svg.fonttype": "path"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
+def essay_spread(records: Sequence[Record]) -> Figure:
+    """Every replicate of the essay's networks as a dot, the published numbers as lines.
+
+    One panel for each size, RMNIST/1, /5 and /10; both draws.
+    """
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    full = comparison.full_records(records)
+    panels = figure.subplots(1, len(essay.ESSAY_SIZES))
+    for axis, ipc in zip(panels, essay.ESSAY_SIZES, strict=True):
+        for place, protocol in enumerate(NETWORKS):
+            for side, draw in ((-0.2, "table"), (0.2, "figures")):
+                wanted = (protocol, draw, ipc)
+                ours = [
+                    record["accuracy"]
+                    for record in full
+                    if (record["protocol"], record["draw"], record["ipc"]) == wanted
+                ]
+                _strip(axis, place + side, ours, draw)
+            _published(axis, place, protocol, ipc)
+        axis.set_title(f"RMNIST/{ipc}")
+        axis.set_xticks(range(len(NETWORKS)), NETWORKS, fontsize=8)
+        axis.set_xlim(-0.5, len(NETWORKS) - 0.5)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(axis="y", alpha=0.25)
+    panels[0].set_ylabel("accuracy on validation, %")
+    handles = {}
+    for axis in panels:
+        handles |= dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def _strip(axis: Axes, place: float, values: Sequence[float], draw: str) -> None:
+    """Dots side by side in the order of their seeds, with their mean."""
+    if not values:
+        return
+    across = place + np.linspace(-WIDTH, WIDTH, len(values)) if len(values) > 1 else [place]
+    axis.scatter(across, values, s=9, alpha=0.6, color=COLOURS[draw], label=f"ours, {draw} draw")
+    axis.hlines(np.mean(values), place - WIDTH, place + WIDTH, color=COLOURS[draw], lw=1.5)
+
+
+def _published(axis: Axes, place: float, protocol: str, ipc: int) -> None:
+    for number in essay.published():
+        if (number.protocol, number.ipc) == (protocol, ipc):
+            axis.hlines(
+                number.accuracy, place - 0.4, place + 0.4, color="black", ls="--", label="published"
+            )
