@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test venv lint check-published bench-oracle bench-proxies clean
+.PHONY: demo test venv lint check-published bench-oracle bench-proxies tune-best clean
 
 demo: venv
 	$(BIN)/supertrainer demo
@@ -20,6 +20,10 @@ bench-oracle: venv
 
 bench-proxies: venv
 	$(BIN)/python -m benchmarks.bench_proxies
+
+# Variants of `best` on random draws: two hours on four cores, resumable.
+tune-best: venv
+	$(BIN)/python -m benchmarks.tune_best
 
 lint: venv
 	$(BIN)/ruff check .

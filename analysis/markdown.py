@@ -12,9 +12,10 @@ from matplotlib.figure import Figure
 
 from analysis import figures
 from analysis.tables import score_rows
-from reproduce import comparison, essay
+from reproduce import comparison, essay, protocols
+from reproduce.backbones import Backbone
 from reproduce.errors import UserError
-from reproduce.problems import PROBLEMS, Problem
+from reproduce.problems import LAST, PROBLEMS, Problem
 from reproduce.records import Record, read
 
 TRAINED = ("conv", "conv-shift1")
@@ -118,6 +119,34 @@ def problem_table(records: Sequence[Record], problem: Problem) -> str:
     return _table(["protocol", *(f"RMNIST/{ipc}" for ipc in essay.ESSAY_SIZES)], rows)
 
 
+BEST = Problem("best", "The strongest way", ("conv", "conv-shift1", "conv-shift2", "best"))
+TRANSFER = Problem(
+    "transfer",
+    "The essay's transfer experiment",
+    tuple(
+        protocols.features_name(Backbone(name, layer), "mlp", shifts)
+        for name, layer in LAST.items()
+        for shifts in (0, 1)
+    ),
+)
+
+
+def tuning_table(bench: dict[str, Any]) -> str:
+    """Variants of `best` on random draws, from `results/bench/best.json`."""
+    titles = list(dict.fromkeys(entry["variant"] for entry in bench.values()))
+    sizes = sorted({entry["ipc"] for entry in bench.values()})
+    rows = []
+    for title in titles:
+        entries = [bench.get(f"{title}/{ipc}") for ipc in sizes]
+        rows.append(
+            [
+                title,
+                *(f"{e['mean']:.2f} ± {e['standard_error']:.2f}" if e else "–" for e in entries),
+            ]
+        )
+    return _table(["one network, changed", *(f"{ipc} a class" for ipc in sizes)], rows)
+
+
 def _figures_cell(records: Sequence[Record], protocol: str, ipc: int) -> str:
     ours = [
         record
@@ -141,6 +170,7 @@ TABLES: dict[str, tuple[str, Callable[[Path], str]]] = {
     "demo": ("demo/records.jsonl", lambda path: score_table(read(path))),
     "speed": ("bench/oracle.json", lambda path: speed_table(_json(path))),
     "proxies": ("bench/proxies.json", lambda path: proxy_table(_json(path))),
+    "tuning": ("bench/best.json", lambda path: tuning_table(_json(path))),
 }
 
 
@@ -148,6 +178,7 @@ def _of_problem(problem: Problem) -> Callable[[Path], str]:
     return lambda path: problem_table(read(path), problem)
 
 
+TABLES |= {p.name: ("records.jsonl", _of_problem(p)) for p in (BEST, TRANSFER)}
 TABLES |= {f"problem-{p.name}": ("records.jsonl", _of_problem(p)) for p in PROBLEMS}
 
 

@@ -201,6 +201,34 @@ def convnet(candidate: Candidate) -> Recipe:
     )
 
 
+@protocol("best")
+def best(candidate: Candidate) -> Recipe:
+    """The strongest way found to learn from few real images: an ensemble on distorted images.
+
+    ConvNets on images set upright, distorted afresh at each step. `docs/essay.md` says how it was
+    tuned.
+    """
+    batch = min(25, len(candidate))
+    steps = 1500 if len(candidate) < 5 * candidate.classes else 3000
+    return Recipe(
+        model="convnet",
+        mean=0.1307,
+        std=0.3081,
+        epochs=max(1, steps * batch // len(candidate)),
+        batch=batch,
+        reshuffle=True,
+        lr=0.02,
+        momentum=0.9,
+        weight_decay=5e-4,
+        schedule="cosine",
+        augment="distort",
+        distortion=Distortion(shift=2, rotate=15, scale=0.2, shear=0.3, elastic=34, stroke=0.7),
+        ensemble=5,
+        deskew=True,
+        width=32,
+    )
+
+
 @protocol("ridge-conv")
 def ridge_conv(candidate: Candidate) -> Plan:
     """Proxy of `conv`: ridge regression on the features of 16 of its networks, untrained."""
