@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from reproduce import kernels
+from reproduce import kernels, pooling
 from reproduce.errors import UserError
 from reproduce.recipe import Recipe
 
@@ -79,6 +79,13 @@ class InstanceNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.group_norm(x, x.shape[1], self.weight.flatten(), self.bias.flatten())
+
+
+class ReluMean(nn.Module):
+    """ReLU, then the mean over 2x2 pixels."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return pooling.relu_mean(x)
 
 
 class Stack(nn.Module):
@@ -183,7 +190,7 @@ class ConvNet(Stack):
             blocks.append(Conv(nets, inputs, width, 3, padding))
             if recipe.norm == "instance":
                 blocks.append(InstanceNorm(nets, width))
-            blocks += [nn.ReLU(), nn.AvgPool2d(2)]
+            blocks.append(ReluMean())
             inputs, sides = width, [side // 2 for side in sides]
         if min(sides) < 1:
             raise UserError(f"images of {image_shape} are too small for {recipe.depth} blocks")

@@ -2,12 +2,13 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
 from reproduce import pooling
-from reproduce.pooling import pool
+from reproduce.pooling import pool, relu_mean
 
 LAYOUTS = pytest.mark.parametrize("width", [1, 2], ids=["rows", "columns"])
 
@@ -62,3 +63,24 @@ def test_not_a_number_stays_so() -> None:
     phases = torch.full((1, 2, 4, 3), torch.nan)
     for way in (pooling.compare, pooling.compare_tensors):
         assert way(phases, torch.zeros(1, 2))[0].isnan().all()
+
+
+@settings(deadline=None)
+@given(height=st.integers(2, 9), width=st.integers(2, 9), seed=st.integers(0, 99))
+def test_mean_of_relu_equals_plain_operations(height: int, width: int, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(2, 3, height, width, generator=generator, dtype=torch.float64)
+    mine, theirs = x.clone().requires_grad_(), x.clone().requires_grad_()
+    expected = F.avg_pool2d(F.relu(theirs), 2)
+    torch.testing.assert_close(relu_mean(mine), expected)
+    weights = torch.randn(expected.shape, generator=generator, dtype=torch.float64)
+    (relu_mean(mine) * weights).sum().backward()
+    (expected * weights).sum().backward()
+    torch.testing.assert_close(mine.grad, theirs.grad)
+
+
+def test_mean_of_relu_twice() -> None:
+    x = torch.randn(1, 2, 5, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(relu_mean, (x,))
+    assert torch.autograd.gradgradcheck(relu_mean, (x,))
+    assert relu_mean(torch.full((1, 1, 2, 2), torch.nan)).isnan().all()

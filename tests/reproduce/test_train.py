@@ -13,6 +13,7 @@ from torch import nn
 
 from reproduce import Candidate, Dataset, Recipe, UserError, expand, protocols, train
 from reproduce.augment import DEGREES, Augmenter
+from reproduce.deskew import deskew
 from reproduce.models import Stack, build, seeded
 
 SHORT = Recipe(model="conv", epochs=12, batch=4, lr=0.1, schedule="essay")
@@ -224,3 +225,16 @@ def test_a_networks_memory_grows_with_its_set_and_its_step() -> None:
     wide = train.bytes_per_network(Recipe(model="convnet", batch=10), 10, (28, 28), 10)
     # The first block alone keeps three tensors of 128 maps of 32x32 for ten images.
     assert wide > 3 * 4 * 10 * 128 * 32 * 32
+
+
+def test_deskewed_training_equals_training_on_deskewed_images(ten: Candidate) -> None:
+    recipe = Recipe(model="conv", epochs=3, deskew=True)
+    upright = deskew(ten.images)
+    trained = [
+        list(train.train(how, [images], [ten.targets()], [3]))[-1].model
+        for how, images in ((recipe, ten.images), (replace(recipe, deskew=False), upright))
+    ]
+    for mine, theirs in zip(*(model.parameters() for model in trained), strict=True):
+        assert torch.equal(mine, theirs)
+    asked = train.predict(trained[0], recipe, ten.images)
+    assert np.array_equal(asked, train.predict(trained[1], replace(recipe, deskew=False), upright))

@@ -1,0 +1,26 @@
+"""Figures show what the records say, and are the same bytes for the same records."""
+
+from typing import Any
+
+from analysis import figures
+from reproduce import Dataset, Oracle, essay
+
+
+def test_spread_shows_every_replicate_and_the_published_number(mnist: Dataset) -> None:
+    draws = [essay.rmnist(mnist, 1, draw) for draw in essay.DRAWS]
+    records = [
+        record | {"protocol": "conv", "images": None}
+        for record in Oracle(mnist).score_many(draws, "tree", range(3))
+    ]
+    figure = figures.essay_spread(records)
+    panel = figure.axes[0]
+    shown = sorted(y for dots in panel.collections[:1] for _, y in dots.get_offsets().tolist())
+    table = sorted(r["accuracy"] for r in records if r["draw"] == "table")
+    assert shown == table
+    heights = {segment[0][1] for lines in panel.collections for segment in segments(lines)}
+    assert 56.91 in heights
+    assert figures.svg(figure) == figures.svg(figures.essay_spread(records))
+
+
+def segments(collection: Any) -> list:
+    return collection.get_segments() if hasattr(collection, "get_segments") else []
