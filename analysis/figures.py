@@ -37,14 +37,11 @@ def essay_spread(records: Sequence[Record]) -> Figure:
     panels = figure.subplots(1, len(essay.ESSAY_SIZES))
     for axis, ipc in zip(panels, essay.ESSAY_SIZES, strict=True):
         for place, protocol in enumerate(NETWORKS):
-            for side, draw in ((-0.2, "table"), (0.2, "figures")):
-                wanted = (protocol, draw, ipc)
-                ours = [
-                    record["accuracy"]
-                    for record in full
-                    if (record["protocol"], record["draw"], record["ipc"]) == wanted
-                ]
-                _strip(axis, place + side, ours, draw)
+            # Both draws have the same ten images.
+            draws = (("figures", 0.0),) if ipc == 1 else (("table", -0.2), ("figures", 0.2))
+            for draw, side in draws:
+                ours = comparison.of_draw(full, protocol, ipc, draw)
+                _strip(axis, place + side, [record["accuracy"] for record in ours], draw)
             _published(axis, place, protocol, ipc)
         axis.set_title(f"RMNIST/{ipc}")
         axis.set_xticks(range(len(NETWORKS)), NETWORKS, fontsize=8)
