@@ -24,7 +24,8 @@ EXPERIMENTS = {
     "expansion": ("conv-shift1", "conv-shift2"),
     "best": ("best",),  # ours, on the essay's sets
 }
-FULL_PROTOCOLS = (*EXPERIMENTS["baselines"], "conv", "conv-shift1")  # the essay's for full MNIST
+FULL = ("baselines", "conv", "expansion")  # what the essay has for full MNIST, too,
+FULL_PROTOCOLS = (*EXPERIMENTS["baselines"], "conv", "conv-shift1")  # under these protocols
 
 
 def draw_indices(labels: np.ndarray, ipc: int, draw: str = "table") -> np.ndarray:

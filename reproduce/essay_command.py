@@ -54,18 +54,19 @@ def reproduce(
     if experiment not in EXPERIMENTS:
         known = ", ".join(EXPERIMENTS)
         raise UserError(f"unknown experiment {experiment!r}, use one of {known}")
+    sizes = _sizes(n)
+    if 0 in sizes and experiment not in (*essay.FULL, "all"):
+        known = ", ".join(essay.FULL)
+        raise UserError(f"full MNIST (--n 0) is for {known}; give {experiment} --n 1,5,10")
     source = data.load(dataset, data_folder, split_seed)
-    candidates = [essay.rmnist(source, size, draw) for size in _sizes(n)]
+    candidates = [essay.rmnist(source, size, draw) for size in sizes]
     oracle = Oracle(source, records, workers=workers)
     scored: list[Record] = []
     for protocol in _protocols(experiment, source, backbone, layer, weights):
-        # Full MNIST under every protocol would take days; the essay has it for eight.
+        # Full MNIST under every protocol would take weeks; the essay has it for eight.
         asked = [c for c in candidates if c.draw or protocol in essay.FULL_PROTOCOLS]
         with progress(f"{protocol:<12}") as update:
             scored += oracle.score_many(asked, protocol, range(seeds), progress=update)
-    if not scored:
-        known = ", ".join(essay.FULL_PROTOCOLS)
-        raise UserError(f"full MNIST (--n 0) is for {known}; give --n 1,5,10")
     show(scored, as_json, lambda: published_table(scored, draw))
 
 
