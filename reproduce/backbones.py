@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -205,7 +204,9 @@ def _read(path: Path) -> bytes:
 def _state(path: Path) -> dict[str, Tensor]:
     try:
         state = torch.load(io.BytesIO(_read(path)), weights_only=True, map_location="cpu")
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
+    except UserError:
+        raise
+    except Exception as error:  # a foreign file can make the unpickler fail in any way
         reason = type(error).__name__
         raise UserError(f"{path}: not a file of weights ({reason}); download it again") from None
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):

@@ -112,7 +112,9 @@ def open_study(name: str, storage: Path) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         _check_journal(storage)
-        journal = JournalStorage(JournalFileBackend(str(storage)))
+        # Optuna's lock is a link to this path: relative, it dangles, and one that a killed process
+        # left would be waited for without end.
+        journal = JournalStorage(JournalFileBackend(str(storage.resolve())))
         return optuna.create_study(
             storage=journal, study_name=name, direction="maximize", load_if_exists=True
         )

@@ -1,8 +1,10 @@
 """Search: the contract of every proposer, and studies that go on where they were."""
 
 import itertools
+import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import optuna
@@ -130,3 +132,16 @@ def test_foreign_journal_is_refused_and_left_alone(
     with pytest.raises(UserError, match="journal"):
         next(search(Oracle(digits), QUICK, "s", tmp_path / "journal"))
     assert (tmp_path / "journal").read_text() == content
+
+
+def test_a_lock_that_a_killed_process_left_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    journal = Path("runs/studies.journal")
+    journal.parent.mkdir()
+    study = open_study("first", journal)
+    study._storage._backend._lock.acquire()  # and never released
+    clock = SimpleNamespace(monotonic=itertools.count(step=20).__next__, sleep=time.sleep)
+    monkeypatch.setattr("optuna.storages.journal._file.time", clock)
+    assert open_study("second", journal).study_name == "second"
