@@ -34,6 +34,8 @@ def start(arguments: str, folder: Path, module: str = "supertrainer") -> subproc
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # A shell in the background ignores interrupts, and its children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 
