@@ -3,11 +3,15 @@
 One line is printed for each. Full MNIST takes hours and wants a further flag, `--full-mnist`.
 """
 
+import json
+from importlib.resources import files
+
 import pytest
 
 from reproduce import Dataset, Oracle, comparison, essay
 from reproduce.essay import Published
 
+SPREADS = json.loads(files("reproduce").joinpath("published.json").read_text())["spreads"]
 SEEDS = range(5)
 RECORDS = "runs/check-published.jsonl"  # what was scored once is not trained again
 
@@ -35,3 +39,24 @@ def test_ours_lies_in_the_stated_band(
     off = abs(round(ours.mean, 2) - number.accuracy)
     print(f"{line}  ours {ours} (n={ours.n})  off by {off:.2f}, stated band {number.band:.2f}")
     assert off <= number.band + 1e-9
+
+
+@pytest.mark.published
+@pytest.mark.parametrize("spread", SPREADS, ids=lambda s: f"{s['protocol']}/{s['ipc']} {s['draw']}")
+def test_conv_falls_in_the_measured_spread(mnist: Dataset, spread: dict) -> None:
+    candidate = essay.rmnist(mnist, spread["ipc"], spread["draw"])
+    ours = comparison.summarise(Oracle(mnist, RECORDS).score(candidate, spread["protocol"], SEEDS))
+    # Both means come from five seeds: two standard deviations of their difference.
+    reach = 2 * (ours.sd**2 / ours.n + spread["sd"] ** 2 / 5) ** 0.5
+    line = f"{spread['mean']} ± {spread['sd']}, ours {ours.mean:.2f} ± {ours.sd:.2f} (sd, n=5)"
+    print(f"{spread['protocol']}/{spread['ipc']} {spread['draw']}: {line}")
+    assert abs(ours.mean - spread["mean"]) <= reach + spread["sd"], line
+
+
+@pytest.mark.published
+@pytest.mark.parametrize("protocol", ["tree", "forest", "mlp"])
+def test_random_baselines_stand_beside_published(mnist: Dataset, protocol: str) -> None:
+    draws = [essay.rmnist(mnist, n) for n in (1, 5, 10)]
+    records = Oracle(mnist, RECORDS).score_many(draws, protocol, SEEDS)
+    cells = comparison.compare(records, "table")
+    assert [cell.verdict for cell in cells] == ["inside our spread"] * 3
