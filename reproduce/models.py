@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -121,6 +122,11 @@ class Stack(nn.Module):
         """What the last layers see, (K, B, F), of such images."""
         raise NotImplementedError  # pragma: no cover
 
+    @property
+    def head(self) -> Linear:
+        """The last layer."""
+        raise NotImplementedError  # pragma: no cover
+
     def fold(self, x: Tensor) -> Tensor:
         """(K, B, C, H, W) to (B, K * C, H, W), in the layout that measured fastest."""
         return x.transpose(0, 1).flatten(1, 2).contiguous(memory_format=self.layout)
@@ -145,6 +151,10 @@ class EssayNet(Stack):
         self.linear1 = Linear(nets, 20 * height * width, 50)
         self.linear2 = Linear(nets, 50, classes)
 
+    @property
+    def head(self) -> Linear:
+        return self.linear2
+
     def prepare(self, x: Tensor) -> Tensor:
         return kernels.patches(x.permute(0, 2, 3, 1, 4))
 
@@ -163,6 +173,9 @@ class EssayNet(Stack):
         return self.linear2(F.relu(self.linear1(x)) * keep[..., 20:])
 
 
+ACTIVATIONS = {"relu": nn.ReLU, "softplus": partial(nn.Softplus, beta=30)}
+
+
 class ConvNet(Stack):
     """The field's ConvNet: blocks of 3x3 convolution, norm, ReLU, 2x2 mean; then one linear layer.
 
@@ -175,20 +188,24 @@ class ConvNet(Stack):
     ) -> None:
         super().__init__(nets)
         blocks: list[nn.Module] = []
-        inputs, width = 1, recipe.width
+        inputs = 1
         like_mnist = image_shape == (28, 28)
         sides = [32, 32] if like_mnist else list(image_shape)
-        for block in range(recipe.depth):
+        for block, width in enumerate(recipe.widths or [recipe.width] * recipe.depth):
             padding = 3 if block == 0 and like_mnist else 1
             blocks.append(Conv(nets, inputs, width, 3, padding))
             if recipe.norm == "instance":
                 blocks.append(InstanceNorm(nets, width))
-            blocks += [nn.ReLU(), nn.AvgPool2d(2)]
+            blocks += [ACTIVATIONS[recipe.activation](), nn.AvgPool2d(2)]
             inputs, sides = width, [side // 2 for side in sides]
         if min(sides) < 1:
             raise UserError(f"images of {image_shape} are too small for {recipe.depth} blocks")
         self.blocks = nn.Sequential(*blocks)
-        self.linear = Linear(nets, width * sides[0] * sides[1], classes)
+        self.linear = Linear(nets, inputs * sides[0] * sides[1], classes)
+
+    @property
+    def head(self) -> Linear:
+        return self.linear
 
     def features(self, prepared: Tensor) -> Tensor:
         return self.unfold(self.blocks(prepared))
@@ -206,5 +223,8 @@ def build(
         model = EssayNet(len(seeds), image_shape, classes)
     else:
         model = ConvNet(len(seeds), image_shape, classes, recipe)
-    model.initialise(seeds)
+    model.initialise(seeds if recipe.known_init is None else [recipe.known_init] * len(seeds))
+    if recipe.zero_head:
+        for parameter in model.head.parameters():
+            nn.init.zeros_(parameter)
     return model

@@ -1,0 +1,53 @@
+"""`krr`: ridge regression on the features of a pool of networks (FRePo, Zhou et al. 2022).
+
+With cross-entropy under a learned temperature (RCIG, Loo et al. 2023), and features of one real
+batch for several updates (RFAD, Loo et al. 2022).
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from distill.config import DistillConfig
+from distill.inner import Trainer
+from distill.learnable import SyntheticSet
+from reproduce.data import Dataset
+from distill.objective import Objective, outer_cross_entropy, ridge_answers
+
+STRENGTH = 1e-4  # where the recipe solves no last layer
+
+
+class KernelRidge(Objective):
+    """Cross-entropy, on real images, of ridge regression from the set."""
+
+    DEFAULTS = {
+        "recipe": "ridge",
+        "batch": 512,
+        "reuse": 8,
+        "image_lr": 5e-3,
+        "width": 48,
+        "inner_steps": 100,
+        "window": 0,
+        "start": "kmeans",
+    }
+
+    def __init__(self, data: Dataset, config: DistillConfig, learned: SyntheticSet, *ranks: int) -> None:
+        super().__init__(data, config, learned, *ranks)
+        import os
+        if os.environ.get("SMOOTH"):
+            from dataclasses import replace
+            self.trainer = Trainer(replace(learned.recipe, activation="softplus"), data.image_shape, self.classes, config.nets // self.ranks)
+            self.pool.trainer = self.trainer
+
+    def oldest(self) -> int:
+        return self.learned.recipe.epochs
+
+    def begin(self, turn: int) -> None:
+        super().begin(turn)
+        self.features = self.real_features(self.networks, self.real[0])
+
+    def loss(self) -> Tensor:
+        ours = self.trainer(self.networks.parameters, self.learned.inputs()[None])[0]
+        strength = self.learned.recipe.ridge or STRENGTH
+        answers = ridge_answers(ours, self.learned.labels(), self.features, strength)
+        return outer_cross_entropy(answers, self.real[1], self.learned)
