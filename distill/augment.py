@@ -32,11 +32,21 @@ def _thetas(rng: np.random.Generator, count: int, x: Tensor) -> Tensor:
     """Inverse maps (count, 2, 3) of one crop, scale or rotation each, in units of half a side."""
     side = x.shape[-1]
     kind, angle = rng.integers(3, size=count), rng.integers(-DEGREES, DEGREES, size=count)
-    scale, shift = rng.uniform(1 - SCALE, 1 + SCALE, (2, count)), rng.integers(-CROP, CROP + 1, (2, count))
+    scale, shift = (
+        rng.uniform(1 - SCALE, 1 + SCALE, (2, count)),
+        rng.integers(-CROP, CROP + 1, (2, count)),
+    )
     turn = np.where(kind == 2, angle * math.pi / 180, 0.0)
     grow = np.where(kind == 1, scale, 1.0)
     move = np.where(kind == 0, 2 * shift / side, 0.0)
-    rows = [np.cos(turn) / grow[0], -np.sin(turn), move[0], np.sin(turn), np.cos(turn) / grow[1], move[1]]
+    rows = [
+        np.cos(turn) / grow[0],
+        -np.sin(turn),
+        move[0],
+        np.sin(turn),
+        np.cos(turn) / grow[1],
+        move[1],
+    ]
     return torch.tensor(np.stack(rows, -1).reshape(count, 2, 3), dtype=x.dtype)
 
 

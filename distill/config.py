@@ -49,14 +49,15 @@ class DistillConfig:
     image_lr: float | None = option(None, "Rate of Adam on images, labels, log rates; cosine.")
     ema: float = option(0.999, "Decay of the running mean of the set, which is what is kept.")
     start: str | None = option(None, "Start: mean, kmeans, real, noise, or a candidate file.")
-    learn: str = option("both", "What is learned: both, images (hard labels) or labels.")
+    learn: str | None = option(None, "What is learned: both, images (with hard labels), or labels.")
     known_init: int | None = option(None, "Distil for one known initialisation, that of a seed.")
+    smooth: bool = option(True, "krr: softplus for ReLU while distilling.")
     checks: int = option(12, "Times that the set is validated; the best is kept.")
     memory: float = option(2.0, "GiB that an update may take.")
     seed: int = option(0, "Seed of starting images, networks and real batches.")
 
     def __post_init__(self) -> None:
-        for name, names in (("learn", LEARNED), ("recipe", (None, *RECIPES))):
+        for name, names in (("learn", (None, *LEARNED)), ("recipe", (None, *RECIPES))):
             if getattr(self, name) not in names:
                 known = ", ".join(n for n in names if n)
                 raise UserError(f"unknown {name} {getattr(self, name)!r}, use one of {known}")
@@ -98,7 +99,9 @@ class DistillConfig:
             widths = tuple(self.width * 2**block for block in range(self.depth))
             common |= {"widths": widths, "norm": "none", "optimiser": "adam", "loss": "mse"}
             common |= {"epochs": steps or 100, "lr": lr or 3e-4}
-            return Recipe(**common, **({"ridge": 1e-4} if self.recipe == "ridge" else {"zero_head": True}))
+            return Recipe(
+                **common, **({"ridge": 1e-5} if self.recipe == "ridge" else {"zero_head": True})
+            )
         common |= {"width": self.width, "momentum": 0.9}
         if self.recipe == "sgd":
             steps = steps or 20

@@ -114,8 +114,10 @@ class Distiller:
         recipe = config.made_for(len(data.classes))
         assert config.start is not None
         images, labels = start(data, config.ipc, config.start, config.seed, recipe)
-        learn = "images" if config.recipe == "convnet" else config.learn
-        self.learned = SyntheticSet(images, labels, recipe, learn)
+        # The field's protocol has hard labels.
+        learn = "images" if config.recipe == "convnet" else config.learn or "both"
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.learned = SyntheticSet(images, labels, recipe, learn).to(device)
         self.average = copy.deepcopy(self.learned)
         self.best = copy.deepcopy(self.learned)
         self.progress = Progress()
@@ -125,10 +127,11 @@ class Distiller:
     def _enter(self, stage: int) -> None:
         """Begin a stage: its settings, a fresh pool, a fresh optimiser."""
         self.progress.stage, self.progress.stage_turn = stage, self.progress.turn
-        kind: type[Objective] = self.stages[stage].objective
-        own = self.config if stage == 0 else dataclasses.replace(self.config, **kind.DEFAULTS)
+        kind = self.stages[stage].objective
+        own = dataclasses.replace(self.config, **self.stages[stage].settings)
         self.stage_config = own
-        self.objective = kind(self.data, own, self.learned, self.rank, self.ranks)
+        self.objective: Objective = kind(self.data, own, self.learned, self.rank, self.ranks)
+        self.bytes = self.objective.fit(self.config.memory)
         self.optimiser = torch.optim.Adam(self.learned.learned(), lr=own.image_lr or 0.0)
 
     @property
@@ -142,6 +145,17 @@ class Distiller:
         if self.config.minutes:
             parts.append(self.progress.seconds / 60 / self.config.minutes)
         return min(1.0, max(parts))
+
+    def expectation(self) -> str:
+        """What an update takes, in words: memory, and time measured on one."""
+        objective = self.objective
+        objective.begin(0)
+        started = time.monotonic()
+        objective.loss().backward()
+        once = time.monotonic() - started
+        self.optimiser.zero_grad()
+        words = [f"An update takes about {self.bytes / 2**20:,.0f} MiB and {once:.2g} s"]
+        return ", ".join(words + objective.ways()) + "."
 
     def run(self, checkpoint: Path | None = None, every: int | None = None) -> Iterator[State]:
         """Learn until the budget is spent, resuming from `checkpoint` where that file exists.
@@ -179,9 +193,7 @@ class Distiller:
                 continue
             if self.progress.turn % GOOD_EVERY == 0:
                 good = self.snapshot()
-            self.progress.seconds = ranks.agreed(
-                self.progress.seconds + time.monotonic() - started
-            )
+            self.progress.seconds = ranks.agreed(self.progress.seconds + time.monotonic() - started)
             found = self._check() if self._check_is_due() else None
             now = time.monotonic()
             due = self.progress.turn % every == 0 if every else now - saved > SAVE_EVERY
@@ -221,7 +233,9 @@ class Distiller:
         """Move the set along its gradient, cut to a healthy length."""
         progress = self.progress
         parameters = self.learned.learned()
-        norm = float(torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None]))
+        norm = float(
+            torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        )
         usual = norm if math.isnan(progress.norm) else progress.norm
         if not math.isfinite(loss) or not math.isfinite(norm) or norm > EXPLODED * usual:
             return False
@@ -237,7 +251,9 @@ class Distiller:
         progress.step += 1
         keep = min(self.config.ema, progress.step / (10 + progress.step))
         with torch.no_grad():
-            for mean, value in zip(self.average.parameters(), self.learned.parameters(), strict=True):
+            for mean, value in zip(
+                self.average.parameters(), self.learned.parameters(), strict=True
+            ):
                 mean.lerp_(value, 1 - keep)
         return True
 
@@ -263,9 +279,8 @@ class Distiller:
         """Validate the running mean of the set; keep it where it is the best so far."""
         candidate = self._candidate(self.average)
         assert candidate.recipe is not None
-        labels = candidate.scores() if self.learned.scale == "score" else candidate.targets()
-        if candidate.recipe.loss == "mse":
-            labels = candidate.scores()
+        scores = candidate.recipe.loss == "mse"
+        labels = candidate.scores() if scores else candidate.targets()
         count = len(CHECK_SEEDS)
         work = scoring.Work(
             candidate.recipe, [candidate.images] * count, [labels] * count, CHECK_SEEDS
@@ -296,7 +311,7 @@ class Distiller:
 
     def _candidate(self, learned: SyntheticSet) -> Candidate:
         words = ["distill", self.config.method]
-        if self.config.learn != "both":
+        if self.config.learn != "both" and self.config.recipe != "convnet":
             words.append(f"{self.config.learn} only")
         if self.config.known_init is not None:
             words.append("for one known init")

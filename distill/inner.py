@@ -74,29 +74,39 @@ class Trainer:
         As in `reproduce.models.build`.
     nets : int
         K.
+    like : Tensor or None
+        Networks are of this tensor's device and type; else float32 on the CPU.
     """
 
     def __init__(
-        self, recipe: Recipe, image_shape: tuple[int, int], classes: int, nets: int
+        self,
+        recipe: Recipe,
+        image_shape: tuple[int, int],
+        classes: int,
+        nets: int,
+        like: Tensor | None = None,
     ) -> None:
         self.recipe, self.nets = recipe, nets
+        self.like = torch.zeros(()) if like is None else like.detach()
         self._shape = image_shape, classes
         stack = build(recipe, image_shape, classes, [0] * nets)
-        if nets == 1:
-            stack.layout = torch.channels_last  # faster by a third, but not for grouped kernels
+        # Channels last is faster by a third, but not for grouped kernels.
+        stack.layout = torch.channels_last if nets == 1 else torch.contiguous_format
         self._module = _Both(stack)
         self._names = [name for name, _ in self._module.named_parameters()]
         self.loss = LOSSES[recipe.loss]
 
-    def fresh(self, seeds: Sequence[int], dtype: torch.dtype = torch.float32) -> Networks:
+    def fresh(self, seeds: Sequence[int]) -> Networks:
         """Networks drawn from `seeds`, K of them, as the oracle draws them."""
         stack = build(self.recipe, *self._shape, seeds)
-        parameters = tuple(p.detach().to(dtype) for p in stack.parameters())
+        parameters = tuple(p.detach().to(self.like) for p in stack.parameters())
         copies = 2 if self.recipe.optimiser == "adam" else 1 if self.recipe.momentum else 0
         return Networks(parameters, tuple(torch.zeros_like(p) for p in parameters) * copies)
 
     def __call__(self, parameters: Tensors, x: Tensor) -> tuple[Tensor, Tensor]:
         """Features (K, B, F) and answers (K, B, C) of normalised x (K or 1, B, 1, H, W)."""
+        if self.nets == 1:
+            parameters = tuple(_channels_last(p) for p in parameters)
         named = dict(zip(self._names, parameters, strict=True))
         found: tuple[Tensor, Tensor] = functional_call(self._module, named, (x,))
         return found
@@ -191,6 +201,13 @@ class Trainer:
             count = len(networks.parameters)
             networks = Networks(state[:count], state[count:], networks.age + len(run.views))
         return networks
+
+
+def _channels_last(parameter: Tensor) -> Tensor:
+    """The kernels (1, O, I, 3, 3) of a single network in that layout; others as they are."""
+    if parameter.dim() != 5:
+        return parameter
+    return parameter[0].contiguous(memory_format=torch.channels_last)[None]
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,26 @@
 """`krr`: ridge regression on the features of a pool of networks (FRePo, Zhou et al. 2022).
 
-With cross-entropy under a learned temperature (RCIG, Loo et al. 2023), and features of one real
-batch for several updates (RFAD, Loo et al. 2022).
+With cross-entropy under a learned temperature and a smooth activation (RCIG, Loo et al. 2023),
+and features of one real batch for several updates (RFAD, Loo et al. 2022).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any, ClassVar
+
 from torch import Tensor
 
-from distill.config import DistillConfig
-from distill.inner import Trainer
-from distill.learnable import SyntheticSet
-from reproduce.data import Dataset
 from distill.objective import Objective, outer_cross_entropy, ridge_answers
+from reproduce.recipe import Recipe
 
-STRENGTH = 1e-4  # where the recipe solves no last layer
+STRENGTH = 1e-5  # where the recipe solves no last layer
 
 
 class KernelRidge(Objective):
     """Cross-entropy, on real images, of ridge regression from the set."""
 
-    DEFAULTS = {
+    DEFAULTS: ClassVar[dict[str, Any]] = {
         "recipe": "ridge",
         "batch": 512,
         "reuse": 8,
@@ -29,15 +29,12 @@ class KernelRidge(Objective):
         "inner_steps": 100,
         "window": 0,
         "start": "kmeans",
+        "learn": "both",
     }
 
-    def __init__(self, data: Dataset, config: DistillConfig, learned: SyntheticSet, *ranks: int) -> None:
-        super().__init__(data, config, learned, *ranks)
-        import os
-        if os.environ.get("SMOOTH"):
-            from dataclasses import replace
-            self.trainer = Trainer(replace(learned.recipe, activation="softplus"), data.image_shape, self.classes, config.nets // self.ranks)
-            self.pool.trainer = self.trainer
+    def networks_recipe(self) -> Recipe:
+        recipe = self.learned.recipe
+        return replace(recipe, activation="softplus") if self.config.smooth else recipe
 
     def oldest(self) -> int:
         return self.learned.recipe.epochs

@@ -76,10 +76,10 @@ class SyntheticSet(nn.Module):
     @torch.no_grad()
     def candidate(self, data: Dataset, name: str, method: str, seed: int) -> Candidate:
         """The set as it stands, with the recipe that it was distilled for."""
-        labels = self.labels().numpy()
+        labels = self.labels().cpu().numpy()
         rates = tuple(max(float(rate), 1e-30) for rate in self.rates())
         return Candidate(
-            images=self.images.numpy(),
+            images=self.images.cpu().numpy(),
             labels=labels.argmax(1) if self.scale == "class" else labels,
             label_scale=self.scale,
             name=name,

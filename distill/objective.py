@@ -10,10 +10,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from distill.config import DistillConfig
+from distill.estimate import kept_bytes, too_large
 from distill.inner import Networks, Trainer
 from distill.learnable import SyntheticSet
 from distill.pool import Pool, real_batch
 from reproduce.data import Dataset
+from reproduce.recipe import Recipe
 
 BLOCK = 64  # real images whose features are computed together: what stays in the cache
 
@@ -44,10 +46,29 @@ class Objective:
         self.rank, self.ranks = rank, ranks
         self.classes = len(data.classes)
         self.trainer = Trainer(
-            learned.recipe, data.image_shape, self.classes, config.nets // ranks
+            self.networks_recipe(),
+            data.image_shape,
+            self.classes,
+            config.nets // ranks,
+            learned.images,
         )
-        self.pool = Pool(
-            self.trainer, config.pool, self.oldest(), config.stride, config.seed, rank, ranks
+        self.pool = self.make_pool()
+
+    def networks_recipe(self) -> Recipe:
+        """The recipe by which networks are trained here: the set's own."""
+        return self.learned.recipe
+
+    def make_pool(self) -> Pool:
+        """A pool of networks up to the age of `oldest()`."""
+        config = self.config
+        return Pool(
+            self.trainer,
+            config.pool,
+            self.oldest(),
+            config.stride,
+            config.seed,
+            self.rank,
+            self.ranks,
         )
 
     def oldest(self) -> int:
@@ -76,8 +97,30 @@ class Objective:
         first = self.rank * self.trainer.nets
         chosen = rng.integers(len(self.data.train), size=size)[first : first + self.trainer.nets]
         train = self.data.train
-        x, y = real_batch(train.images, train.labels, self.classes, chosen)
+        return self.seen(*real_batch(train.images, train.labels, self.classes, chosen))
+
+    def seen(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Real images as networks see them, and their labels, where the set is."""
+        x, y = x.to(self.learned.images), y.to(self.learned.images)
         return (x - self.learned.recipe.mean) / self.learned.recipe.std, y
+
+    def fit(self, gib: float) -> int:
+        """Choose how to compute so as to stay within so many GiB; bytes that an update takes.
+
+        Raises
+        ------
+        UserError
+            When there is no way to.
+        """
+        self.begin(0)
+        needed = 2 * kept_bytes(self.loss)
+        if needed > gib * 2**30:
+            raise too_large(needed)
+        return needed
+
+    def ways(self) -> list[str]:
+        """How `fit` decided to compute, in words."""
+        return []
 
     @torch.no_grad()
     def real_features(self, networks: Networks, x: Tensor) -> Tensor:

@@ -83,10 +83,14 @@ class Pool:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take up what `state` described."""
-        self.slots = [
-            None if s is None else Networks(tuple(s[0]), tuple(s[1]), s[2]) for s in state["slots"]
-        ]
+        self.slots = [None if slot is None else self._networks(*slot) for slot in state["slots"]]
         self.retirement = list(state["retirement"])
+
+    def _networks(self, parameters: list[Tensor], moments: list[Tensor], age: int) -> Networks:
+        like = self.trainer.like
+        return Networks(
+            tuple(t.to(like) for t in parameters), tuple(t.to(like) for t in moments), age
+        )
 
 
 def real_batch(

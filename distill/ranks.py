@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 def join() -> tuple[int, int]:
-    """This process's rank and how many there are; starts gloo where `torchrun` started us."""
+    """Rank of the process, and how many there are; connects them where `torchrun` started us."""
     if "RANK" in os.environ and not dist.is_initialized():
         dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     if not dist.is_initialized():

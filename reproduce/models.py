@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -173,7 +173,10 @@ class EssayNet(Stack):
         return self.linear2(F.relu(self.linear1(x)) * keep[..., 20:])
 
 
-ACTIVATIONS = {"relu": nn.ReLU, "softplus": partial(nn.Softplus, beta=30)}
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "softplus": partial(nn.Softplus, beta=30),
+}
 
 
 class ConvNet(Stack):

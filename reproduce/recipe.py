@@ -143,7 +143,9 @@ class Recipe:
 
     def _check_what_distillation_uses(self) -> None:
         if self.widths and (len(self.widths) != self.depth or min(self.widths) < 1):
-            raise UserError(f"recipe: widths {self.widths}, give one for each of {self.depth} blocks")
+            raise UserError(
+                f"recipe: widths {self.widths}, give one for each of {self.depth} blocks"
+            )
         if self.model != "convnet" and (self.widths or self.activation != "relu"):
             raise UserError("recipe: widths and activation are for model 'convnet'")
         if self.ridge is not None and not (0 < self.ridge < math.inf and self.loss == "mse"):

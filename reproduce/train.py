@@ -178,7 +178,9 @@ def ridge_weights(features: Tensor, targets: Tensor, strength: float) -> Tensor:
     kernel = features @ features.transpose(1, 2)
     ridge = strength * kernel.diagonal(dim1=1, dim2=2).mean(-1)
     eye = torch.eye(kernel.shape[1], dtype=kernel.dtype, device=kernel.device)
-    return features.transpose(1, 2) @ torch.linalg.solve(kernel + ridge[:, None, None] * eye, targets)
+    return features.transpose(1, 2) @ torch.linalg.solve(
+        kernel + ridge[:, None, None] * eye, targets
+    )
 
 
 @torch.no_grad()
@@ -191,9 +193,7 @@ def solve_head(model: Stack, prepared: Tensor, targets: Tensor, strength: float)
 
 def _optimiser(recipe: Recipe, model: Stack) -> torch.optim.Optimizer:
     if recipe.optimiser == "adam":
-        return torch.optim.Adam(
-            model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay
-        )
+        return torch.optim.Adam(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
     return torch.optim.SGD(
         model.parameters(),
         lr=recipe.lr,
