@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -89,7 +90,7 @@ def run_distillation(
     console = Console(stderr=True)
     try:
         distiller = Distiller(source, config, name)
-        if distiller.stages:
+        if distiller.stages and distiller.rank == 0:
             console.print(distiller.expectation(), highlight=False, soft_wrap=True)
         _with_progress(distiller, checkpoint, console)
     except KeyboardInterrupt:
@@ -105,7 +106,8 @@ def run_distillation(
 
 def _with_progress(distiller: Distiller, checkpoint: Path, console: Console) -> None:
     config, noted = distiller.config, ""
-    with progress(f"distil {config.method}") as update:
+    shown = progress(f"distil {config.method}") if distiller.rank == 0 else nullcontext(_silent)
+    with shown as update:
         for state in distiller.run(checkpoint):
             now = state.progress
             best = f", best {now.best:.1f} % on validation" if now.best >= 0 else ""
@@ -114,9 +116,13 @@ def _with_progress(distiller: Distiller, checkpoint: Path, console: Console) -> 
                 update(now.step, config.steps, note)
             else:
                 update(round(now.seconds), round(60 * (config.minutes or 0)), note)
-            if now.note and now.note != noted:
+            if now.note != noted:
                 noted = now.note
                 console.print(noted, highlight=False)
+
+
+def _silent(done: int, total: int, note: str = "") -> None:
+    """What processes beside the first show."""
 
 
 def _write_history(distiller: Distiller, path: Path) -> None:

@@ -51,7 +51,7 @@ class DistillConfig:
     start: str | None = option(None, "Start: mean, kmeans, real, noise, or a candidate file.")
     learn: str | None = option(None, "What is learned: both, images (with hard labels), or labels.")
     known_init: int | None = option(None, "Distil for one known initialisation, that of a seed.")
-    smooth: bool = option(True, "krr: softplus for ReLU while distilling.")
+    smooth: bool = option(False, "krr: softplus for ReLU while distilling.")
     checks: int = option(12, "Times that the set is validated; the best is kept.")
     memory: float = option(2.0, "GiB that an update may take.")
     seed: int = option(0, "Seed of starting images, networks and real batches.")

@@ -148,11 +148,12 @@ class Distiller:
 
     def expectation(self) -> str:
         """What an update takes, in words: memory, and time measured on one."""
-        objective = self.objective
-        objective.begin(0)
+        objective, reuse = self.objective, self.stage_config.reuse or 1
         started = time.monotonic()
+        objective.begin(0)
+        begun = time.monotonic()
         objective.loss().backward()
-        once = time.monotonic() - started
+        once = (begun - started) / reuse + time.monotonic() - begun
         self.optimiser.zero_grad()
         words = [f"An update takes about {self.bytes / 2**20:,.0f} MiB and {once:.2g} s"]
         return ", ".join(words + objective.ways()) + "."

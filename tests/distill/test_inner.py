@@ -114,9 +114,7 @@ def test_fast_path_equals_higher(name: str) -> None:
     real = torch.rand(1, 7, 1, 8, 8, generator=generator, dtype=torch.float64)
     y = torch.eye(3, dtype=torch.float64)[torch.arange(7) % 3][None]
     stack = build(recipe, (8, 8), 3, [5, 6]).double()
-    slow = torch.autograd.grad(
-        reference_loss(stack, recipe, learned, real, y), learned.learned()
-    )
+    slow = torch.autograd.grad(reference_loss(stack, recipe, learned, real, y), learned.learned())
     networks = ended(learned, 2, square_root(recipe.epochs))
     trainer = Trainer(recipe, (8, 8), 3, 2, learned.images)
     answers = trainer(networks.parameters, real)[1]

@@ -59,6 +59,12 @@ def objective_of(data: Dataset, name: str, recipe: str) -> tuple[Objective, Synt
     plan = replace(plan, activation="softplus")
     learned = SyntheticSet(images, labels, plan, config.learn or "both").double()
     objective = kind(data, config, learned)
+    # Networks of some age: where gradients are zero, as behind a head of zeros, Adam's step is
+    # a sign, and finite differences say nothing.
+    objective.pool.oldest, objective.pool.retirement = 99, [99] * len(objective.pool.slots)
+    for turn in range(3):
+        objective.begin(turn)
+        objective.end()
     objective.begin(3)
     return objective, learned
 
@@ -68,7 +74,7 @@ def objective_of(data: Dataset, name: str, recipe: str) -> tuple[Objective, Synt
 )
 def test_meta_gradients_equal_finite_differences(digits: Dataset, name: str, recipe: str) -> None:
     objective, learned = objective_of(digits, name, recipe)
-    parameters = [p for p in learned.learned()]
+    parameters = learned.learned()
     found = torch.autograd.grad(objective.loss(), parameters, allow_unused=True)
     assert found[0] is not None
     assert found[0].abs().max() > 1e-9
@@ -78,12 +84,11 @@ def test_meta_gradients_equal_finite_differences(digits: Dataset, name: str, rec
             continue
         direction = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
         before, ends = parameter.detach().clone(), []
-        with torch.no_grad():
-            for sign in (1, -1):
-                parameter.copy_(before + sign * 1e-5 * direction)
-                ends.append(objective.loss().item())
-            parameter.copy_(before)
-        slope = (ends[0] - ends[1]) / 2e-5
+        for sign in (1, -1):
+            parameter.data = before + sign * 1e-7 * direction
+            ends.append(objective.loss().item())
+        parameter.data = before
+        slope = (ends[0] - ends[1]) / 2e-7
         assert (gradient * direction).sum().item() == pytest.approx(slope, rel=1e-4, abs=1e-8)
 
 
