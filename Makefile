@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test venv lint check-published bench-oracle bench-proxies clean
+.PHONY: demo test venv lint check-published bench-oracle bench-proxies bench-distill clean
 
 demo: venv
 	$(BIN)/supertrainer demo
@@ -20,6 +20,10 @@ bench-oracle: venv
 
 bench-proxies: venv
 	$(BIN)/python -m benchmarks.bench_proxies
+
+# What distillation costs: updates per second, share of peak, memory by unroll length; minutes.
+bench-distill: venv
+	$(BIN)/python -m benchmarks.bench_distill
 
 lint: venv
 	$(BIN)/ruff check .

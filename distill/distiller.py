@@ -274,7 +274,10 @@ class Distiller:
         return self.snapshot()
 
     def _check_is_due(self) -> bool:
-        return self.done * self.config.checks >= len(self.progress.history) + 1
+        """Checks are spread evenly over the budget, the last at its end."""
+        last = self.progress.history[-1]["done"] if self.progress.history else 0.0
+        part = 1 / self.config.checks
+        return self.done == 1 or self.done // part > min(last, 1 - part) // part
 
     def _check(self) -> Candidate | None:
         """Validate the running mean of the set; keep it where it is the best so far."""
@@ -294,6 +297,7 @@ class Distiller:
         progress.history.append(
             {
                 "step": progress.step,
+                "done": self.done,
                 "seconds": round(progress.seconds, 1),
                 "loss": progress.loss,
                 "gradient_norm": progress.norm,
@@ -319,7 +323,10 @@ class Distiller:
         return learned.candidate(self.data, self.name, " ".join(words), self.config.seed)
 
     def _run(self) -> str:
-        settings = json.dumps(dataclasses.asdict(self.config), sort_keys=True)
+        """What a checkpoint belongs to: all but the budget, so that a run can be given more."""
+        budget = ("steps", "minutes", "checks", "memory")
+        fields = dataclasses.asdict(self.config).items()
+        settings = json.dumps({k: v for k, v in fields if k not in budget}, sort_keys=True)
         return f"{settings} on {self.data.checksum}, process {self.rank} of {self.ranks}"
 
     def snapshot(self) -> dict[str, Any]:

@@ -112,8 +112,8 @@ class Objective:
         UserError
             When there is no way to.
         """
-        self.begin(0)
-        needed = 2 * kept_bytes(self.loss)
+        begun = kept_bytes(lambda: self.begin(0))
+        needed = max(begun, 2 * kept_bytes(self.loss))  # as much again for gradients
         if needed > gib * 2**30:
             raise too_large(needed)
         return needed

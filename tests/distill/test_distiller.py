@@ -58,7 +58,7 @@ def test_checkpoints_of_other_runs_and_damaged_ones_are_refused(
     checkpoint = tmp_path / "c"
     distill(digits, replace(QUICK, steps=2), checkpoint)
     with pytest.raises(UserError, match="other settings"):
-        distill(digits, QUICK, checkpoint)
+        distill(digits, replace(QUICK, seed=1), checkpoint)
     checkpoint.write_bytes(checkpoint.read_bytes()[:500])
     with pytest.raises(UserError, match="damaged"):
         distill(digits, replace(QUICK, steps=2), checkpoint)
@@ -67,6 +67,14 @@ def test_checkpoints_of_other_runs_and_damaged_ones_are_refused(
 def test_hopeless_runs_end_with_a_line(digits: Dataset) -> None:
     with pytest.raises(UserError, match="no longer finite"):
         distill(digits, replace(UNROLL, inner_lr=1e30))
+
+
+def test_a_run_can_be_given_more(digits: Dataset, tmp_path: Path) -> None:
+    first = distill(digits, replace(QUICK, steps=4), tmp_path / "c")
+    more = Distiller(digits, replace(QUICK, steps=8))
+    steps = [state.progress.step for state in more.run(tmp_path / "c")]
+    assert steps == [6, 8, 8]
+    assert not np.array_equal(more.learned.images.detach(), first.images)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), 1e9])
