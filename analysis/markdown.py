@@ -108,6 +108,51 @@ def proxy_table(bench: dict[str, Any]) -> str:
     return _table(["proxy", *(f"`{name}`" for name in TRAINED), "subsets / second / thread"], rows)
 
 
+def curve_table(folder: Path) -> str:
+    """Validation accuracy over time of each distillation, from its `*.history.json`."""
+    rows = [
+        [
+            path.name.removesuffix(".history.json"),
+            f"`{content['config']['method']}`",
+            f"{entry['seconds'] / 60:.0f}",
+            f"{entry['step']:,}",
+            f"{entry['loss']:.3f}",
+            f"{entry['gradient_norm']:.2f}",
+            f"{entry['accuracy']:.1f}",
+        ]
+        for path in sorted(folder.glob("*.history.json"))
+        for content in [_json(path)]
+        for entry in content["history"]
+    ]
+    head = ["run", "method", "minutes", "updates", "loss", "gradient", "accuracy"]
+    return _table(head, rows)
+
+
+def cost_table(bench: dict[str, Any]) -> str:
+    """What updates of a distillation cost, from `results/bench/distill.json`."""
+    rows = [
+        [
+            case["name"],
+            f"{case['updates_per_second']:.1f}",
+            f"{case['gflop_per_update']:.2f}",
+            f"{case['gflops']:.0f} ({100 * case['share_of_peak']:.0f} %)",
+            f"{case['estimated_mib']:,.0f}",
+        ]
+        for case in bench["cases"]
+    ]
+    head = ["case", "updates / s", "GFLOP / update", "GFLOP/s (of peak)", "MiB (estimate)"]
+    return _table(head, rows)
+
+
+def unroll_memory_table(bench: dict[str, Any]) -> str:
+    """Peak memory of an update against the number of inner steps, from the same file."""
+    rows = [
+        [str(row["inner_steps"]), f"{row['kept_mib']:,.0f}", f"{row['recomputed_mib']:,.0f}"]
+        for row in bench["memory"]
+    ]
+    return _table(["inner steps", "all kept, MiB", "recomputed, MiB"], rows)
+
+
 def problem_table(records: Sequence[Record], problem: Problem) -> str:
     """Mean ± standard error (n) of each of a problem's protocols on the essay's *figures* draws."""
     rows = []
@@ -141,6 +186,10 @@ TABLES: dict[str, tuple[str, Callable[[Path], str]]] = {
     "demo": ("demo/records.jsonl", lambda path: score_table(read(path))),
     "speed": ("bench/oracle.json", lambda path: speed_table(_json(path))),
     "proxies": ("bench/proxies.json", lambda path: proxy_table(_json(path))),
+    "distilled": ("distill/records.jsonl", lambda path: score_table(read(path))),
+    "distill-curves": ("distill", curve_table),
+    "distill-cost": ("bench/distill.json", lambda path: cost_table(_json(path))),
+    "distill-memory": ("bench/distill.json", lambda path: unroll_memory_table(_json(path))),
 }
 
 
