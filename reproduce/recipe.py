@@ -11,7 +11,8 @@ from typing import Any
 from reproduce.distort import Distortion
 from reproduce.errors import UserError
 
-MODELS = ("conv", "convnet")
+MODELS = ("conv", "convnet", "resnet", "mlp")
+NORMS = ("instance", "group", "batch", "none")
 SCHEDULES = ("constant", "essay", "halfway", "cosine", "list")
 AUGMENTATIONS = ("none", "dc", "distort")
 OPTIMISERS = ("sgd", "adam")
@@ -29,7 +30,8 @@ class Recipe:
     Attributes
     ----------
     model : str
-        `conv`, the essay's net, or `convnet`, the field's ConvNet with `width` and `depth`.
+        `conv`, the essay's net; `convnet`, the field's ConvNet with `width` and `depth`;
+        `resnet`, a small residual net, or `mlp`, with the same two.
     mean, std : float
         Networks see (pixel - mean) / std.
     epochs : int
@@ -58,9 +60,9 @@ class Recipe:
     deskew : bool
         Set every image upright and centred by its moments, in training and in scoring.
     width, depth : int
-        Channels and blocks of `convnet`.
+        Channels and blocks; of `mlp`, units and hidden layers.
     norm : str
-        `instance` (affine) or `none`, of `convnet`.
+        `instance`, `group` (one group), `batch`, all affine, or `none`; of `convnet` and `resnet`.
     optimiser : str
         `sgd`, or `adam` with PyTorch's defaults.
     loss : str
@@ -119,7 +121,7 @@ class Recipe:
             "model": MODELS,
             "schedule": SCHEDULES,
             "augment": AUGMENTATIONS,
-            "norm": ("instance", "none"),
+            "norm": NORMS,
             "optimiser": OPTIMISERS,
             "loss": LOSSES,
             "activation": ACTIVATIONS,
@@ -150,6 +152,8 @@ class Recipe:
             raise UserError("recipe: widths and activation are for model 'convnet'")
         if self.ridge is not None and not (0 < self.ridge < math.inf and self.loss == "mse"):
             raise UserError("recipe: ridge must be positive, and goes with loss 'mse'")
+        if self.ridge is not None and self.model == "conv":
+            raise UserError("recipe: ridge is not for model 'conv'")
         if self.optimiser == "adam" and self.momentum:
             raise UserError("recipe: momentum is for optimiser 'sgd'")
         if self.warmup < 0:

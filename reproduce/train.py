@@ -78,6 +78,7 @@ def train(
     for epoch in range(done + 1, recipe.epochs + 1):
         if recipe.schedule == "halfway" and epoch == recipe.epochs // 2 + 2:
             optimiser = _optimiser(recipe, model)  # fresh momentum
+        model.train()
         for step, (xb, yb, noise) in enumerate(batches.epoch()):
             turn = (epoch - 1) * batches.per_epoch + step
             optimiser.param_groups[0]["lr"] = learning_rate(recipe, epoch, turn)
@@ -186,6 +187,7 @@ def ridge_weights(features: Tensor, targets: Tensor, strength: float) -> Tensor:
 @torch.no_grad()
 def solve_head(model: Stack, prepared: Tensor, targets: Tensor, strength: float) -> None:
     """Set the last layer by ridge regression, in float64, from prepared images to targets."""
+    model.eval()
     weights = ridge_weights(model.features(prepared).double(), targets.double(), strength)
     model.head.weight.copy_(weights.transpose(1, 2))
     model.head.bias.zero_()
@@ -312,8 +314,9 @@ def probabilities(model: Stack, recipe: Recipe, images: np.ndarray) -> np.ndarra
 @torch.no_grad()
 def _logits(model: Stack, recipe: Recipe, images: np.ndarray) -> Iterator[Tensor]:
     """Logits (K, block, C), block by block."""
+    model.eval()
     device = next(model.parameters()).device
-    first = recipe.width if recipe.model == "convnet" else 10
+    first = 10 if recipe.model == "conv" else (recipe.widths or (recipe.width,))[0]
     per_image = 4 * model.nets * first * images.shape[2] * images.shape[3]
     most = EVALUATION_BYTES if device.type == "cpu" else GPU_EVALUATION_BYTES
     block = max(1, most // per_image)
