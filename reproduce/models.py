@@ -93,6 +93,9 @@ class GroupNorm(InstanceNorm):
 class BatchNorm(InstanceNorm):
     """Normalise each channel over the batch and space; in `eval` by running means."""
 
+    mean: Tensor
+    variance: Tensor
+
     def __init__(self, nets: int, channels: int) -> None:
         super().__init__(nets, channels)
         self.register_buffer("mean", torch.zeros(nets * channels))
