@@ -140,7 +140,7 @@ def cost_table(bench: dict[str, Any]) -> str:
         ]
         for case in bench["cases"]
     ]
-    head = ["case", "updates / s", "GFLOP / update", "GFLOP/s (of peak)", "MiB (estimate)"]
+    head = ["case", "updates / thread second", "GFLOP / update", "GFLOP/s (of peak)", "MiB (estimate)"]
     return _table(head, rows)
 
 

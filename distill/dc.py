@@ -44,8 +44,8 @@ class GradientMatching(Objective):
             learned.recipe, data.image_shape, self.classes, copies, learned.images
         )
 
-    def oldest(self) -> int:
-        return 0 if self.config.ipc == 1 else OLDEST
+    def ages(self) -> tuple[int, int]:
+        return 0, 0 if self.config.ipc == 1 else OLDEST
 
     def draw_real(self, turn: int) -> tuple[Tensor, Tensor]:
         """As many of each class, class by class."""

@@ -25,8 +25,8 @@ class DistributionMatching(Objective):
         "learn": "images",
     }
 
-    def oldest(self) -> int:
-        return 0
+    def ages(self) -> tuple[int, int]:
+        return 0, 0
 
     def draw_real(self, turn: int) -> tuple[Tensor, Tensor]:
         """As many of each class, class by class."""

@@ -36,8 +36,10 @@ class KernelRidge(Objective):
         recipe = self.learned.recipe
         return replace(recipe, activation="softplus") if self.config.smooth else recipe
 
-    def oldest(self) -> int:
-        return self.learned.recipe.epochs
+    def ages(self) -> tuple[int, int]:
+        """The last half of a training: young networks want another set than trained ones."""
+        steps = self.learned.recipe.epochs
+        return steps // 2, steps
 
     def begin(self, turn: int) -> None:
         super().begin(turn)

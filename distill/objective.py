@@ -59,26 +59,26 @@ class Objective:
         return self.learned.recipe
 
     def make_pool(self) -> Pool:
-        """A pool of networks up to the age of `oldest()`."""
+        """A pool of networks of the ages that `ages` names."""
         config = self.config
         return Pool(
             self.trainer,
             config.pool,
-            self.oldest(),
+            *self.ages(),
             config.stride,
             config.seed,
             self.rank,
             self.ranks,
         )
 
-    def oldest(self) -> int:
-        """The age of the oldest networks that `begin` draws."""
+    def ages(self) -> tuple[int, int]:
+        """Ages of the youngest and of the oldest networks that `begin` draws."""
         raise NotImplementedError  # pragma: no cover
 
     def begin(self, turn: int) -> None:
         """Take networks and real images."""
         self.turn = turn
-        self.slot, self.networks = self.pool.draw(turn)
+        self.slot, self.networks = self.pool.draw(turn, self.learned)
         self.real = self.draw_real(turn)
 
     def loss(self) -> Tensor:

@@ -14,15 +14,16 @@ from distill.learnable import SyntheticSet
 
 
 class Pool:
-    """Stacks of networks at ages from 0 to `oldest`; one of them is used at a time.
+    """Stacks of networks at ages from `youngest` to `oldest`; one of them is used at a time.
 
     Parameters
     ----------
     trainer : Trainer
     size : int
         Stacks that are kept.
-    oldest : int
-        A stack that would grow older is replaced by a fresh one. 0: all are always fresh.
+    youngest, oldest : int
+        A new stack is trained for `youngest` steps before its first use; one that would grow
+        older than `oldest` is replaced. Where the two are equal, all are always new.
     stride : int
         Steps that a stack takes after each use.
     seed : int
@@ -35,24 +36,28 @@ class Pool:
         self,
         trainer: Trainer,
         size: int,
+        youngest: int,
         oldest: int,
         stride: int,
         seed: int,
         rank: int = 0,
         ranks: int = 1,
     ) -> None:
-        self.trainer, self.oldest, self.stride = trainer, oldest, stride
+        self.trainer, self.stride = trainer, stride
+        self.youngest, self.oldest = youngest, oldest
         self.seed, self.rank, self.ranks = seed, rank, ranks
-        self.slots: list[Networks | None] = [None] * (size if oldest else 1)
+        self.slots: list[Networks | None] = [None] * (size if oldest > youngest else 1)
         # The first of each slot retire early, so that ages mix from the start.
-        self.retirement = [oldest * (slot + 1) / size for slot in range(len(self.slots))]
+        step = (oldest - youngest) / len(self.slots)
+        self.retirement = [youngest + step * (slot + 1) for slot in range(len(self.slots))]
 
-    def draw(self, turn: int) -> tuple[int, Networks]:
-        """The stack of use number `turn`, and its slot."""
+    def draw(self, turn: int, learned: SyntheticSet) -> tuple[int, Networks]:
+        """The stack of use number `turn`, and its slot; a new one is trained on the set."""
         slot = int(np.random.default_rng([self.seed, turn, 1]).integers(len(self.slots)))
         found = self.slots[slot]
         if found is None:
-            found = self.slots[slot] = self.trainer.fresh(self._seeds(turn))
+            new = self.trainer.fresh(self._seeds(turn))
+            found = self.slots[slot] = self._older(new, self.youngest, learned, [turn, 6])
         return slot, found
 
     def _seeds(self, turn: int) -> list[int]:
@@ -69,9 +74,16 @@ class Pool:
         if networks.age + self.stride > self.retirement[slot]:
             self.slots[slot], self.retirement[slot] = None, self.oldest
             return
-        drawn = views(self.trainer, learned.inputs(), self.stride, [self.seed, turn, 3, self.rank])
-        self.slots[slot] = self.trainer.trained(
-            networks, drawn, learned.inputs(), learned.labels(), learned.rates(), graph=False
+        self.slots[slot] = self._older(networks, self.stride, learned, [turn, 3])
+
+    def _older(
+        self, networks: Networks, steps: int, learned: SyntheticSet, numbers: list[int]
+    ) -> Networks:
+        """The networks after some steps on the set; `numbers` make their augmentation's seed."""
+        x = learned.inputs()
+        drawn = views(self.trainer, x, steps, [self.seed, self.rank, *numbers])
+        return self.trainer.trained(
+            networks, drawn, x, learned.labels(), learned.rates(), graph=False
         )
 
     def state(self) -> dict[str, Any]:

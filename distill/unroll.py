@@ -51,8 +51,8 @@ class Unroll(Objective):
         self.segment: int | None = None
         super().__init__(data, config, learned, *ranks)
 
-    def oldest(self) -> int:
-        return self.learned.recipe.epochs - self.window
+    def ages(self) -> tuple[int, int]:
+        return 0, self.learned.recipe.epochs - self.window
 
     def loss(self) -> Tensor:
         learned = self.learned
