@@ -128,31 +128,6 @@ def curve_table(folder: Path) -> str:
     return _table(head, rows)
 
 
-def cost_table(bench: dict[str, Any]) -> str:
-    """What updates of a distillation cost, from `results/bench/distill.json`."""
-    rows = [
-        [
-            case["name"],
-            f"{case['updates_per_second']:.1f}",
-            f"{case['gflop_per_update']:.2f}",
-            f"{case['gflops']:.0f} ({100 * case['share_of_peak']:.0f} %)",
-            f"{case['estimated_mib']:,.0f}",
-        ]
-        for case in bench["cases"]
-    ]
-    head = ["case", "updates / thread second", "GFLOP / update", "GFLOP/s (of peak)", "MiB (estimate)"]
-    return _table(head, rows)
-
-
-def unroll_memory_table(bench: dict[str, Any]) -> str:
-    """Peak memory of an update against the number of inner steps, from the same file."""
-    rows = [
-        [str(row["inner_steps"]), f"{row['kept_mib']:,.0f}", f"{row['recomputed_mib']:,.0f}"]
-        for row in bench["memory"]
-    ]
-    return _table(["inner steps", "all kept, MiB", "recomputed, MiB"], rows)
-
-
 def problem_table(records: Sequence[Record], problem: Problem) -> str:
     """Mean ± standard error (n) of each of a problem's protocols on the essay's *figures* draws."""
     rows = []
@@ -188,8 +163,6 @@ TABLES: dict[str, tuple[str, Callable[[Path], str]]] = {
     "proxies": ("bench/proxies.json", lambda path: proxy_table(_json(path))),
     "distilled": ("distill/records.jsonl", lambda path: score_table(read(path))),
     "distill-curves": ("distill", curve_table),
-    "distill-cost": ("bench/distill.json", lambda path: cost_table(_json(path))),
-    "distill-memory": ("bench/distill.json", lambda path: unroll_memory_table(_json(path))),
 }
 
 
