@@ -96,6 +96,7 @@ def run_distillation(
     except KeyboardInterrupt:
         if kept and distiller.progress.step:
             distiller.candidate().save(kept)
+            _write_history(distiller, checkpoint.with_suffix(".history.json"))
             console.print(f"The best set so far is in {kept}.", highlight=False, soft_wrap=True)
         raise
     finally:
