@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test venv lint check-published bench-oracle bench-proxies tune-best clean
+.PHONY: demo test venv lint check-published bench-oracle bench-proxies bench-distill tune-best clean
 
 demo: venv
 	$(BIN)/supertrainer demo
@@ -24,6 +24,10 @@ bench-proxies: venv
 # Variants of `best` on random draws: two hours on four cores, resumable.
 tune-best: venv
 	$(BIN)/python -m benchmarks.tune_best
+
+# What distillation costs: updates per second, share of peak, memory by unroll length; minutes.
+bench-distill: venv
+	$(BIN)/python -m benchmarks.bench_distill
 
 lint: venv
 	$(BIN)/ruff check .

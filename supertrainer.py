@@ -12,7 +12,7 @@ from analysis.command import report
 from analysis.plots import grid_text
 from analysis.report import write_report
 from distill.command import distill, run_distillation
-from distill.distiller import DistillConfig
+from distill.config import DistillConfig
 from reproduce import data, essay
 from reproduce.candidate import Candidate
 from reproduce.command import (
@@ -35,7 +35,7 @@ from search.command import rescore, rival_sets, run_search, search
 from search.study import SearchConfig
 
 DEMO_SEARCH = SearchConfig(trials=64, batch=16)
-DEMO_DISTILL = DistillConfig(steps=90, inner_steps=10, image_lr=0.03)
+DEMO_DISTILL = DistillConfig(method="krr", steps=1600, width=24, inner_steps=60, checks=2)
 
 
 def demo(

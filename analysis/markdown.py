@@ -111,6 +111,26 @@ def proxy_table(bench: dict[str, Any]) -> str:
     return _table(["proxy", *(f"`{name}`" for name in TRAINED), "subsets / second / thread"], rows)
 
 
+def curve_table(folder: Path) -> str:
+    """Validation accuracy over time of each distillation, from its `*.history.json`."""
+    rows = [
+        [
+            path.name.removesuffix(".history.json"),
+            f"`{content['config']['method']}`",
+            f"{entry['seconds'] / 60:.0f}",
+            f"{entry['step']:,}",
+            f"{entry['loss']:.3f}",
+            f"{entry['gradient_norm']:.2f}",
+            f"{entry['accuracy']:.1f}",
+        ]
+        for path in sorted(folder.glob("*.history.json"))
+        for content in [_json(path)]
+        for entry in content["history"]
+    ]
+    head = ["run", "method", "minutes", "updates", "loss", "gradient", "accuracy"]
+    return _table(head, rows)
+
+
 def problem_table(records: Sequence[Record], problem: Problem) -> str:
     """Mean ± standard error (n) of each of a problem's protocols on the essay's *figures* draws."""
     rows = []
@@ -169,6 +189,8 @@ TABLES: dict[str, tuple[str, Callable[[Path], str]]] = {
     "speed": ("bench/oracle.json", lambda path: speed_table(_json(path))),
     "proxies": ("bench/proxies.json", lambda path: proxy_table(_json(path))),
     "tuning": ("bench/best.json", lambda path: tuning_table(_json(path))),
+    "distilled": ("distill/records.jsonl", lambda path: score_table(read(path))),
+    "distill-curves": ("distill", curve_table),
 }
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
+from rich.console import Console
 
-from distill import distiller
-from distill.distiller import DistillConfig
-from reproduce import data
+from distill.config import DistillConfig
+from distill.distiller import Distiller
+from reproduce import data, provenance
 from reproduce.candidate import Candidate
 from reproduce.command import (
     RECORDS,
@@ -27,6 +32,7 @@ from reproduce.command import (
     show,
 )
 from reproduce.data import Dataset
+from reproduce.files import write_whole
 from reproduce.oracle import Oracle
 
 
@@ -41,12 +47,20 @@ def distill(
     split_seed: SplitSeedOption = 0,
     records: RecordsOption = RECORDS,
     workers: WorkersOption = None,
+    threads: Annotated[int | None, typer.Option(help="Of a process; else all.", min=1)] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Distil a synthetic set by gradient through training, then score it on validation."""
+    """Distil a synthetic set, then score it on validation.
+
+    Ctrl-C keeps the best set so far; the same command goes on. Several GPUs or processes:
+    `torchrun --nproc-per-node N -m distill ...` with --nets a multiple of N.
+    """
     source = data.load(dataset, data_folder, split_seed)
     target = out or Path("runs") / f"{name}.npz"
-    candidate = run_distillation(source, config, name, Path("runs") / f"{name}.checkpoint")
+    checkpoint = Path("runs") / f"{name}.checkpoint"
+    candidate = run_distillation(source, config, name, checkpoint, target, threads)
+    if int(os.environ.get("RANK", "0")):
+        return
     candidate.save(target)
     oracle = Oracle(source, records, workers=workers)
     with progress("fresh networks") as update:
@@ -55,16 +69,73 @@ def distill(
 
 
 def run_distillation(
-    source: Dataset, config: DistillConfig, name: str, checkpoint: Path
+    source: Dataset,
+    config: DistillConfig,
+    name: str,
+    checkpoint: Path,
+    kept: Path | None = None,
+    threads: int | None = None,
 ) -> Candidate:
-    """Run or resume a distillation with a progress bar; the learned set as a candidate."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # small networks are fastest so, and the result repeats exactly
+    """Run or resume a distillation with a progress bar; the best set by validation.
+
+    Parameters
+    ----------
+    kept : Path or None
+        Where Ctrl-C leaves the best set so far.
+    threads : int or None
+        Threads of torch; None: all cores that this process may use.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
+    console = Console(stderr=True)
     try:
-        with progress("distil") as update:
-            for state in distiller.distill(source, config, checkpoint):
-                note = f"loss {state.loss:.3f}, gradient {state.gradient_norm:.2g}"
-                update(state.step, state.steps, note)
+        distiller = Distiller(source, config, name)
+        if distiller.stages and distiller.rank == 0:
+            console.print(distiller.expectation(), highlight=False, soft_wrap=True)
+        _with_progress(distiller, checkpoint, console)
+    except KeyboardInterrupt:
+        if kept and distiller.progress.step:
+            distiller.candidate().save(kept)
+            _write_history(distiller, checkpoint.with_suffix(".history.json"))
+            console.print(f"The best set so far is in {kept}.", highlight=False, soft_wrap=True)
+        raise
     finally:
-        torch.set_num_threads(threads)
-    return distiller.finished_candidate(state, source, config, name)
+        torch.set_num_threads(before)
+    _write_history(distiller, checkpoint.with_suffix(".history.json"))
+    return distiller.candidate()
+
+
+def _with_progress(distiller: Distiller, checkpoint: Path, console: Console) -> None:
+    config, noted = distiller.config, ""
+    shown = progress(f"distil {config.method}") if distiller.rank == 0 else nullcontext(_silent)
+    with shown as update:
+        for state in distiller.run(checkpoint):
+            now = state.progress
+            best = f", best {now.best:.1f} % on validation" if now.best >= 0 else ""
+            note = f"loss {now.loss:.3f}, gradient {now.norm:.2g}{best}"
+            if config.steps:
+                update(now.step, config.steps, note)
+            else:
+                update(round(now.seconds), round(60 * (config.minutes or 0)), note)
+            if now.note != noted:
+                noted = now.note
+                console.print(noted, highlight=False)
+
+
+def _silent(done: int, total: int, note: str = "") -> None:
+    """What processes beside the first show."""
+
+
+def _write_history(distiller: Distiller, path: Path) -> None:
+    """What every validation saw, with the settings; for curves over time."""
+    if distiller.rank:
+        return
+    content = {
+        "config": dataclasses.asdict(distiller.config),
+        "versions": provenance.versions(),
+        "commit": provenance.commit(),
+        "threads": torch.get_num_threads(),
+        "rollbacks": distiller.progress.rollbacks,
+        "history": distiller.progress.history,
+    }
+    write_whole(path, json.dumps(content, indent=1).encode())

@@ -1,179 +1,384 @@
-"""The outer loop: make a set better at training fresh networks, with checkpoints.
+"""The outer loop: make a set better and better, guarded, validated, with checkpoints.
 
-Every outer step draws its networks and its real images from generators seeded by the step's
-number, so a run that was killed and resumed is bit for bit the run that was not.
+All chance follows from the numbers of the updates, so a run of so many steps that was killed and
+resumed is bit for bit the run that was not.
 """
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
+import math
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
-from distill.inner import unrolled_loss
-from distill.learnable import SyntheticSet, start_images
+from distill import methods, ranks
+from distill.config import DistillConfig
+from distill.learnable import SyntheticSet, start
+from distill.objective import Objective
 from reproduce import checkpoint as checkpoints
+from reproduce import scoring
 from reproduce.candidate import Candidate
-from reproduce.command import option
 from reproduce.data import Dataset
 from reproduce.errors import UserError
-from reproduce.models import build
-from reproduce.recipe import Recipe
 
-STARTS = ("mean", "real", "noise")
+SAVE_EVERY = 30.0  # seconds between checkpoints
+CLIP = 2.0  # gradients are cut at so many times their running mean norm (RaT-BPTT)
+EXPLODED = 1000.0  # times the running mean norm: not a gradient to follow
+GOOD_EVERY = 50  # turns between states to roll back to
+MOST_ROLLBACKS = 8
+CHECK_SEEDS, CHECK_IMAGES = (1000, 1001), 2000  # networks and images of a validation
+FADE = 0.99  # of the running means of loss and gradient norm
 
 
-@dataclass(frozen=True)
-class DistillConfig:
-    """Settings of a distillation by unrolled training.
+@dataclass
+class Progress:
+    """Where a run stands; plain values, all of them in the checkpoint.
 
-    The set is learned through `inner_steps` of SGD with momentum on fresh networks (Wang et al.
-    2018, with inner momentum and soft labels); the outer optimiser is Adam with a cosine schedule.
+    Attributes
+    ----------
+    step, turn, stage : int
+        Updates of the set; real batches; position in the method's stages.
+    stage_turn : int
+        The turn at which the stage began.
+    seconds : float
+        Work so far, without validation.
+    loss, norm : float
+        Running means of the objective and of its gradient's norm.
+    scale : float
+        The step size, of what was asked for; each rollback halves it.
+    rollbacks : int
+    best : float
+        Best validation accuracy in percent; -1 before the first.
+    history : list of dict
+        One entry for each validation: step, seconds, loss, gradient norm, accuracy.
+    note : str
+        What happened last that the user should know.
     """
 
-    ipc: int = option(1, "Images per class.")
-    steps: int = option(200, "Outer steps.")
-    inner_steps: int = option(15, "Steps of SGD that a network is trained for on the set.")
-    inner_lr: float = option(0.05, "Inner learning rate at the start; one per step is learned.")
-    momentum: float = option(0.9, "Inner momentum.")
-    nets: int = option(1, "Fresh networks per outer step.")
-    batch: int = option(256, "Real images per outer step.")
-    image_lr: float = option(0.01, "Outer learning rate of images, labels and log rates.")
-    width: int = option(32, "Channels of the ConvNet.")
-    depth: int = option(3, "Blocks of the ConvNet.")
-    start: str = option("mean", "Images to start from: mean, real or noise.")
-    seed: int = option(0, "Seed of starting images, networks and real batches.")
-
-    def __post_init__(self) -> None:
-        if self.start not in STARTS:
-            raise UserError(f"unknown start {self.start!r}, use one of {', '.join(STARTS)}")
-        for name in ("ipc", "steps", "inner_steps", "nets", "batch", "width", "depth"):
-            if getattr(self, name) < 1:
-                raise UserError(f"--{name.replace('_', '-')} must be at least 1")
-        for name in ("inner_lr", "image_lr"):
-            if not getattr(self, name) > 0:
-                raise UserError(f"--{name.replace('_', '-')} must be positive")
-
-    def recipe(self) -> Recipe:
-        """The inner loop as a recipe, without the rates and the batch that the set brings."""
-        return Recipe(
-            model="convnet",
-            mean=0.1307,
-            std=0.3081,
-            epochs=self.inner_steps,
-            lr=self.inner_lr,
-            momentum=self.momentum,
-            width=self.width,
-            depth=self.depth,
-        )
+    step: int = 0
+    turn: int = 0
+    stage: int = 0
+    stage_turn: int = 0
+    seconds: float = 0.0
+    loss: float = math.nan
+    norm: float = math.nan
+    scale: float = 1.0
+    rollbacks: int = 0
+    best: float = -1.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class State:
-    """What `distill` yields after every outer step."""
+    """What `Distiller.run` yields after every real batch; `done` is the part of the run, 0..1."""
 
-    step: int
-    steps: int
-    loss: float
-    gradient_norm: float
-    learned: SyntheticSet
+    progress: Progress
+    done: float
+    candidate: Candidate | None = None  # where a new best was found
 
 
-def distill(
-    data: Dataset, config: DistillConfig, checkpoint: Path | None = None, every: int = 25
-) -> Iterator[State]:
-    """Learn a synthetic set, resuming from `checkpoint` where that file exists.
+class Distiller:
+    """One run: data, settings, and all of its state.
 
     Parameters
     ----------
     data : Dataset
-        Only its training split is read.
+        Its training split is learned from; the first half of validation chooses among the sets
+        that a run passes through.
     config : DistillConfig
-    checkpoint : Path or None
-        Written whole every `every` outer steps and at the end.
-
-    Yields
-    ------
-    State
-        After each outer step; at once the final one when the run had already ended.
+    name : str
+        Name of the candidate.
 
     Raises
     ------
     UserError
-        When the checkpoint is damaged or of another run, or the loss is no longer finite.
+        For settings that do not go together.
     """
-    recipe = config.recipe()
-    images, labels = start_images(data, config.ipc, config.start, config.seed)
-    learned = SyntheticSet(images, labels, len(data.classes), config.inner_steps, config.inner_lr)
-    optimiser = torch.optim.Adam(learned.parameters(), lr=config.image_lr)
-    run = f"{json.dumps(dataclasses.asdict(config), sort_keys=True)} on {data.checksum}"
-    step, loss, norm = 0, float("nan"), float("nan")
-    if checkpoint and checkpoint.exists():
-        step, loss, norm = _restore(checkpoint, run, learned, optimiser)
-        yield State(step, config.steps, loss, norm, learned)
-    while step < config.steps:
-        cosine = 0.55 + 0.45 * np.cos(np.pi * step / config.steps)  # down to a tenth
-        optimiser.param_groups[0]["lr"] = config.image_lr * float(cosine)
-        optimiser.zero_grad()
-        outer = _outer_loss(data, config, recipe, learned, step)
-        outer.backward()
-        norm = float(torch.nn.utils.clip_grad_norm_(learned.parameters(), 1.0))
-        loss = float(outer.detach())
-        if not np.isfinite([loss, norm]).all():
-            raise UserError(
-                f"the loss is no longer finite at outer step {step}; the checkpoint before it is "
-                "kept: try a smaller --image-lr or --inner-lr"
+
+    def __init__(self, data: Dataset, config: DistillConfig, name: str = "distilled") -> None:
+        self.data, self.name = data, name
+        self.rank, self.ranks = ranks.join()
+        self.config = config = methods.filled(config)
+        if config.nets % self.ranks:
+            raise UserError(f"--nets {config.nets} must be a multiple of {self.ranks} processes")
+        self.stages = methods.METHODS[config.method]
+        recipe = config.made_for(len(data.classes))
+        assert config.start is not None
+        images, labels = start(data, config.ipc, config.start, config.seed, recipe)
+        # The field's protocol has hard labels.
+        learn = "images" if config.recipe == "convnet" else config.learn or "both"
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.learned = SyntheticSet(images, labels, recipe, learn).to(device)
+        self.average = copy.deepcopy(self.learned)
+        self.best = copy.deepcopy(self.learned)
+        self.progress = Progress()
+        if self.stages:
+            self._enter(0)
+
+    def _enter(self, stage: int) -> None:
+        """Begin a stage: its settings, a fresh pool, a fresh optimiser."""
+        self.progress.stage, self.progress.stage_turn = stage, self.progress.turn
+        kind = self.stages[stage].objective
+        own = dataclasses.replace(self.config, **self.stages[stage].settings)
+        self.stage_config = own
+        self.objective: Objective = kind(self.data, own, self.learned, self.rank, self.ranks)
+        self.bytes = self.objective.fit(self.config.memory)
+        self.optimiser = torch.optim.Adam(self.learned.learned(), lr=own.image_lr or 0.0)
+
+    @property
+    def done(self) -> float:
+        """Part of the budget that is spent, 0 to 1."""
+        if not self.stages:
+            return 1.0
+        parts = [0.0]
+        if self.config.steps:
+            parts.append(self.progress.step / self.config.steps)
+        if self.config.minutes:
+            parts.append(self.progress.seconds / 60 / self.config.minutes)
+        return min(1.0, max(parts))
+
+    def expectation(self) -> str:
+        """What an update takes, in words: memory, and time measured on one."""
+        objective, reuse = self.objective, self.stage_config.reuse or 1
+        started = time.monotonic()
+        objective.begin(0)
+        begun = time.monotonic()
+        objective.loss().backward()
+        once = (begun - started) / reuse + time.monotonic() - begun
+        self.optimiser.zero_grad()
+        words = [f"An update takes about {self.bytes / 2**20:,.0f} MiB and {once:.2g} s"]
+        return ", ".join(words + objective.ways()) + "."
+
+    def run(self, checkpoint: Path | None = None, every: int | None = None) -> Iterator[State]:
+        """Learn until the budget is spent, resuming from `checkpoint` where that file exists.
+
+        Parameters
+        ----------
+        checkpoint : Path or None
+            Written whole after the first real batch, then every `every` of them, or every half
+            minute, and at the end.
+
+        Yields
+        ------
+        State
+            After every real batch and at the end.
+
+        Raises
+        ------
+        UserError
+            When the checkpoint is damaged or of another run, or the objective is not finite
+            however small the steps are.
+        """
+        if checkpoint:
+            checkpoint = checkpoint.with_name(
+                checkpoint.name + (f"-{self.rank}" if self.rank else "")
             )
-        optimiser.step()
-        step += 1
-        if checkpoint and (step % every == 0 or step == config.steps):
-            saved = {
-                "step": step,
-                "health": [loss, norm],
-                "learned": learned.state_dict(),
-                "optimiser": optimiser.state_dict(),
+            if checkpoint.exists():
+                self._restore(checkpoint)
+        saved, good = -math.inf, self.snapshot()
+        while self.done < 1:
+            started = time.monotonic()
+            if self.done >= self.stages[self.progress.stage].until:
+                self._enter(self.progress.stage + 1)
+            if not self._turn():
+                good = self._rolled_back(good)
+                continue
+            if self.progress.turn % GOOD_EVERY == 0:
+                good = self.snapshot()
+            self.progress.seconds = ranks.agreed(self.progress.seconds + time.monotonic() - started)
+            found = self._check() if self._check_is_due() else None
+            now = time.monotonic()
+            due = self.progress.turn % every == 0 if every else now - saved > SAVE_EVERY
+            if checkpoint and (due or self.done == 1):
+                checkpoints.save(checkpoint, self._run(), self.snapshot())
+                saved = now
+            yield State(self.progress, self.done, found)
+        if not self.progress.history:
+            self._check()
+        yield State(self.progress, 1.0)
+
+    def _turn(self) -> bool:
+        """One real batch and its updates; False where they came to nothing finite."""
+        config, objective, progress = self.stage_config, self.objective, self.progress
+        objective.begin(progress.turn)
+        for _ in range(config.reuse or 1):
+            self.optimiser.param_groups[0]["lr"] = self._rate()
+            self.optimiser.zero_grad()
+            loss = objective.loss()
+            loss.backward()
+            ranks.average(self.learned.learned())
+            if not self._step(float(loss.detach())):
+                return False
+        objective.end()
+        progress.turn += 1
+        return True
+
+    def _rate(self) -> float:
+        """Cosine from the stage's rate to a tenth of it, after a short rise."""
+        stage, ends = self.progress.stage, self.stages[self.progress.stage].until
+        begins = self.stages[stage - 1].until if stage else 0.0
+        part = (self.done - begins) / (ends - begins)
+        cosine = 0.55 + 0.45 * math.cos(math.pi * min(1.0, max(0.0, part)))
+        return (self.stage_config.image_lr or 0.0) * self.progress.scale * cosine
+
+    def _step(self, loss: float) -> bool:
+        """Move the set along its gradient, cut to a healthy length."""
+        progress = self.progress
+        parameters = self.learned.learned()
+        norm = float(
+            torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        )
+        usual = norm if math.isnan(progress.norm) else progress.norm
+        if not math.isfinite(loss) or not math.isfinite(norm) or norm > EXPLODED * usual:
+            return False
+        cut = CLIP * usual
+        if norm > cut > 0:
+            for parameter in parameters:
+                if parameter.grad is not None:
+                    parameter.grad *= cut / norm
+        self.optimiser.step()
+        first = math.isnan(progress.loss)
+        progress.loss = loss if first else FADE * progress.loss + (1 - FADE) * loss
+        progress.norm = usual if first else FADE * usual + (1 - FADE) * min(norm, 10 * usual)
+        progress.step += 1
+        keep = min(self.config.ema, progress.step / (10 + progress.step))
+        with torch.no_grad():
+            for mean, value in zip(
+                self.average.parameters(), self.learned.parameters(), strict=True
+            ):
+                mean.lerp_(value, 1 - keep)
+        return True
+
+    def _rolled_back(self, good: dict[str, Any]) -> dict[str, Any]:
+        """Return to the last good state with half the step size, and say so."""
+        scale, rollbacks = self.progress.scale / 2, self.progress.rollbacks + 1
+        if rollbacks > MOST_ROLLBACKS:
+            raise UserError(
+                f"the loss is no longer finite at update {self.progress.step}, with steps as small "
+                f"as {scale:.2g} of --image-lr, too; try a smaller --inner-lr or a shorter --window"
+            )
+        at, seconds = self.progress.step, self.progress.seconds
+        self._take(copy.deepcopy(good))
+        self.progress.scale, self.progress.rollbacks = scale, rollbacks
+        self.progress.seconds = seconds
+        self.progress.note = f"rolled back from update {at}, step size x {scale:g}"
+        return self.snapshot()
+
+    def _check_is_due(self) -> bool:
+        """Checks are spread evenly over the budget, the last at its end."""
+        last = self.progress.history[-1]["done"] if self.progress.history else 0.0
+        part = 1 / self.config.checks
+        return self.done == 1 or self.done // part > min(last, 1 - part) // part
+
+    def _check(self) -> Candidate | None:
+        """Validate the running mean of the set; keep it where it is the best so far."""
+        candidate = self._candidate(self.average)
+        assert candidate.recipe is not None
+        scores = candidate.recipe.loss == "mse"
+        labels = candidate.scores() if scores else candidate.targets()
+        count = len(CHECK_SEEDS)
+        work = scoring.Work(
+            candidate.recipe, [candidate.images] * count, [labels] * count, CHECK_SEEDS
+        )
+        half = self.data.split("validation-a")
+        scored = half.stratified(min(CHECK_IMAGES, len(half)))
+        accuracy = float(np.mean(scoring.accuracies(work, scored)[0]))
+        accuracy = ranks.agreed(accuracy)
+        progress = self.progress
+        progress.history.append(
+            {
+                "step": progress.step,
+                "done": self.done,
+                "seconds": round(progress.seconds, 1),
+                "loss": progress.loss,
+                "gradient_norm": progress.norm,
+                "accuracy": accuracy,
             }
-            checkpoints.save(checkpoint, run, saved)
-        yield State(step, config.steps, loss, norm, learned)
+        )
+        if accuracy <= progress.best:
+            return None
+        progress.best = accuracy
+        self.best.load_state_dict(self.average.state_dict())
+        return candidate
+
+    def candidate(self) -> Candidate:
+        """The best set so far by validation; the running mean where none was validated yet."""
+        return self._candidate(self.best if self.progress.best >= 0 else self.average)
+
+    def _candidate(self, learned: SyntheticSet) -> Candidate:
+        words = ["distill", self.config.method]
+        if self.config.learn != "both" and self.config.recipe != "convnet":
+            words.append(f"{self.config.learn} only")
+        if self.config.known_init is not None:
+            words.append("for one known init")
+        return learned.candidate(self.data, self.name, " ".join(words), self.config.seed)
+
+    def _run(self) -> str:
+        """What a checkpoint belongs to: all but the budget, so that a run can be given more."""
+        budget = ("steps", "minutes", "checks", "memory")
+        fields = dataclasses.asdict(self.config).items()
+        settings = json.dumps({k: v for k, v in fields if k not in budget}, sort_keys=True)
+        return f"{settings} on {self.data.checksum}, process {self.rank} of {self.ranks}"
+
+    def snapshot(self) -> dict[str, Any]:
+        """All state, as tensors, numbers and containers."""
+        sets = {"learned": self.learned, "average": self.average, "best": self.best}
+        state: dict[str, Any] = {name: copy.deepcopy(s.state_dict()) for name, s in sets.items()}
+        state["progress"] = dataclasses.asdict(self.progress)
+        if self.stages:
+            state["optimiser"] = copy.deepcopy(self.optimiser.state_dict())
+            state["pool"] = self.objective.pool.state()
+        return state
+
+    def _take(self, state: dict[str, Any]) -> None:
+        progress = Progress(**state["progress"])
+        if self.stages and progress.stage != self.progress.stage:
+            self._enter(progress.stage)
+        self.progress = progress
+        for name in ("learned", "average", "best"):
+            getattr(self, name).load_state_dict(state[name])
+        if self.stages:
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.objective.pool.restore(state["pool"])
+
+    def _restore(self, path: Path) -> None:
+        state = checkpoints.load(path, self._run())
+        try:
+            self._take(state)
+        except (RuntimeError, KeyError, ValueError, TypeError) as error:
+            raise checkpoints.damaged(path, error) from None
 
 
-def finished_candidate(state: State, data: Dataset, config: DistillConfig, name: str) -> Candidate:
-    """The learned set with its own recipe."""
-    return state.learned.candidate(data, config.recipe(), name, config.seed)
+def distill(
+    data: Dataset,
+    config: DistillConfig,
+    checkpoint: Path | None = None,
+    name: str = "distilled",
+) -> Candidate:
+    """Distil a set: `Distiller` from beginning to end, resumable.
 
+    Parameters
+    ----------
+    data : Dataset
+    config : DistillConfig
+    checkpoint : Path or None
+        Where the run's state is kept, and read from where it exists.
 
-def _outer_loss(
-    data: Dataset, config: DistillConfig, recipe: Recipe, learned: SyntheticSet, step: int
-) -> torch.Tensor:
-    rng = np.random.default_rng([config.seed, step])
-    seeds = rng.integers(2**31, size=config.nets).tolist()
-    model = build(recipe, data.image_shape, len(data.classes), seeds)
-    real = data.train.take(rng.integers(len(data.train), size=config.batch))
-    return unrolled_loss(
-        model,
-        recipe,
-        learned.images,
-        learned.labels(),
-        learned.rates(),
-        torch.from_numpy(real.images),
-        F.one_hot(torch.from_numpy(real.labels), len(data.classes)).float(),
-    )
-
-
-def _restore(
-    path: Path, run: str, learned: SyntheticSet, optimiser: torch.optim.Optimizer
-) -> tuple[int, float, float]:
-    state = checkpoints.load(path, run)
-    try:
-        learned.load_state_dict(state["learned"])
-        optimiser.load_state_dict(state["optimiser"])
-        loss, norm = state["health"]
-        return int(state["step"]), loss, norm
-    except (RuntimeError, KeyError, ValueError) as error:
-        raise checkpoints.damaged(path, error) from None
+    Returns
+    -------
+    Candidate
+        The best set by validation, with its recipe.
+    """
+    distiller = Distiller(data, config, name)
+    for _ in distiller.run(checkpoint):
+        pass
+    return distiller.candidate()

@@ -40,7 +40,8 @@ class Candidate:
         Positions in the dataset's training split when the images are real.
     label_scale : str
         `class` for indices; `probability` for rows that are >= 0 and sum to 1; `score` for any
-        finite rows, of which only the largest entry counts under cross-entropy.
+        finite rows, of which only the largest entry counts under cross-entropy (and all under
+        squared error).
     draw : str or None
         `table` or `figures` where it is one of the essay's draws.
     recipe : Recipe or None
@@ -126,6 +127,12 @@ class Candidate:
         if self.label_scale == "probability":
             return self.labels
         return np.eye(self.classes, dtype=np.float32)[self.hard_labels()]
+
+    def scores(self) -> np.ndarray:
+        """Scores of shape (n, C), float32, for squared error: `targets` - 1 / C, or the labels."""
+        if self.label_scale == "score":
+            return self.labels
+        return self.targets() - np.float32(1 / self.classes)
 
     def renamed(self, name: str) -> Candidate:
         """The same candidate under another name."""

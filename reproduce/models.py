@@ -8,9 +8,10 @@ convolution computes all networks at once.
 
 from __future__ import annotations
 
+import itertools
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -88,6 +89,37 @@ class ReluMean(nn.Module):
         return pooling.relu_mean(x)
 
 
+class GroupNorm(InstanceNorm):
+    """Normalise over space and all channels of a network, then scale and shift each channel."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.group_norm(x, len(self.weight), self.weight.flatten(), self.bias.flatten())
+
+
+class BatchNorm(InstanceNorm):
+    """Normalise each channel over the batch and space; in `eval` by running means."""
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, nets: int, channels: int) -> None:
+        super().__init__(nets, channels)
+        self.register_buffer("mean", torch.zeros(nets * channels))
+        self.register_buffer("variance", torch.ones(nets * channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight, bias = self.weight.flatten(), self.bias.flatten()
+        return F.batch_norm(x, self.mean, self.variance, weight, bias, self.training)
+
+
+NORMS: dict[str, Callable[[int, int], nn.Module]] = {
+    "instance": InstanceNorm,
+    "group": GroupNorm,
+    "batch": BatchNorm,
+    "none": lambda nets, channels: nn.Identity(),
+}
+
+
 class Stack(nn.Module):
     """K networks of one shape.
 
@@ -128,6 +160,11 @@ class Stack(nn.Module):
         """What the last layers see, (K, B, F), of such images."""
         raise NotImplementedError  # pragma: no cover
 
+    @property
+    def head(self) -> Linear:
+        """The last layer."""
+        raise NotImplementedError  # pragma: no cover
+
     def fold(self, x: Tensor) -> Tensor:
         """(K, B, C, H, W) to (B, K * C, H, W), in the layout that measured fastest."""
         return x.transpose(0, 1).flatten(1, 2).contiguous(memory_format=self.layout)
@@ -152,6 +189,10 @@ class EssayNet(Stack):
         self.linear1 = Linear(nets, 20 * height * width, 50)
         self.linear2 = Linear(nets, 50, classes)
 
+    @property
+    def head(self) -> Linear:
+        return self.linear2
+
     def prepare(self, x: Tensor) -> Tensor:
         return kernels.patches(x.permute(0, 2, 3, 1, 4))
 
@@ -170,6 +211,13 @@ class EssayNet(Stack):
         return self.linear2(F.relu(self.linear1(x)) * keep[..., 20:])
 
 
+# The activation of a block with the mean over 2x2 pixels after it.
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": ReluMean,
+    "softplus": lambda: nn.Sequential(nn.Softplus(beta=30), nn.AvgPool2d(2)),
+}
+
+
 class ConvNet(Stack):
     """The field's ConvNet: blocks of 3x3 convolution, norm, ReLU, 2x2 mean; then one linear layer.
 
@@ -182,26 +230,100 @@ class ConvNet(Stack):
     ) -> None:
         super().__init__(nets)
         blocks: list[nn.Module] = []
-        inputs, width = 1, recipe.width
+        inputs = 1
         like_mnist = image_shape == (28, 28)
         sides = [32, 32] if like_mnist else list(image_shape)
-        for block in range(recipe.depth):
+        for block, width in enumerate(recipe.widths or [recipe.width] * recipe.depth):
             padding = 3 if block == 0 and like_mnist else 1
             blocks.append(Conv(nets, inputs, width, 3, padding))
-            if recipe.norm == "instance":
-                blocks.append(InstanceNorm(nets, width))
-            blocks.append(ReluMean())
+            if recipe.norm != "none":
+                blocks.append(NORMS[recipe.norm](nets, width))
+            blocks.append(ACTIVATIONS[recipe.activation]())
             inputs, sides = width, [side // 2 for side in sides]
         if min(sides) < 1:
             raise UserError(f"images of {image_shape} are too small for {recipe.depth} blocks")
         self.blocks = nn.Sequential(*blocks)
-        self.linear = Linear(nets, width * sides[0] * sides[1], classes)
+        self.linear = Linear(nets, inputs * sides[0] * sides[1], classes)
+
+    @property
+    def head(self) -> Linear:
+        return self.linear
 
     def features(self, prepared: Tensor) -> Tensor:
         return self.unfold(self.blocks(prepared))
 
     def answer(self, prepared: Tensor, noise: Tensor | None = None) -> Tensor:
         return self.linear(self.features(prepared))
+
+
+class ResNet(Stack):
+    """A small residual network: blocks of two 3x3 convolutions around a shortcut, 2x2 mean."""
+
+    def __init__(
+        self, nets: int, image_shape: tuple[int, int], classes: int, recipe: Recipe
+    ) -> None:
+        super().__init__(nets)
+        width = recipe.width
+        self.stem = Conv(nets, 1, width, 3, 1)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(
+                NORMS[recipe.norm](nets, width),
+                nn.ReLU(),
+                Conv(nets, width, width, 3, 1),
+                NORMS[recipe.norm](nets, width),
+                nn.ReLU(),
+                Conv(nets, width, width, 3, 1),
+            )
+            for _ in range(recipe.depth)
+        )
+        height, across = (side // 2**recipe.depth for side in image_shape)
+        if min(height, across) < 1:
+            raise UserError(f"images of {image_shape} are too small for {recipe.depth} blocks")
+        self.linear = Linear(nets, width * height * across, classes)
+
+    @property
+    def head(self) -> Linear:
+        return self.linear
+
+    def features(self, prepared: Tensor) -> Tensor:
+        x = self.stem(prepared)
+        for block in self.blocks:
+            x = F.avg_pool2d(x + block(x), 2)
+        return self.unfold(F.relu(x))
+
+    def answer(self, prepared: Tensor, noise: Tensor | None = None) -> Tensor:
+        return self.linear(self.features(prepared))
+
+
+class MLP(Stack):
+    """Pixels through `depth` hidden layers of `width`."""
+
+    def __init__(
+        self, nets: int, image_shape: tuple[int, int], classes: int, recipe: Recipe
+    ) -> None:
+        super().__init__(nets)
+        sizes = [image_shape[0] * image_shape[1], *[recipe.width] * recipe.depth]
+        layers = [Linear(nets, *pair) for pair in itertools.pairwise(sizes)]
+        self.hidden = nn.ModuleList(layers)
+        self.linear = Linear(nets, recipe.width, classes)
+
+    @property
+    def head(self) -> Linear:
+        return self.linear
+
+    def prepare(self, x: Tensor) -> Tensor:
+        return x.flatten(2).expand(self.nets, -1, -1)
+
+    def features(self, prepared: Tensor) -> Tensor:
+        for layer in self.hidden:
+            prepared = F.relu(layer(prepared))
+        return prepared
+
+    def answer(self, prepared: Tensor, noise: Tensor | None = None) -> Tensor:
+        return self.linear(self.features(prepared))
+
+
+MODELS = {"convnet": ConvNet, "resnet": ResNet, "mlp": MLP}
 
 
 def build(
@@ -212,6 +334,9 @@ def build(
     if recipe.model == "conv":
         model = EssayNet(len(seeds), image_shape, classes)
     else:
-        model = ConvNet(len(seeds), image_shape, classes, recipe)
-    model.initialise(seeds)
+        model = MODELS[recipe.model](len(seeds), image_shape, classes, recipe)
+    model.initialise(seeds if recipe.known_init is None else [recipe.known_init] * len(seeds))
+    if recipe.zero_head:
+        for parameter in model.head.parameters():
+            nn.init.zeros_(parameter)
     return model

@@ -319,11 +319,12 @@ def _shortened(recipe: Recipe, epochs: int) -> Recipe:
 
 def _work(stack: list[Job], device: str, checkpoint: Path | None) -> Work:
     """What a worker needs of a stack."""
-    candidates = [job.candidate for job in stack]
+    candidates, plan = [job.candidate for job in stack], stack[0].plan
+    wants_scores = isinstance(plan, Recipe) and plan.loss == "mse"
     return Work(
-        stack[0].plan,
+        plan,
         [candidate.images for candidate in candidates],
-        [candidate.targets() for candidate in candidates],
+        [candidate.scores() if wants_scores else candidate.targets() for candidate in candidates],
         [job.seed for job in stack],
         device,
         checkpoint,

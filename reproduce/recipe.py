@@ -11,9 +11,13 @@ from typing import Any
 from reproduce.distort import Distortion
 from reproduce.errors import UserError
 
-MODELS = ("conv", "convnet")
+MODELS = ("conv", "convnet", "resnet", "mlp")
+NORMS = ("instance", "group", "batch", "none")
 SCHEDULES = ("constant", "essay", "halfway", "cosine", "list")
 AUGMENTATIONS = ("none", "dc", "distort")
+OPTIMISERS = ("sgd", "adam")
+LOSSES = ("cross-entropy", "mse")
+ACTIVATIONS = ("relu", "softplus")
 
 
 @dataclass(frozen=True)
@@ -21,12 +25,13 @@ class Recipe:
     """Everything that turns a tiny training set and a seed into a trained network.
 
     Networks start from PyTorch's default initialisation, drawn from the replicate seed, and are
-    trained by SGD on the cross-entropy with the candidate's labels (hard or soft).
+    trained on the candidate's labels (hard or soft).
 
     Attributes
     ----------
     model : str
-        `conv`, the essay's net, or `convnet`, the field's ConvNet with `width` and `depth`.
+        `conv`, the essay's net; `convnet`, the field's ConvNet with `width` and `depth`;
+        `resnet`, a small residual net, or `mlp`, with the same two.
     mean, std : float
         Networks see (pixel - mean) / std.
     epochs : int
@@ -36,7 +41,7 @@ class Recipe:
     reshuffle : bool
         Draw new batches each epoch. Otherwise they are cut once, before training, and reused.
     lr, momentum, weight_decay : float
-        SGD's settings, lr > 0.
+        The optimiser's settings, lr > 0; momentum is SGD's.
     schedule : str
         `constant`; `essay`: lr * 0.8 ** (epoch // 10 + 1); `halfway`: lr, then lr / 10 with fresh
         momentum after epoch `epochs // 2 + 1`; `cosine`: from lr down to 0, epoch by epoch;
@@ -55,9 +60,30 @@ class Recipe:
     deskew : bool
         Set every image upright and centred by its moments, in training and in scoring.
     width, depth : int
-        Channels and blocks of `convnet`.
+        Channels and blocks; of `mlp`, units and hidden layers.
     norm : str
-        `instance` (affine) or `none`, of `convnet`.
+        `instance`, `group` (one group), `batch`, all affine, or `none`; of `convnet` and `resnet`.
+    optimiser : str
+        `sgd`, or `adam` with PyTorch's defaults.
+    loss : str
+        `cross-entropy` with probabilities; or `mse`: squared error with scores, summed over
+        classes. Scores are the labels as they are where their scale is `score`, else
+        probability - 1 / C.
+    widths : tuple of int
+        Channels of each block of `convnet`, `depth` of them; empty: `width` in all.
+    warmup : int
+        Steps over which the learning rate rises linearly to what `schedule` says.
+    zero_head : bool
+        The last layer starts at zero.
+    ridge : float or None
+        After training the last layer is solved by ridge regression from the features of the
+        training images (without augmentation) to their scores, without a bias. In units of the
+        mean of the kernel's diagonal; None: the last layer stays as it was trained.
+    activation : str
+        `relu`, or `softplus` with beta 30, its smooth stand-in; of `convnet`.
+    known_init : int or None
+        Every replicate starts from the weights of this seed. Such a score says how well the set
+        teaches *one known* network, and is not comparable with others.
     """
 
     model: str = "conv"
@@ -79,14 +105,26 @@ class Recipe:
     width: int = 128
     depth: int = 3
     norm: str = "instance"
+    optimiser: str = "sgd"
+    loss: str = "cross-entropy"
+    widths: tuple[int, ...] = ()
+    warmup: int = 0
+    zero_head: bool = False
+    ridge: float | None = None
+    activation: str = "relu"
+    known_init: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "learning_rates", tuple(self.learning_rates))
+        object.__setattr__(self, "widths", tuple(self.widths))
         known = {
             "model": MODELS,
             "schedule": SCHEDULES,
             "augment": AUGMENTATIONS,
-            "norm": ("instance", "none"),
+            "norm": NORMS,
+            "optimiser": OPTIMISERS,
+            "loss": LOSSES,
+            "activation": ACTIVATIONS,
         }
         for field, names in known.items():
             if getattr(self, field) not in names:
@@ -103,10 +141,28 @@ class Recipe:
             raise UserError("recipe: a distortion goes with augment 'distort'")
         if (self.schedule == "list") != bool(rates):
             raise UserError("recipe: learning_rates go with schedule 'list', one for each step")
+        self._check_what_distillation_uses()
+
+    def _check_what_distillation_uses(self) -> None:
+        if self.widths and (len(self.widths) != self.depth or min(self.widths) < 1):
+            raise UserError(
+                f"recipe: widths {self.widths}, give one for each of {self.depth} blocks"
+            )
+        if self.model != "convnet" and (self.widths or self.activation != "relu"):
+            raise UserError("recipe: widths and activation are for model 'convnet'")
+        if self.ridge is not None and not (0 < self.ridge < math.inf and self.loss == "mse"):
+            raise UserError("recipe: ridge must be positive, and goes with loss 'mse'")
+        if self.ridge is not None and self.model == "conv":
+            raise UserError("recipe: ridge is not for model 'conv'")
+        if self.optimiser == "adam" and self.momentum:
+            raise UserError("recipe: momentum is for optimiser 'sgd'")
+        if self.warmup < 0:
+            raise UserError(f"recipe: warmup is {self.warmup}, it must be at least 0")
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as plain JSON values."""
-        return {**dataclasses.asdict(self), "learning_rates": list(self.learning_rates)}
+        lists = {name: list(getattr(self, name)) for name in ("learning_rates", "widths")}
+        return {**dataclasses.asdict(self), **lists}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Recipe:

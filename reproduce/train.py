@@ -53,7 +53,7 @@ def train(
     images : sequence of K ndarrays of shape (n, 1, H, W)
         Training images in pixel space, the same n for all.
     targets : sequence of K ndarrays of shape (n, C)
-        Probabilities.
+        Probabilities, or scores where the recipe's loss is `mse`.
     seeds : sequence of K int
         Replicate seeds: initialisation, batch order, dropout and augmentation follow from them.
     checkpoint : Path or None
@@ -78,14 +78,16 @@ def train(
     for epoch in range(done + 1, recipe.epochs + 1):
         if recipe.schedule == "halfway" and epoch == recipe.epochs // 2 + 2:
             optimiser = _optimiser(recipe, model)  # fresh momentum
+        model.train()
         for step, (xb, yb, noise) in enumerate(batches.epoch()):
             turn = (epoch - 1) * batches.per_epoch + step
             optimiser.param_groups[0]["lr"] = learning_rate(recipe, epoch, turn)
-            loss = cross_entropy(model.answer(xb, noise), yb).sum()
+            loss = LOSSES[recipe.loss](model.answer(xb, noise), yb).sum()
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
-        if checkpoint and time.monotonic() - saved_at > SAVE_EVERY:
+        last = epoch == recipe.epochs
+        if checkpoint and not last and time.monotonic() - saved_at > SAVE_EVERY:
             state = {
                 "epoch": epoch,
                 "model": model.state_dict(),
@@ -94,6 +96,9 @@ def train(
             }
             checkpoints.save(checkpoint, recipe.key(), state)
             saved_at = time.monotonic()
+        if recipe.ridge is not None and last:
+            x = (batches.x - recipe.mean) / recipe.std if recipe.distortion else batches.x
+            solve_head(model, model.prepare(x.to(device)), batches.y.to(device), recipe.ridge)
         yield State(model, epoch, recipe.epochs)
 
 
@@ -158,7 +163,39 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     return -(targets * F.log_softmax(logits, dim=-1)).sum(-1).mean(-1)
 
 
-def _optimiser(recipe: Recipe, model: Stack) -> torch.optim.SGD:
+def squared_error(scores: Tensor, targets: Tensor) -> Tensor:
+    """Each network's squared error (K,) of scores (K, B, C), summed over classes, mean over B."""
+    return (scores - targets).square().sum(-1).mean(-1)
+
+
+LOSSES = {"cross-entropy": cross_entropy, "mse": squared_error}
+
+
+def ridge_weights(features: Tensor, targets: Tensor, strength: float) -> Tensor:
+    """Weights (K, F, C) of ridge regression from features (K, n, F) to targets (K, n, C).
+
+    In the dual form, for n << F; `strength` is in units of the mean of the kernel's diagonal.
+    """
+    kernel = features @ features.transpose(1, 2)
+    ridge = strength * kernel.diagonal(dim1=1, dim2=2).mean(-1)
+    eye = torch.eye(kernel.shape[1], dtype=kernel.dtype, device=kernel.device)
+    return features.transpose(1, 2) @ torch.linalg.solve(
+        kernel + ridge[:, None, None] * eye, targets
+    )
+
+
+@torch.no_grad()
+def solve_head(model: Stack, prepared: Tensor, targets: Tensor, strength: float) -> None:
+    """Set the last layer by ridge regression, in float64, from prepared images to targets."""
+    model.eval()
+    weights = ridge_weights(model.features(prepared).double(), targets.double(), strength)
+    model.head.weight.copy_(weights.transpose(1, 2))
+    model.head.bias.zero_()
+
+
+def _optimiser(recipe: Recipe, model: Stack) -> torch.optim.Optimizer:
+    if recipe.optimiser == "adam":
+        return torch.optim.Adam(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
     return torch.optim.SGD(
         model.parameters(),
         lr=recipe.lr,
@@ -169,6 +206,11 @@ def _optimiser(recipe: Recipe, model: Stack) -> torch.optim.SGD:
 
 def learning_rate(recipe: Recipe, epoch: int, step: int) -> float:
     """The rate in `epoch`, counted from 1, at `step`, counted from 0 over all epochs."""
+    risen = min(1.0, (step + 1) / recipe.warmup) if recipe.warmup else 1.0
+    return risen * _scheduled(recipe, epoch, step)
+
+
+def _scheduled(recipe: Recipe, epoch: int, step: int) -> float:
     if recipe.schedule == "essay":
         return recipe.lr * 0.8 ** (epoch // 10 + 1)
     if recipe.schedule == "halfway":
@@ -272,8 +314,9 @@ def probabilities(model: Stack, recipe: Recipe, images: np.ndarray) -> np.ndarra
 @torch.no_grad()
 def _logits(model: Stack, recipe: Recipe, images: np.ndarray) -> Iterator[Tensor]:
     """Logits (K, block, C), block by block."""
+    model.eval()
     device = next(model.parameters()).device
-    first = recipe.width if recipe.model == "convnet" else 10
+    first = 10 if recipe.model == "conv" else (recipe.widths or (recipe.width,))[0]
     per_image = 4 * model.nets * first * images.shape[2] * images.shape[3]
     most = EVALUATION_BYTES if device.type == "cpu" else GPU_EVALUATION_BYTES
     block = max(1, most // per_image)

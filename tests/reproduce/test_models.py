@@ -38,6 +38,62 @@ def plain_convnet(stack: Stack, k: int) -> nn.Module:
     return with_parameters(nn.Sequential(*blocks, nn.Flatten(), nn.Linear(96, 10)), stack, k)
 
 
+def norm_of(recipe: Recipe) -> nn.Module:
+    return {"batch": nn.BatchNorm2d(6), "group": nn.GroupNorm(1, 6), "none": nn.Identity()}[
+        recipe.norm
+    ]
+
+
+def plain_variant(recipe: Recipe):
+    """The ConvNet, a residual net and an MLP with other norms, from PyTorch's own layers."""
+    convolve = [norm_of(recipe), nn.ReLU()]
+
+    class Residual(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            first, second = nn.Conv2d(6, 6, 3, padding=1), nn.Conv2d(6, 6, 3, padding=1)
+            self.body = nn.Sequential(
+                norm_of(recipe), nn.ReLU(), first, norm_of(recipe), nn.ReLU(), second
+            )
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return F.avg_pool2d(x + self.body(x), 2)
+
+    if recipe.model == "mlp":
+        hidden = [nn.Linear(784, 6), nn.ReLU(), nn.Linear(6, 6), nn.ReLU()]
+        return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(6, 10))
+    if recipe.model == "resnet":
+        stem = nn.Conv2d(1, 6, 3, padding=1)
+        ends = [nn.ReLU(), nn.Flatten(), nn.Linear(6 * 49, 10)]
+        return nn.Sequential(stem, Residual(), Residual(), *ends)
+    block = [nn.Conv2d(1, 6, 3, padding=3), *convolve, nn.AvgPool2d(2)]
+    return nn.Sequential(*block, nn.Flatten(), nn.Linear(6 * 256, 10))
+
+
+VARIANTS = {
+    "mlp": Recipe(model="mlp", width=6, depth=2, norm="none"),
+    "resnet": Recipe(model="resnet", width=6, depth=2, norm="none"),
+    "resnet-batch": Recipe(model="resnet", width=6, depth=2, norm="batch"),
+    "batch": Recipe(model="convnet", width=6, depth=1, norm="batch"),
+    "group": Recipe(model="convnet", width=6, depth=1, norm="group"),
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_variants_equal_plain_networks(name: str) -> None:
+    """In training, and after it, where batch norm has means of its own."""
+    recipe = VARIANTS[name]
+    stack = build(recipe, (28, 28), 10, [3, 4]).double()
+    x = torch.rand(2, 7, 1, 28, 28, dtype=torch.float64)
+    plains = [with_parameters(plain_variant(recipe), stack, k).double() for k in range(2)]
+    for training in (True, False):
+        stack.train(training)
+        out = stack(x)
+        for k, net in enumerate(plains):
+            net.train(training)
+            torch.testing.assert_close(out[k], net(x[k]), rtol=1e-8, atol=1e-8)
+
+
 def with_parameters(net: nn.Module, stack: Stack, k: int) -> nn.Module:
     with torch.no_grad():
         for mine, theirs in zip(net.parameters(), stack.parameters(), strict=True):

@@ -176,7 +176,7 @@ def test_full_mnist_gets_the_essays_schedule(digits: Dataset, ten: Candidate) ->
 @pytest.mark.parametrize(
     "changes",
     [
-        {"model": "resnet"},
+        {"model": "vgg"},
         {"lr": 0.0},
         {"lr": float("nan")},
         {"epochs": 0},

@@ -1,0 +1,68 @@
+"""The methods by name: each is a row of stages, an objective and its share of the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from distill.config import DistillConfig
+from distill.dc import GradientMatching
+from distill.dm import DistributionMatching
+from distill.krr import KernelRidge
+from distill.objective import Objective
+from distill.unroll import Unroll
+from reproduce.errors import UserError
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a run.
+
+    Attributes
+    ----------
+    objective : type
+    until : float
+        The part of the budget after which it ends, 0 to 1.
+    settings : dict
+        Settings that differ from those of the run.
+    """
+
+    objective: type[Objective]
+    until: float = 1.0
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+POLISH = {"window": 10, "reuse": 1, "batch": 256, "image_lr": 1e-3}
+METHODS: dict[str, tuple[Stage, ...]] = {
+    "staged": (Stage(KernelRidge, until=0.8), Stage(Unroll, settings=POLISH)),
+    "krr": (Stage(KernelRidge),),
+    "unroll": (Stage(Unroll),),
+    "dc": (Stage(GradientMatching),),
+    "dm": (Stage(DistributionMatching),),
+    "kmeans": (),
+    "means": (),
+}
+# A method takes the settings of its first objective where the user says nothing; those without
+# one make images that are scored as the others' are.
+WITHOUT = {
+    "kmeans": KernelRidge.DEFAULTS | {"start": "kmeans", "learn": "images"},
+    "means": KernelRidge.DEFAULTS | {"start": "mean", "learn": "images"},
+}
+MINUTES = 10.0
+
+
+def filled(config: DistillConfig) -> DistillConfig:
+    """The settings with the method's own where the user gave none.
+
+    Raises
+    ------
+    UserError
+        For an unknown method.
+    """
+    if config.method not in METHODS:
+        raise UserError(f"unknown method {config.method!r}, use one of {', '.join(METHODS)}")
+    stages = METHODS[config.method]
+    defaults = dict(stages[0].objective.DEFAULTS) if stages else dict(WITHOUT[config.method])
+    if config.steps is None:
+        defaults["minutes"] = MINUTES
+    return config.filled(defaults)

@@ -1,0 +1,151 @@
+"""What an outer objective is, and what several of them share."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from distill.config import DistillConfig
+from distill.estimate import kept_bytes, too_large
+from distill.inner import Networks, Trainer
+from distill.learnable import SyntheticSet
+from distill.pool import Pool, real_batch
+from reproduce.data import Dataset
+from reproduce.recipe import Recipe
+
+BLOCK = 64  # real images whose features are computed together: what stays in the cache
+
+
+class Objective:
+    """How good the set is, as a number that has a gradient. One subclass for each method.
+
+    The distiller calls `begin` with numbers 0, 1, 2, ..., each time followed by `reuse` times
+    `loss` and an update of the set, and by `end`. All chance follows from the number.
+
+    Attributes
+    ----------
+    DEFAULTS : dict
+        Settings that suit the method, where the user gave none.
+    """
+
+    DEFAULTS: ClassVar[dict[str, Any]] = {}
+
+    def __init__(
+        self,
+        data: Dataset,
+        config: DistillConfig,
+        learned: SyntheticSet,
+        rank: int = 0,
+        ranks: int = 1,
+    ) -> None:
+        self.data, self.config, self.learned = data, config, learned
+        self.rank, self.ranks = rank, ranks
+        self.classes = len(data.classes)
+        self.trainer = Trainer(
+            self.networks_recipe(),
+            data.image_shape,
+            self.classes,
+            config.nets // ranks,
+            learned.images,
+        )
+        self.pool = self.make_pool()
+
+    def networks_recipe(self) -> Recipe:
+        """The recipe by which networks are trained here: the set's own."""
+        return self.learned.recipe
+
+    def make_pool(self) -> Pool:
+        """A pool of networks of the ages that `ages` names."""
+        config = self.config
+        return Pool(
+            self.trainer,
+            config.pool,
+            *self.ages(),
+            config.stride,
+            config.seed,
+            self.rank,
+            self.ranks,
+        )
+
+    def ages(self) -> tuple[int, int]:
+        """Ages of the youngest and of the oldest networks that `begin` draws."""
+        raise NotImplementedError  # pragma: no cover
+
+    def begin(self, turn: int) -> None:
+        """Take networks and real images."""
+        self.turn = turn
+        self.slot, self.networks = self.pool.draw(turn, self.learned)
+        self.real = self.draw_real(turn)
+
+    def loss(self) -> Tensor:
+        """The objective, a scalar with a graph to the learned parameters."""
+        raise NotImplementedError  # pragma: no cover
+
+    def end(self) -> None:
+        """Give the networks back, a little older."""
+        self.pool.advance(self.slot, self.turn, self.learned)
+
+    def draw_real(self, turn: int) -> tuple[Tensor, Tensor]:
+        """Normalised images (K, B, 1, H, W) and one-hot labels (K, B, C), new at every turn."""
+        assert self.config.batch is not None
+        rng = np.random.default_rng([self.config.seed, turn, 4])
+        size = (self.config.nets, min(self.config.batch, len(self.data.train)))
+        first = self.rank * self.trainer.nets
+        chosen = rng.integers(len(self.data.train), size=size)[first : first + self.trainer.nets]
+        train = self.data.train
+        return self.seen(*real_batch(train.images, train.labels, self.classes, chosen))
+
+    def seen(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Real images as networks see them, and their labels, where the set is."""
+        x, y = x.to(self.learned.images), y.to(self.learned.images)
+        return (x - self.learned.recipe.mean) / self.learned.recipe.std, y
+
+    def fit(self, gib: float) -> int:
+        """Choose how to compute so as to stay within so many GiB; bytes that an update takes.
+
+        Raises
+        ------
+        UserError
+            When there is no way to.
+        """
+        begun = kept_bytes(lambda: self.begin(0))
+        needed = max(begun, 2 * kept_bytes(self.loss))  # as much again for gradients
+        if needed > gib * 2**30:
+            raise too_large(needed)
+        return needed
+
+    def ways(self) -> list[str]:
+        """How `fit` decided to compute, in words."""
+        return []
+
+    @torch.no_grad()
+    def real_features(self, networks: Networks, x: Tensor) -> Tensor:
+        """Features (K, B, F) of real images, block by block, without a graph."""
+        blocks = x.split(BLOCK, dim=1)
+        return torch.cat([self.trainer(networks.parameters, block)[0] for block in blocks], dim=1)
+
+
+def outer_cross_entropy(answers: Tensor, y: Tensor, learned: SyntheticSet) -> Tensor:
+    """Mean cross-entropy of answers (K, B, C), which scores need a temperature for."""
+    if learned.recipe.loss == "mse":
+        answers = answers * learned.log_temperature.exp()
+    return -(y * F.log_softmax(answers, dim=-1)).sum(-1).mean()
+
+
+def ridge_answers(
+    features: Tensor, labels: Tensor, real_features: Tensor, strength: float
+) -> Tensor:
+    """Answers (K, B, C) of ridge regression from the set's features (K, n, F) to labels (n, C).
+
+    The solve is in float64: kernels of few images are nearly singular.
+    """
+    kernel = (features @ features.transpose(1, 2)).double()
+    cross = real_features @ features.transpose(1, 2)
+    ridge = strength * kernel.diagonal(dim1=1, dim2=2).mean(-1)
+    eye = torch.eye(kernel.shape[1], dtype=kernel.dtype, device=kernel.device)
+    dual = torch.linalg.solve(kernel + ridge[:, None, None] * eye, labels.double()[None])
+    return cross @ dual.to(cross.dtype)

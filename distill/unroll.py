@@ -1,0 +1,138 @@
+"""`unroll`: gradient through training (Wang et al. 2018; windows: RaT-BPTT, Feng et al. 2024).
+
+Inner momentum, learned rates and soft labels are the recipe's; `higher` does the same for SGD in
+`reference_loss`, which is slower and what tests compare with.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import higher
+import torch
+from torch import Tensor
+
+from distill.augment import views
+from distill.config import DistillConfig
+from distill.estimate import kept_bytes, plan_unroll
+from distill.inner import Networks
+from distill.learnable import SyntheticSet
+from distill.objective import Objective, outer_cross_entropy, ridge_answers
+from reproduce.data import Dataset
+from reproduce.models import Stack
+from reproduce.recipe import Recipe
+from reproduce.train import LOSSES
+
+
+class Unroll(Objective):
+    """Cross-entropy on real images after training on the set, through its last `window` steps.
+
+    Windows lie anywhere in a training of the recipe's length: before a window comes a network of
+    the pool, trained without a graph.
+    """
+
+    DEFAULTS: ClassVar[dict[str, Any]] = {
+        "recipe": "sgd",
+        "batch": 256,
+        "reuse": 1,
+        "image_lr": 0.01,
+        "width": 32,
+        "inner_steps": 15,
+        "window": 0,
+        "start": "mean",
+        "learn": "both",
+    }
+
+    def __init__(
+        self, data: Dataset, config: DistillConfig, learned: SyntheticSet, *ranks: int
+    ) -> None:
+        steps = learned.recipe.epochs
+        self.window = min(config.window or steps, steps)
+        self.segment: int | None = None
+        super().__init__(data, config, learned, *ranks)
+
+    def ages(self) -> tuple[int, int]:
+        return 0, self.learned.recipe.epochs - self.window
+
+    def loss(self) -> Tensor:
+        learned = self.learned
+        x = learned.inputs()
+        drawn = views(self.trainer, x, self.window, [self.config.seed, self.turn, 5, self.rank])
+        networks = self.trainer.trained(
+            self.networks,
+            drawn,
+            x,
+            learned.labels(),
+            learned.rates(),
+            graph=True,
+            segment=self.segment,
+        )
+        return self.judged(networks)
+
+    def judged(self, networks: Networks) -> Tensor:
+        """Cross-entropy of networks on the real images, with the recipe's last layer."""
+        learned, (real, y) = self.learned, self.real
+        features, answers = self.trainer(networks.parameters, real)
+        if learned.recipe.ridge is not None:
+            ours = self.trainer(networks.parameters, learned.inputs()[None])[0]
+            answers = ridge_answers(ours, learned.labels(), features, learned.recipe.ridge)
+        return outer_cross_entropy(answers, y, learned)
+
+    def fit(self, gib: float) -> int:
+        """Recompute, or shorten the window, to stay within so many GiB; bytes of an update."""
+        self.begin(0)
+        learned, x = self.learned, self.learned.inputs()
+        one = views(self.trainer, x, 1, [0])
+        step = kept_bytes(
+            lambda: (
+                self.trainer.trained(
+                    self.networks, one, x, learned.labels(), learned.rates(), graph=True
+                ).parameters
+            )
+        )
+        judged = kept_bytes(lambda: self.judged(self.networks))
+        state = self.networks.parameters + self.networks.moments
+        saved = sum(tensor.nbytes for tensor in state)
+        plan = plan_unroll(self.window, step, saved, judged, int(gib * 2**30))
+        if plan.window != self.window:
+            self.window = plan.window
+            self.pool = self.make_pool()
+        self.segment = plan.segment
+        return plan.bytes
+
+    def ways(self) -> list[str]:
+        words = [f"through {self.window} inner steps"]
+        if self.segment:
+            words.append(f"recomputed {self.segment} at a time")
+        return words
+
+
+def reference_loss(
+    model: Stack, recipe: Recipe, learned: SyntheticSet, real: Tensor, y: Tensor
+) -> Tensor:
+    """What `Unroll.loss` computes for SGD from fresh networks, by `higher`.
+
+    Parameters
+    ----------
+    model : Stack
+        K freshly initialised networks.
+    recipe : Recipe
+        SGD; all of its steps are differentiated, none is augmented.
+    learned : SyntheticSet
+    real, y : Tensor of shapes (K or 1, B, 1, H, W) and (K or 1, B, C)
+        Normalised real images and one-hot labels.
+
+    Returns
+    -------
+    Tensor
+        Scalar, the mean over networks and images.
+    """
+    optimiser = torch.optim.SGD(
+        model.parameters(), lr=1.0, momentum=recipe.momentum, weight_decay=recipe.weight_decay
+    )
+    x, labels, rates = learned.inputs(), learned.labels(), learned.rates()
+    with higher.innerloop_ctx(model, optimiser) as (network, steps):
+        for rate in rates:
+            override: dict[str, Any] = {"lr": [rate]}
+            steps.step(LOSSES[recipe.loss](network(x[None]), labels).sum(), override=override)
+        return outer_cross_entropy(network(real), y, learned)

@@ -1,0 +1,175 @@
+"""The outer loop: learning, resuming, guarding, choosing, fitting memory, many processes."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from distill import DistillConfig, Distiller, distill
+from distill.estimate import plan_unroll
+from distill.krr import KernelRidge
+from distill.unroll import Unroll
+from reproduce import Candidate, Dataset, Oracle, UserError
+
+QUICK = DistillConfig(
+    method="krr", steps=12, width=4, depth=2, batch=32, inner_steps=6, pool=3, stride=2, reuse=2
+)
+STAGED = replace(QUICK, method="staged", window=2, nets=2)
+UNROLL = replace(QUICK, method="unroll", recipe="sgd", reuse=1, window=3)
+
+
+def test_learning_lowers_the_loss_and_the_set_teaches(digits: Dataset) -> None:
+    config = replace(QUICK, steps=240, width=8, batch=128, start="noise", image_lr=0.02, checks=4)
+    distiller = Distiller(digits, config)
+    losses = [state.progress.loss for state in distiller.run()]
+    assert losses[-1] < 0.7 * losses[2]
+    assert len(distiller.progress.history) == 4
+    assert all(entry["gradient_norm"] > 0 for entry in distiller.progress.history)
+    records = Oracle(digits, workers=1).score(distiller.candidate(), "own", range(3))
+    assert np.mean([record["accuracy"] for record in records]) > 40  # noise: 10
+
+
+@pytest.mark.parametrize("config", [QUICK, STAGED, UNROLL], ids=["krr", "staged", "unroll"])
+def test_resume_is_bit_exact(digits: Dataset, tmp_path: Path, config: DistillConfig) -> None:
+    whole = Distiller(digits, config)
+    for _ in whole.run():
+        pass
+    checkpoint = tmp_path / "c"
+    for state in Distiller(digits, config).run(checkpoint, every=2):
+        if state.progress.turn == 5:  # killed one turn after the checkpoint, in the last stage
+            break
+    resumed = Distiller(digits, config)
+    for _ in resumed.run(checkpoint, every=2):
+        pass
+    for mine, theirs in zip(resumed.learned.parameters(), whole.learned.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+    assert resumed.candidate().hash == whole.candidate().hash
+    assert resumed.progress.step == whole.progress.step == 12
+    assert distill(digits, config, checkpoint).hash == whole.candidate().hash  # it had ended
+
+
+def test_checkpoints_of_other_runs_and_damaged_ones_are_refused(
+    digits: Dataset, tmp_path: Path
+) -> None:
+    checkpoint = tmp_path / "c"
+    distill(digits, replace(QUICK, steps=2), checkpoint)
+    with pytest.raises(UserError, match="other settings"):
+        distill(digits, replace(QUICK, seed=1), checkpoint)
+    checkpoint.write_bytes(checkpoint.read_bytes()[:500])
+    with pytest.raises(UserError, match="damaged"):
+        distill(digits, replace(QUICK, steps=2), checkpoint)
+
+
+def test_hopeless_runs_end_with_a_line(digits: Dataset) -> None:
+    with pytest.raises(UserError, match="no longer finite"):
+        distill(digits, replace(UNROLL, inner_lr=1e30))
+
+
+def test_a_run_can_be_given_more(digits: Dataset, tmp_path: Path) -> None:
+    first = distill(digits, replace(QUICK, steps=4), tmp_path / "c")
+    more = Distiller(digits, replace(QUICK, steps=8))
+    steps = [state.progress.step for state in more.run(tmp_path / "c")]
+    assert steps == [6, 8, 8]
+    assert not np.array_equal(more.learned.images.detach(), first.images)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), 1e9])
+def test_bad_gradients_roll_back_with_a_smaller_step(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch, bad: float
+) -> None:
+    usual, calls = KernelRidge.loss, []
+
+    def sometimes(self: KernelRidge) -> torch.Tensor:
+        calls.append(1)
+        return usual(self) * (bad if len(calls) == 8 else 1)
+
+    monkeypatch.setattr(KernelRidge, "loss", sometimes)
+    distiller = Distiller(digits, QUICK)
+    calls.clear()
+    notes = {state.progress.note for state in distiller.run()}
+    assert distiller.progress.rollbacks == 1
+    assert distiller.progress.scale == 0.5
+    assert any("rolled back" in note for note in notes)
+    assert distiller.progress.step == 12
+    assert np.isfinite(distiller.candidate().images).all()
+
+
+def test_the_best_set_by_validation_is_kept(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from reproduce import scoring
+
+    seen = iter([[50.0], [70.0], [60.0], [60.0]])
+    monkeypatch.setattr(scoring, "accuracies", lambda *_: (next(seen), 0.0))
+    distiller = Distiller(digits, replace(QUICK, checks=3))
+    sets = [state.candidate for state in distiller.run() if state.candidate]
+    assert len(sets) == 2
+    assert distiller.progress.best == 70
+    assert distiller.candidate().hash == sets[1].hash
+    assert distiller.candidate().hash != distiller._candidate(distiller.average).hash
+
+
+def test_minutes_end_a_run(digits: Dataset) -> None:
+    distiller = Distiller(digits, replace(QUICK, steps=None, minutes=1e-4))
+    assert [state.done for state in distiller.run()][-1] == 1
+    assert distiller.progress.step > 0
+
+
+def test_unrolling_fits_into_memory() -> None:
+    assert plan_unroll(100, 10, 1, 50, 10_000).segment is None
+    recomputed = plan_unroll(100, 10, 1, 50, 300)
+    assert (recomputed.window, recomputed.segment) == (100, 10)
+    assert recomputed.bytes <= 300
+    shorter = plan_unroll(100, 10, 1, 50, 150)
+    assert 0 < shorter.window < 100
+    assert shorter.bytes <= 150
+    with pytest.raises(UserError, match="more --memory"):
+        plan_unroll(100, 10, 1, 50, 60)
+
+
+def test_less_memory_means_recomputation_and_the_same_set(digits: Dataset) -> None:
+    config = replace(UNROLL, window=0, inner_steps=9, steps=2)
+    roomy = Distiller(digits, config)
+    whole = roomy.objective
+    assert isinstance(whole, Unroll)
+    assert whole.segment is None
+    tight = Distiller(digits, replace(config, memory=0.8 * roomy.bytes / 2**30))
+    again = tight.objective
+    assert isinstance(again, Unroll)
+    assert (again.window, again.segment) == (9, 3)
+    assert tight.bytes < roomy.bytes
+    assert "recomputed 3 at a time" in tight.expectation()
+    sets = []
+    for distiller in (roomy, tight):
+        for _ in distiller.run():
+            pass
+        sets.append(distiller.learned.images.detach())
+    torch.testing.assert_close(*sets, rtol=1e-3, atol=1e-4)
+
+
+def test_krr_says_when_memory_does_not_suffice(digits: Dataset) -> None:
+    with pytest.raises(UserError, match="more --memory"):
+        Distiller(digits, replace(QUICK, memory=1e-5))
+
+
+def call(folder: Path, *arguments: str) -> Candidate:
+    common = (
+        "--dataset digits --steps 6 --width 4 --depth 2 --batch 32 --inner-steps 6 --pool 2 "
+        "--reuse 2 --nets 2 --seeds 1 --workers 1 --threads 1 --method krr --image-lr 0.01"
+    )
+    command = [sys.executable, *arguments, "-m", "distill", *common.split()]
+    folder.mkdir()
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300)
+    return Candidate.load(folder / "runs" / "d1.npz")
+
+
+def test_two_processes_equal_one_with_the_joint_batch(tmp_path: Path) -> None:
+    one = call(tmp_path / "one")
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    two = call(tmp_path / "two", *launcher)
+    np.testing.assert_allclose(one.images, two.images, atol=2e-4)
+    np.testing.assert_allclose(one.labels, two.labels, atol=2e-4)

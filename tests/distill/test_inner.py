@@ -1,0 +1,146 @@
+"""Inner loops: equal to the oracle's training, to `higher`, and to themselves when recomputed."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from distill.augment import views
+from distill.inner import Networks, Trainer, square_root
+from distill.learnable import SyntheticSet
+from distill.unroll import reference_loss
+from reproduce import Candidate, Recipe
+from reproduce.models import build
+from reproduce.train import train
+
+SGD = Recipe(model="convnet", width=3, depth=2, momentum=0.9, weight_decay=1e-2, epochs=5, batch=99)
+LISTED = replace(SGD, schedule="list", learning_rates=(0.2, 0.1, 0.15, 0.05, 0.1))
+ADAM = Recipe(
+    model="convnet",
+    widths=(3, 4),
+    depth=2,
+    norm="none",
+    optimiser="adam",
+    loss="mse",
+    lr=0.01,
+    epochs=5,
+    batch=99,
+    warmup=2,
+)
+RECIPES = {
+    "sgd": SGD,
+    "listed": LISTED,
+    "adam": ADAM,
+    "ridge": replace(ADAM, ridge=1e-4),
+    "plain": replace(SGD, momentum=0.0, weight_decay=0.0),
+}
+
+
+def small_set(recipe: Recipe, side: int = 8, classes: int = 3) -> SyntheticSet:
+    """Two images per class in float64."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(2 * classes, 1, side, side, generator=generator)
+    labels = torch.rand(2 * classes, classes, generator=generator)
+    return SyntheticSet(images.numpy(), (labels / labels.sum(1, True)).numpy(), recipe).double()
+
+
+def ended(learned: SyntheticSet, nets: int, segment: int | None) -> Networks:
+    trainer = Trainer(learned.recipe, (8, 8), 3, nets, learned.images)
+    x = learned.inputs()
+    return trainer.trained(
+        trainer.fresh([5, 6][:nets]),
+        views(trainer, x, learned.recipe.epochs, [0]),
+        x,
+        learned.labels(),
+        learned.rates(),
+        graph=True,
+        segment=segment,
+    )
+
+
+def gradients(learned: SyntheticSet, nets: int, segment: int | None) -> list[Tensor]:
+    total = sum((p**2).sum() for p in ended(learned, nets, segment).parameters)
+    found = torch.autograd.grad(total, learned.learned(), allow_unused=True)
+    return [g for g in found if g is not None]
+
+
+@pytest.mark.parametrize("nets", [1, 2])
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES.keys())
+def test_steps_equal_the_oracles_training(ten: Candidate, recipe: Recipe, nets: int) -> None:
+    """What is differentiated is what `own` replays: the same optimiser, step by step."""
+    labels = ten.scores() if recipe.loss == "mse" else ten.targets()
+    learned = SyntheticSet(ten.images, labels, recipe)
+    with torch.no_grad():
+        learned.raw_labels.copy_(torch.tensor(labels).clamp_min(1e-30).log())
+        if recipe.loss == "mse":
+            learned.raw_labels.copy_(torch.tensor(labels))
+    trainer = Trainer(recipe, (28, 28), 10, nets)
+    x, seeds = learned.inputs(), [3, 4][:nets]
+    ours = trainer.trained(
+        trainer.fresh(seeds),
+        views(trainer, x, recipe.epochs, [0]),
+        x,
+        learned.labels(),
+        learned.rates(),
+        graph=False,
+    )
+    trained = replace(recipe, ridge=None)
+    for state in train(trained, [ten.images] * nets, [labels] * nets, seeds):  # noqa: B007
+        pass
+    for mine, theirs in zip(ours.parameters, state.model.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs.detach(), rtol=1e-3, atol=2e-5)
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES.keys())
+@pytest.mark.parametrize("segment", [1, 2, 5])
+def test_recomputation_changes_no_gradient(recipe: Recipe, segment: int) -> None:
+    learned = small_set(recipe)
+    for kept, again in zip(
+        gradients(learned, 2, None), gradients(learned, 2, segment), strict=True
+    ):
+        assert kept.abs().max() > 1e-6
+        torch.testing.assert_close(kept, again, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["listed", "sgd"])
+def test_fast_path_equals_higher(name: str) -> None:
+    """The reference and the functional loop have the same gradients to 1e-8 in float64."""
+    recipe = RECIPES[name]
+    if name == "sgd":
+        recipe = replace(recipe, schedule="list", learning_rates=(0.1,) * recipe.epochs)
+    learned = small_set(recipe)
+    generator = torch.Generator().manual_seed(1)
+    real = torch.rand(1, 7, 1, 8, 8, generator=generator, dtype=torch.float64)
+    y = torch.eye(3, dtype=torch.float64)[torch.arange(7) % 3][None]
+    stack = build(recipe, (8, 8), 3, [5, 6]).double()
+    slow = torch.autograd.grad(reference_loss(stack, recipe, learned, real, y), learned.learned())
+    networks = ended(learned, 2, square_root(recipe.epochs))
+    trainer = Trainer(recipe, (8, 8), 3, 2, learned.images)
+    answers = trainer(networks.parameters, real)[1]
+    loss = -(y * answers.log_softmax(-1)).sum(-1).mean()
+    fast = torch.autograd.grad(loss, learned.learned())
+    for mine, theirs in zip(fast, slow, strict=True):
+        assert theirs.abs().max() > 1e-6
+        torch.testing.assert_close(mine, theirs, rtol=1e-8, atol=1e-10)
+
+
+def test_networks_in_a_stack_do_not_touch_each_other() -> None:
+    learned = small_set(ADAM)
+    alone, both = ended(learned, 1, None), ended(learned, 2, None)
+    for mine, theirs in zip(alone.parameters, both.parameters, strict=True):
+        torch.testing.assert_close(mine[0], theirs[0], rtol=1e-10, atol=1e-13)
+
+
+def test_augmented_views_are_drawn_once_and_differ() -> None:
+    recipe = replace(SGD, augment="dc", reshuffle=True)
+    learned = small_set(recipe, side=28)
+    trainer = Trainer(recipe, (28, 28), 3, 2, learned.images)
+    x = learned.inputs()
+    first, second = views(trainer, x, 2, [0])
+    assert first(x).shape == (2, *x.shape)
+    assert torch.equal(first(x), first(x))
+    assert not torch.equal(first(x), second(x))
+    assert not torch.equal(first(x)[0], first(x)[1])
+    (gradient,) = torch.autograd.grad(first(x).sum(), learned.images)
+    assert (gradient != 0).float().mean() > 0.5

@@ -1,0 +1,159 @@
+"""What a candidate's own recipe may ask for, against plain PyTorch and in stacks."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from reproduce import Candidate, Dataset, Oracle, Recipe, UserError
+from reproduce.models import build
+from reproduce.train import learning_rate, predict, ridge_weights, train
+
+OWN = Recipe(
+    model="convnet",
+    mean=0.1307,
+    std=0.3081,
+    widths=(8, 16),
+    depth=2,
+    norm="none",
+    optimiser="adam",
+    loss="mse",
+    lr=3e-3,
+    epochs=8,
+    batch=99,
+    warmup=3,
+    ridge=1e-4,
+)
+
+
+def scored(ten: Candidate) -> Candidate:
+    """Ten images with labels that are scores."""
+    noise = np.random.default_rng(0).normal(0, 0.1, (10, 10)).astype(np.float32)
+    labels = ten.scores() + noise
+    return replace(ten, labels=labels, label_scale="score", indices=None, recipe=OWN)
+
+
+def trained(recipe: Recipe, sets: list[Candidate], seeds: list[int]):
+    images, labels = [c.images for c in sets], [c.scores() for c in sets]
+    for state in train(recipe, images, labels, seeds):  # noqa: B007
+        pass
+    return state.model
+
+
+def test_adam_on_squared_error_equals_a_plain_loop(ten: Candidate) -> None:
+    ten = scored(ten)
+    recipe = replace(OWN, ridge=None, zero_head=True)
+    ours = trained(recipe, [ten], [3])
+    start = build(recipe, (28, 28), 10, [3])
+    net = nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=3),
+        nn.ReLU(),
+        nn.AvgPool2d(2),
+        nn.Conv2d(8, 16, 3, padding=1),
+        nn.ReLU(),
+        nn.AvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(1024, 10),
+    )
+    with torch.no_grad():
+        for mine, theirs in zip(net.parameters(), start.parameters(), strict=True):
+            mine.copy_(theirs[0])
+    assert not net[-1].weight.any()
+    optimiser = torch.optim.Adam(net.parameters(), lr=3e-3)
+    x, y = (torch.tensor(ten.images) - 0.1307) / 0.3081, torch.tensor(ten.labels)
+    for step in range(8):
+        optimiser.param_groups[0]["lr"] = 3e-3 * min(1, (step + 1) / 3)
+        optimiser.zero_grad()
+        ((net(x) - y) ** 2).sum(1).mean().backward()
+        optimiser.step()
+    for mine, theirs in zip(ours.parameters(), net.parameters(), strict=True):
+        torch.testing.assert_close(mine[0], theirs, rtol=1e-3, atol=1e-5)
+
+
+def test_the_last_layer_is_ridge_regression(ten: Candidate) -> None:
+    """Against the primal form, in float64."""
+    ten = scored(ten)
+    plain = trained(replace(OWN, ridge=None), [ten], [3])
+    solved = trained(OWN, [ten], [3])
+    x = ((torch.tensor(ten.images) - OWN.mean) / OWN.std)[None]
+    phi = plain.features(plain.prepare(x))[0].double().detach()
+    strength = 1e-4 * phi.square().sum(1).mean()
+    gram = phi.T @ phi + strength * torch.eye(phi.shape[1], dtype=phi.dtype)
+    expected = torch.linalg.solve(gram, phi.T @ torch.tensor(ten.labels).double())
+    torch.testing.assert_close(solved.head.weight[0].double().T, expected, rtol=1e-3, atol=1e-5)
+    assert not solved.head.bias.any()
+
+
+def test_ridge_weights_reach_the_targets_without_ridge() -> None:
+    generator = torch.Generator().manual_seed(0)
+    phi = torch.randn(2, 5, 9, generator=generator, dtype=torch.float64)
+    y = torch.randn(2, 5, 3, generator=generator, dtype=torch.float64)
+    torch.testing.assert_close(phi @ ridge_weights(phi, y, 1e-12), y, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("changes", [{}, {"ridge": None}, {"norm": "instance"}])
+def test_own_recipes_do_not_depend_on_the_rest_of_the_stack(ten: Candidate, changes: dict) -> None:
+    """To the last bit."""
+    ten, recipe = scored(ten), replace(OWN, **changes)
+    other = replace(ten, images=ten.images[::-1].copy())
+    alone = trained(recipe, [ten], [5])
+    beside = trained(recipe, [other, ten, other], [4, 5, 6])
+    for mine, theirs in zip(alone.parameters(), beside.parameters(), strict=True):
+        assert torch.equal(mine[0], theirs[1])
+
+
+def test_own_replays_scores_as_labels(ten: Candidate, digits: Dataset) -> None:
+    ten = scored(ten)
+    model = trained(OWN, [ten], [0])
+    guesses = predict(model, OWN, digits.validation.images)[0]
+    (record,) = Oracle(digits, workers=1).score(ten, "own", [0])
+    assert record["accuracy"] == pytest.approx(100 * (guesses == digits.validation.labels).mean())
+
+
+def test_scores_of_hard_and_soft_labels_are_centred(ten: Candidate) -> None:
+    assert np.allclose(ten.scores(), np.eye(10)[ten.labels] - 0.1)
+    soft = replace(ten, labels=np.full((10, 10), 0.1), label_scale="probability", indices=None)
+    assert np.allclose(soft.scores(), 0)
+    assert np.array_equal(scored(ten).scores(), scored(ten).labels)
+
+
+def test_a_known_init_is_the_same_for_all() -> None:
+    stack = build(replace(OWN, known_init=7), (28, 28), 10, [0, 1])
+    assert all(torch.equal(p[0], p[1]) for p in stack.parameters())
+    fresh = build(OWN, (28, 28), 10, [7])
+    assert torch.equal(fresh.blocks[0].weight[0], stack.blocks[0].weight[0])
+
+
+def test_warm_up_rises_to_the_schedule() -> None:
+    rates = [learning_rate(OWN, step + 1, step) / OWN.lr for step in range(5)]
+    assert rates == pytest.approx([1 / 3, 2 / 3, 1, 1, 1])
+
+
+def test_new_fields_change_no_key_and_survive_a_file(ten: Candidate, tmp_path) -> None:
+    assert Recipe().key() == "{}"
+    assert Recipe.from_dict(OWN.to_dict()) == OWN
+    ten = scored(ten)
+    loaded = Candidate.load(ten.save(tmp_path / "c.npz"))
+    assert loaded == ten
+    assert loaded.recipe == OWN
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"widths": (4,)},
+        {"widths": (4, 0)},
+        {"model": "conv", "depth": 2},
+        {"ridge": 0.0},
+        {"ridge": 1.0, "loss": "cross-entropy"},
+        {"momentum": 0.9},
+        {"warmup": -1},
+        {"optimiser": "lamb"},
+        {"activation": "gelu"},
+    ],
+)
+def test_recipes_that_make_no_sense_are_refused(changes: dict) -> None:
+    with pytest.raises(UserError, match="recipe"):
+        replace(OWN, **changes)
