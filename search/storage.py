@@ -1,0 +1,175 @@
+"""Where a study lives: one journal file, a database, or Optuna's gRPC proxy of one.
+
+A journal file serves one process at a time, whose lock tells that all trials still marked as
+running are left from a kill. A database serves any number of machines: each sends heartbeats for
+the trials that it is at, and any of them gives up trials whose heart has stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import optuna
+import sqlalchemy
+from filelock import FileLock, Timeout
+from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import Trial, TrialState
+
+from reproduce.errors import UserError
+
+BEAT = 10  # seconds between heartbeats; trials are given up after three that were missed
+PATIENCE = 30.0  # seconds that a database may take to answer
+
+
+def open_study(name: str, where: str | Path, beat: int = BEAT) -> optuna.Study:
+    """Open or create a study.
+
+    Parameters
+    ----------
+    name : str
+    where : str or Path
+        A journal file, made when it is missing; a database's URL, `postgresql://...`,
+        `mysql://...` or `sqlite://...`; or `grpc://host:port`, Optuna's proxy.
+    beat : int
+        Seconds between heartbeats, where the storage knows them.
+
+    Raises
+    ------
+    UserError
+        When the file is no study journal, or the database does not answer.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        return optuna.create_study(
+            storage=_storage(str(where), beat),
+            study_name=name,
+            direction="maximize",
+            load_if_exists=True,
+            pruner=optuna.pruners.WilcoxonPruner(p_threshold=0.1),
+        )
+    except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{where}: not a readable study journal ({type(error).__name__}); name another"
+        ) from None
+    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        reason = str(error.__cause__ or error).splitlines()[0]
+        raise UserError(f"{_shown(str(where))}: no study can be opened there ({reason})") from None
+    except ImportError as error:
+        raise UserError(
+            f"{_shown(str(where))} needs a driver ({error}); pip install 'supertrainer[postgresql]'"
+        ) from None
+
+
+def remote(where: str | Path) -> bool:
+    """Whether several processes may work on a study there."""
+    return "://" in str(where)
+
+
+def _storage(where: str, beat: int) -> BaseStorage:
+    if where.startswith("grpc://"):
+        host, _, port = where.removeprefix("grpc://").partition(":")
+        proxy = GrpcStorageProxy(host=host, port=int(port or 13000))
+        proxy.wait_server_ready(timeout=PATIENCE)
+        return proxy
+    if remote(where):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return RDBStorage(
+                where,
+                engine_kwargs={"pool_pre_ping": True},
+                heartbeat_interval=beat,
+                grace_period=3 * beat,
+            )
+    path = Path(where)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        with path.open() as file:
+            first = file.readline()
+        if first.strip():
+            json.loads(first)["op_code"]  # before anything is written to a file that is no journal
+    return JournalStorage(JournalFileBackend(where))
+
+
+def _shown(where: str) -> str:
+    """The place without its password."""
+    try:
+        return sqlalchemy.make_url(where).render_as_string(hide_password=True)
+    except sqlalchemy.exc.ArgumentError:
+        return where
+
+
+@contextlib.contextmanager
+def claimed(name: str, where: str | Path) -> Iterator[None]:
+    """Hold a journal study for this process alone; a database is free to all.
+
+    Raises
+    ------
+    UserError
+        When another process holds it.
+    """
+    if remote(where):
+        yield
+        return
+    Path(where).parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(f"{where}.{name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UserError(
+            f"study {name!r} is being worked on by another process; several can share one in a "
+            "database, --storage postgresql://..."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def sweep(study: optuna.Study, where: str | Path, *, first: bool) -> None:
+    """Give up the trials that nobody will finish.
+
+    In a database those without heartbeats; in a journal, when a process comes to it first, all.
+    """
+    if remote(where):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            optuna.storages.fail_stale_trials(study)
+    elif first:
+        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            study.tell(trial.number, state=TrialState.FAIL)
+
+
+@contextlib.contextmanager
+def beating(study: optuna.Study, trials: Sequence[Trial], beat: int = BEAT) -> Iterator[None]:
+    """Send heartbeats for the trials meanwhile, where the storage wants them.
+
+    Optuna sends them itself in `Study.optimize`, not with ask and tell.
+    """
+    storage = study._storage
+    interval = getattr(storage, "get_heartbeat_interval", lambda: None)()
+    if interval is None:
+        yield
+        return
+    done = threading.Event()
+
+    def beat_on() -> None:
+        while True:
+            for trial in trials:
+                with contextlib.suppress(Exception):  # the next beat may get through
+                    storage.record_heartbeat(trial._trial_id)  # type: ignore[attr-defined]
+            if done.wait(interval):
+                return
+
+    thread = threading.Thread(target=beat_on, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
