@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from optuna.trial import Trial, TrialState
 from reproduce.errors import UserError
 
 BEAT = 10  # seconds between heartbeats; trials are given up after three that were missed
+TRIES = 4  # to open a study in a database
 PATIENCE = 30.0  # seconds that a database may take to answer
 
 
@@ -45,25 +47,40 @@ def open_study(name: str, where: str | Path, beat: int = BEAT) -> optuna.Study:
         When the file is no study journal, or the database does not answer.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        return optuna.create_study(
-            storage=_storage(str(where), beat),
-            study_name=name,
-            direction="maximize",
-            load_if_exists=True,
-            pruner=optuna.pruners.WilcoxonPruner(p_threshold=0.1),
-        )
-    except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"{where}: not a readable study journal ({type(error).__name__}); name another"
-        ) from None
-    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        reason = str(error.__cause__ or error).splitlines()[0]
-        raise UserError(f"{_shown(str(where))}: no study can be opened there ({reason})") from None
-    except ImportError as error:
-        raise UserError(
-            f"{_shown(str(where))} needs a driver ({error}); pip install 'supertrainer[postgresql]'"
-        ) from None
+    for attempt in range(TRIES):
+        try:
+            return _opened(name, str(where), beat)
+        except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+            # Processes that come to an empty database at once may hinder each other.
+            if attempt == TRIES - 1:
+                reason = str(error.__cause__ or error).splitlines()[0]
+                raise UserError(
+                    f"{_shown(str(where))}: no study can be opened there ({reason})"
+                ) from None
+            time.sleep(0.2 * 2**attempt)
+        except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
+            raise UserError(
+                f"{where}: not a readable study journal ({type(error).__name__}); name another"
+            ) from None
+        except ImportError as error:
+            raise UserError(
+                f"{_shown(str(where))} needs a driver ({error}); "
+                "pip install 'supertrainer[postgresql]'"
+            ) from None
+    raise AssertionError  # pragma: no cover
+
+
+def _opened(name: str, where: str, beat: int) -> optuna.Study:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        pruner = optuna.pruners.WilcoxonPruner(p_threshold=0.1)
+    return optuna.create_study(
+        storage=_storage(where, beat),
+        study_name=name,
+        direction="maximize",
+        load_if_exists=True,
+        pruner=pruner,
+    )
 
 
 def remote(where: str | Path) -> bool:

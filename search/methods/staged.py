@@ -1,9 +1,9 @@
 """The recommended method: a cheap proxy explores, the oracle at low fidelity sifts.
 
 Every round starts from the best set so far. Networks are trained on it, and ridge regression on
-their features scores hundreds of thousands of sets by swaps. The most promising are scored by the
-oracle at a fraction of its epochs, in two heats; the best of those are proposed, so that the full
-oracle decides on them.
+their features scores many thousands of sets by swaps; then networks are trained on the best of
+those, and so on, a few times. The most promising of all are scored by the oracle at a fraction of
+its epochs, in two heats; the best of those are proposed, so that the full oracle decides on them.
 """
 
 from __future__ import annotations
@@ -33,13 +33,15 @@ class Stages:
     ----------
     typical, others : int
         Images per class that the proxy may choose from: the most typical of the pool, and as many
-        of the rest at random, others each round.
+        of the rest at random, others each time.
     scoring : int
         Training images that the proxy scores on.
     nets : int
         Networks trained on the best set.
+    turns : int
+        Proxies in a round, each of networks trained on the best set of the one before.
     climbs : int
-        Local searches, each from the best set after a few random swaps.
+        Local searches under each proxy, from its set after a few random swaps.
     sifted : int
         Sets that the oracle scores at low fidelity, for each set proposed.
     share : float
@@ -48,14 +50,15 @@ class Stages:
         Replicates in each heat; a third of the sets goes on to the next.
     """
 
-    typical: int = 150
-    others: int = 100
-    scoring: int = 4000
+    typical: int = 100
+    others: int = 60
+    scoring: int = 3000
     nets: int = 6
-    climbs: int = 40
-    sifted: int = 8
+    turns: int = 3
+    climbs: int = 20
+    sifted: int = 6
     share: float = 0.1
-    heats: tuple[int, ...] = (2, 4)
+    heats: tuple[int, ...] = (2, 3)
 
 
 STAGES = Stages()
@@ -69,13 +72,19 @@ def staged(view: View, count: int) -> list[np.ndarray]:
     rng = np.random.default_rng([view.seed, view.start])
     best = view.best()
     start = np.array(best.indices) if best else METHODS["nearest-mean"](view, 1)[0]
-    images = np.union1d(shortlist(view, rng), start)
-    proxy = proxy_for(view, start, images, rng)
-    found = explore(proxy, np.searchsorted(images, start), STAGES.climbs, rng)
-    sets = [view.pool.canonical(images[list(chosen)]) for chosen in found]
-    fresh = [s for s in sets if tuple(s.tolist()) not in view.taken]
-    promising = apart(fresh, start, STAGES.sifted * count)
-    return fill(view, sift(view, promising, count), count, rng)
+    promising: list[np.ndarray] = []
+    for turn in range(STAGES.turns):
+        images = np.union1d(shortlist(view, rng), start)
+        proxy = proxy_for(view, start, images, rng)
+        found = explore(proxy, np.searchsorted(images, start), STAGES.climbs, rng)
+        sets = [view.pool.canonical(images[list(chosen)]) for chosen in found]
+        fresh = [s for s in sets if tuple(s.tolist()) not in view.taken]
+        wanted = STAGES.sifted * count * (turn + 1) // STAGES.turns
+        promising = apart(fresh, start, wanted, promising)
+        start = sets[0] if sets else start
+    sets = sift(view, promising, count)
+    missing = count - len(sets)  # where exploring found too few
+    return sets + (METHODS["swap"](view, missing) if missing else [])
 
 
 def shortlist(view: View, rng: np.random.Generator) -> np.ndarray:
@@ -124,15 +133,20 @@ def explore(proxy: Proxy, start: np.ndarray, climbs: int, rng: np.random.Generat
     return sorted(found, key=lambda key: (-found[key], key))
 
 
-def apart(sets: Sequence[np.ndarray], start: np.ndarray, most: int) -> list[np.ndarray]:
-    """The first sets of a ranking that differ in two images or more from each other.
+def apart(
+    ranking: Sequence[np.ndarray],
+    start: np.ndarray,
+    most: int,
+    others: Sequence[np.ndarray] = (),
+) -> list[np.ndarray]:
+    """`others` and the first sets of a ranking, all two images or more apart, `most` in all.
 
-    Half of them differ from `start` in three images at most: there the proxy knows best.
+    Half of those added differ from `start` in three images at most: there the proxy knows best.
     """
-    near = [s for s in sets if len(np.setdiff1d(s, start)) <= 3]
-    kept: list[np.ndarray] = []
-    for ranking, enough in ((near, most // 2), (sets, most)):
-        for candidate in ranking:
+    near = [s for s in ranking if len(np.setdiff1d(s, start)) <= 3]
+    kept = list(others)
+    for part, enough in ((near, (len(others) + most) // 2), (ranking, most)):
+        for candidate in part:
             if len(kept) >= enough:
                 break
             if all(len(np.setdiff1d(candidate, other)) >= 2 for other in kept):
@@ -166,14 +180,6 @@ def low(view: View) -> Fidelity:
     made = protocols.plan(view.protocol, candidate_of(view, view.pool.members[0])) if plan else None
     epochs = max(1, round(STAGES.share * made.epochs)) if isinstance(made, Recipe) else None
     return Fidelity(view.images, epochs)
-
-
-def fill(
-    view: View, sets: list[np.ndarray], count: int, rng: np.random.Generator
-) -> list[np.ndarray]:
-    """`count` sets, the missing ones by swaps, where exploring found too few."""
-    missing = count - len(sets)
-    return sets + (METHODS["swap"](view, missing) if missing else [])
 
 
 def candidate_of(view: View, indices: np.ndarray) -> Candidate:
