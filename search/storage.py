@@ -1,8 +1,8 @@
 """Where a study lives: one journal file, a database, or Optuna's gRPC proxy of one.
 
 A journal file serves one process at a time, whose lock tells that all trials still marked as
-running are left from a kill. A database serves any number of machines: each sends heartbeats for
-the trials that it is at, and any of them gives up trials whose heart has stopped.
+running are left from a kill. A database serves any number of machines: each writes a beat into the
+trials that it is at, and any of them gives up trials whose beat has stopped.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from optuna.trial import Trial, TrialState
 
 from reproduce.errors import UserError
 
-BEAT = 10  # seconds between heartbeats; trials are given up after three that were missed
+BEAT = 10.0  # seconds between heartbeats; trials are given up after three that were missed
 TRIES = 4  # to open a study in a database
 PATIENCE = 30.0  # seconds that a database may take to answer
 
 
-def open_study(name: str, where: str | Path, beat: int = BEAT) -> optuna.Study:
+def open_study(name: str, where: str | Path) -> optuna.Study:
     """Open or create a study.
 
     Parameters
@@ -38,8 +38,6 @@ def open_study(name: str, where: str | Path, beat: int = BEAT) -> optuna.Study:
     where : str or Path
         A journal file, made when it is missing; a database's URL, `postgresql://...`,
         `mysql://...` or `sqlite://...`; or `grpc://host:port`, Optuna's proxy.
-    beat : int
-        Seconds between heartbeats, where the storage knows them.
 
     Raises
     ------
@@ -49,7 +47,7 @@ def open_study(name: str, where: str | Path, beat: int = BEAT) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     for attempt in range(TRIES):
         try:
-            return _opened(name, str(where), beat)
+            return _opened(name, str(where))
         except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
             # Processes that come to an empty database at once may hinder each other.
             if attempt == TRIES - 1:
@@ -70,12 +68,12 @@ def open_study(name: str, where: str | Path, beat: int = BEAT) -> optuna.Study:
     raise AssertionError  # pragma: no cover
 
 
-def _opened(name: str, where: str, beat: int) -> optuna.Study:
+def _opened(name: str, where: str) -> optuna.Study:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         pruner = optuna.pruners.WilcoxonPruner(p_threshold=0.1)
     return optuna.create_study(
-        storage=_storage(where, beat),
+        storage=_storage(where),
         study_name=name,
         direction="maximize",
         load_if_exists=True,
@@ -88,21 +86,14 @@ def remote(where: str | Path) -> bool:
     return "://" in str(where)
 
 
-def _storage(where: str, beat: int) -> BaseStorage:
+def _storage(where: str) -> BaseStorage:
     if where.startswith("grpc://"):
         host, _, port = where.removeprefix("grpc://").partition(":")
         proxy = GrpcStorageProxy(host=host, port=int(port or 13000))
         proxy.wait_server_ready(timeout=PATIENCE)
         return proxy
     if remote(where):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return RDBStorage(
-                where,
-                engine_kwargs={"pool_pre_ping": True},
-                heartbeat_interval=beat,
-                grace_period=3 * beat,
-            )
+        return RDBStorage(where, engine_kwargs={"pool_pre_ping": True})
     path = Path(where)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists():
@@ -148,42 +139,55 @@ def claimed(name: str, where: str | Path) -> Iterator[None]:
         lock.release()
 
 
-def sweep(study: optuna.Study, where: str | Path, *, first: bool) -> None:
-    """Give up the trials that nobody will finish.
+class Watch:
+    """Gives up the trials of processes that died.
 
-    In a database those without heartbeats; in a journal, when a process comes to it first, all.
+    Every process writes a beat into the trials that it is at (`beating`). A trial whose beat stands
+    still for three beats of the watcher's own clock is given up, whatever the clocks of other
+    machines say. (Optuna's heartbeats do not know of a trial whose process died before the first
+    one, and its gRPC proxy and journals have none.)
+
+    Parameters
+    ----------
+    study : optuna.Study
+    beat : float
+        Seconds between heartbeats.
     """
-    if remote(where):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            optuna.storages.fail_stale_trials(study)
-    elif first:
-        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            study.tell(trial.number, state=TrialState.FAIL)
+
+    def __init__(self, study: optuna.Study, beat: float) -> None:
+        self.study, self.beat = study, beat
+        self.seen: dict[int, tuple[int, float]] = {}  # beat and when it was first seen, by trial
+
+    def sweep(self) -> None:
+        """Look at the running trials, and give up those that nobody is at."""
+        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            beat, now = trial.user_attrs.get("beat", 0), time.monotonic()
+            known, since = self.seen.setdefault(trial.number, (beat, now))
+            if known != beat:
+                self.seen[trial.number] = (beat, now)
+            elif now - since > 3 * self.beat:
+                give_up(self.study, trial.number)
+
+
+def give_up(study: optuna.Study, number: int) -> None:
+    """Fail a trial, unless it is finished."""
+    study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
 
 
 @contextlib.contextmanager
-def beating(study: optuna.Study, trials: Sequence[Trial], beat: int = BEAT) -> Iterator[None]:
-    """Send heartbeats for the trials meanwhile, where the storage wants them.
-
-    Optuna sends them itself in `Study.optimize`, not with ask and tell.
-    """
-    storage = study._storage
-    interval = getattr(storage, "get_heartbeat_interval", lambda: None)()
-    if interval is None:
-        yield
-        return
+def beating(trials: Sequence[Trial], beat: float) -> Iterator[None]:
+    """Write a beat into the trials meanwhile, from a thread."""
     done = threading.Event()
 
-    def beat_on() -> None:
-        while True:
+    def write() -> None:
+        count = 1
+        while not done.wait(beat):
             for trial in trials:
                 with contextlib.suppress(Exception):  # the next beat may get through
-                    storage.record_heartbeat(trial._trial_id)  # type: ignore[attr-defined]
-            if done.wait(interval):
-                return
+                    trial.set_user_attr("beat", count)
+            count += 1
 
-    thread = threading.Thread(target=beat_on, daemon=True)
+    thread = threading.Thread(target=write, daemon=True)
     thread.start()
     try:
         yield

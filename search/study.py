@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import random
 import time
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,7 @@ BASELINES = ("nearest-mean", "kmedoids", "herding", "facility-location")  # scor
 PURE = ("random", "stratified", *BASELINES, "kcenter", "el2n", "forgetting")  # want none of them
 RUNG = 4  # seeds after which a set may be pruned, and again after as many
 PAUSE = 0.5  # seconds between looks at a study whose last sets others are at
+SPREAD = 8  # groups among which a process takes one at random, where others work beside it
 TIMES = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -137,7 +138,7 @@ def search(
     where: str | Path,
     *,
     artifacts: Path | None = None,
-    beat: int = storage.BEAT,
+    beat: float = storage.BEAT,
 ) -> Iterator[State]:
     """Run or resume the study `name`.
 
@@ -152,8 +153,8 @@ def search(
         As `storage.open_study` has it; a storage may hold several studies.
     artifacts : Path, optional
         Folder for pictures of every set that is the best so far, for optuna-dashboard.
-    beat : int
-        Seconds between heartbeats, where the storage knows them.
+    beat : float
+        Seconds between heartbeats, where several processes share the study.
 
     Yields
     ------
@@ -169,10 +170,12 @@ def search(
     quotas = config.quotas_for(len(oracle.data.classes))
     pool.check(quotas)
     with storage.claimed(name, where):
-        study = storage.open_study(name, where, beat)
+        study = storage.open_study(name, where)
         _agree(study, f"{config.fingerprint()} on {oracle.data.checksum}", name)
-        storage.sweep(study, where, first=True)
-        yield from Worker(study, where, oracle, config, pool, quotas, artifacts).run()
+        if not storage.remote(where):  # whoever was at these is dead: the journal is ours alone
+            for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+                storage.give_up(study, trial.number)
+        yield from Worker(study, where, oracle, config, pool, quotas, artifacts, beat).run()
 
 
 def _agree(study: optuna.Study, fingerprint: str, name: str) -> None:
@@ -252,6 +255,7 @@ class Worker:
     pool: Pool
     quotas: tuple[int, ...]
     artifacts: Path | None = None
+    beat: float = storage.BEAT
 
     def __post_init__(self) -> None:
         self.scores = 0
@@ -260,9 +264,9 @@ class Worker:
     def run(self) -> Iterator[State]:
         """Score batches until the budget is spent."""
         sets, seconds = self.config.limits()
-        begun = time.monotonic()
+        begun, watch = time.monotonic(), storage.Watch(self.study, self.beat)
         while True:
-            storage.sweep(self.study, self.where, first=False)
+            watch.sweep()
             done = finished(self.study)
             if done:
                 yield self._state(done, time.monotonic() - begun)
@@ -270,11 +274,14 @@ class Worker:
                 return
             batch = self._take(sets)
             try:
-                with storage.beating(self.study, batch):
+                with storage.beating(batch, self.beat):
+                    self._propose(batch)
                     self._score(batch)
+            except optuna.exceptions.UpdateFinishedTrialError:
+                pass  # we stood still for so long that others gave us up and took it over
             finally:  # what was not scored, because of an interruption, others may take
                 for trial in batch:
-                    self.study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+                    storage.give_up(self.study, trial.number)
             if not batch:
                 time.sleep(PAUSE)
 
@@ -290,9 +297,13 @@ class Worker:
         """Simple sets that an iterative method starts from, each once."""
         if self.config.method in PURE:
             return []
-        view = self._view([], 0)
-        sets = [methods.named(name)(view, 1)[0] for name in BASELINES]
-        return [np.array(s) for s in dict.fromkeys(tuple(s.tolist()) for s in sets)]
+        known = self.study.user_attrs.get("baselines")
+        if known is None:
+            view = self._view([], 0)
+            sets = [methods.named(name)(view, 1)[0] for name in BASELINES]
+            known = list(dict.fromkeys(tuple(indices.tolist()) for indices in sets))
+            self.study.set_user_attr("baselines", known)
+        return [np.array(indices) for indices in known]
 
     def _group(self, position: int) -> range:
         """The positions that are proposed together with this one."""
@@ -303,25 +314,35 @@ class Worker:
         return range(start, start + self.config.batch)
 
     def _take(self, sets: int | None) -> list[Trial]:
-        """Trials of one group for this process, with their sets; none where others have them."""
-        trials = self.study.get_trials(deepcopy=False)
-        held = {t.user_attrs.get("position") for t in trials if t.state != TrialState.FAIL}
-        if not any(trial.state == TrialState.WAITING for trial in trials):
-            free = next(p for p in range(len(held) + 1) if p not in held)
-            for position in self._group(free):
-                if position not in held and position < (sets or np.inf):
-                    self.study.enqueue_trial({}, user_attrs={"position": position})
+        """Trials of one group for this process; none where others have them all."""
+        self._queue(sets)
         taken: list[Trial] = []
         while len(taken) < self.config.batch and self._waiting(taken):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # heartbeats are sent by `storage.beating`
-                trial = self.study.ask()
+            trial = self.study.ask()
             if self._mine(trial):
                 taken.append(trial)
             else:
-                self.study.tell(trial, state=TrialState.FAIL)
-        self._propose(taken)
+                storage.give_up(self.study, trial.number)
         return taken
+
+    def _queue(self, sets: int | None) -> None:
+        """Queue a group of positions that nobody holds, where the queue is empty."""
+        trials = self.study.get_trials(deepcopy=False)
+        if any(trial.state == TrialState.WAITING for trial in trials):
+            return
+        held = {t.user_attrs.get("position") for t in trials if t.state != TrialState.FAIL}
+        groups: list[list[int]] = []
+        position = 0
+        # Processes that come to a shared queue at once had better not all queue the same group.
+        while len(groups) < (SPREAD if storage.remote(self.where) else 1):
+            group = self._group(position)
+            free = [p for p in group if p not in held and p < (sets or np.inf)]
+            groups += [free] if free else []
+            position = group.stop
+            if position >= (sets or np.inf):
+                break
+        for position in random.choice(groups) if groups else []:
+            self.study.enqueue_trial({}, user_attrs={"position": position})
 
     def _waiting(self, taken: Sequence[Trial]) -> bool:
         """Whether there are trials in the queue, of the group that the taken ones belong to."""
@@ -345,19 +366,22 @@ class Worker:
         )
 
     def _propose(self, trials: Sequence[Trial]) -> None:
-        """Give every trial its set."""
-        if not trials:
-            return
-        group = self._group(trials[0].user_attrs["position"])
-        if group.start < len(self.baselines):
-            sets = self.baselines
-        else:
-            known = [t for t in finished(self.study) if t.user_attrs["position"] < group.start]
-            view = self._view(known, group.start)
-            sets = methods.named(self.config.method)(view, len(group))
+        """Give every trial its set. They are of one group, but for a race with other processes."""
+        by_group: dict[range, list[Trial]] = {}
         for trial in trials:
-            indices = sets[trial.user_attrs["position"] - group.start]
-            trial.set_user_attr("indices", indices.tolist())
+            by_group.setdefault(self._group(trial.user_attrs["position"]), []).append(trial)
+        for group, mine in by_group.items():
+            sets = self._sets(group)
+            for trial in mine:
+                indices = sets[trial.user_attrs["position"] - group.start]
+                trial.set_user_attr("indices", indices.tolist())
+
+    def _sets(self, group: range) -> list[np.ndarray]:
+        """The sets of all positions of a group."""
+        if group.start < len(self.baselines):
+            return self.baselines
+        known = [t for t in finished(self.study) if t.user_attrs["position"] < group.start]
+        return methods.named(self.config.method)(self._view(known, group.start), len(group))
 
     def _view(self, done: list[FrozenTrial], start: int) -> View:
         history = [
