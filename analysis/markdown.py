@@ -108,6 +108,16 @@ def proxy_table(bench: dict[str, Any]) -> str:
     return _table(["proxy", *(f"`{name}`" for name in TRAINED), "subsets / second / thread"], rows)
 
 
+def search_rank_table(bench: dict[str, Any]) -> str:
+    """Rank correlations of the search's proxies, from `results/bench/search-rank.json`."""
+    rows = []
+    for name, correlation in bench["spearman"].items():
+        speed = bench["sets_per_second"].get(name)
+        cells = ["{:.2f} ± {:.2f}".format(*correlation), f"{speed:,.0f}" if speed else "–"]
+        rows.append([name, *cells])
+    return _table(["proxy", f"`{bench['protocol']}`", "sets / second / thread"], rows)
+
+
 def problem_table(records: Sequence[Record], problem: Problem) -> str:
     """Mean ± standard error (n) of each of a problem's protocols on the essay's *figures* draws."""
     rows = []
@@ -141,6 +151,8 @@ TABLES: dict[str, tuple[str, Callable[[Path], str]]] = {
     "demo": ("demo/records.jsonl", lambda path: score_table(read(path))),
     "speed": ("bench/oracle.json", lambda path: speed_table(_json(path))),
     "proxies": ("bench/proxies.json", lambda path: proxy_table(_json(path))),
+    "search-rank": ("bench/search-rank.json", lambda path: search_rank_table(_json(path))),
+    "searched": ("search/records.jsonl", lambda path: score_table(read(path))),
 }
 
 

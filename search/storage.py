@@ -171,7 +171,8 @@ class Watch:
 
 def give_up(study: optuna.Study, number: int) -> None:
     """Fail a trial, unless it is finished."""
-    study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
+    with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):  # in this very moment
+        study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
 
 
 @contextlib.contextmanager

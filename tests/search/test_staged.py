@@ -10,7 +10,7 @@ from search import Pool
 from search.methods import staged
 from search.methods.base import Finished, View
 
-SMALL = staged.Stages(typical=12, others=6, scoring=300, nets=1, climbs=3, turns=2)
+pytestmark = pytest.mark.usefixtures("small_stages")
 
 
 @pytest.fixture
@@ -30,10 +30,7 @@ def view(digits: Dataset) -> View:
     )
 
 
-def test_a_round_beats_its_start_under_the_oracle(
-    view: View, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(staged, "STAGES", SMALL)
+def test_a_round_beats_its_start_under_the_oracle(view: View) -> None:
     worst = np.array([members[-1] for members in view.pool.members])
     look = View(**{**vars(view), "history": [Finished(0, tuple(worst.tolist()), 20.0)]})
     sets = [worst, *staged.staged(look, 2)]
@@ -45,8 +42,7 @@ def test_a_round_beats_its_start_under_the_oracle(
     assert min(after) > before + 10
 
 
-def test_sift_keeps_what_the_oracle_prefers(view: View, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(staged, "STAGES", SMALL)
+def test_sift_keeps_what_the_oracle_prefers(view: View) -> None:
     look = View(**{**vars(view), "protocol": "knn"})
     rng = np.random.default_rng(0)
     sets = [np.array([rng.choice(m) for m in look.pool.members]) for _ in range(9)]
