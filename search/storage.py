@@ -60,6 +60,8 @@ def open_study(name: str, where: str | Path) -> optuna.Study:
             raise UserError(
                 f"{where}: not a readable study journal ({type(error).__name__}); name another"
             ) from None
+        except (ConnectionError, ValueError) as error:
+            raise UserError(f"{_shown(str(where))}: nobody answers there ({error})") from None
         except ImportError as error:
             raise UserError(
                 f"{_shown(str(where))} needs a driver ({error}); "

@@ -151,7 +151,8 @@ def test_a_set_that_is_known_is_not_scored_again(digits: Dataset, tmp_path: Path
         calls.append(candidate.hash)
         return 1.0
 
-    config = replace(QUICK, quotas="1,1,2,2,2,2,2,2,2,2", budget="12", method="random")
+    changes = {"quotas": "1,1,2,2,2,2,2,2,2,2", "budget": "12", "method": "random", "pool": 1.0}
+    config = replace(QUICK, **changes)
     list(search(FunctionOracle(tiny, count), config, "s", tmp_path / "journal"))
     study = open_study("s", tmp_path / "journal")
     assert len(finished(study)) == 12
