@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test venv lint check-published bench-oracle bench-proxies clean
+.PHONY: demo test venv lint check-published bench-oracle bench-proxies bench-search clean
 
 demo: venv
 	$(BIN)/supertrainer demo
@@ -20,6 +20,11 @@ bench-oracle: venv
 
 bench-proxies: venv
 	$(BIN)/python -m benchmarks.bench_proxies
+
+# How well the search's proxy ranks, and its batches against a loop of one set at a time.
+bench-search: venv
+	$(BIN)/python -m benchmarks.bench_search rank
+	$(BIN)/python -m benchmarks.bench_search swap
 
 lint: venv
 	$(BIN)/ruff check .

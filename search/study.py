@@ -241,7 +241,7 @@ def rule_set(oracle: Oracle, config: SearchConfig, rule: str) -> Candidate:
         pool, quotas, False, (), 0, config.seed, oracle, config.protocol, SPLIT, None, frozenset()
     )
     indices = methods.named(rule)(view, 1)[0]
-    return essay.real_candidate(oracle.data, indices, name=rule, method=rule)
+    return essay.real_candidate(oracle.data, indices, name=rule.replace("-", " "), method=rule)
 
 
 @dataclass

@@ -31,7 +31,6 @@ def test_a_search_says_what_luck_gives(
     assert "search score" in out
     assert "4 random sets" in out
     assert "over random search" in out
-    assert "over kmedoids" in out
 
 
 def test_own_function_as_oracle_and_interruption(
