@@ -196,5 +196,29 @@ def methods(
             write("methods", {"rows": known})
 
 
+def chance(
+    ipc: int = 1,
+    protocol: str = PROTOCOL,
+    sets: int = 30,
+    seeds: Annotated[int, typer.Option(help="Fresh seeds for each set.")] = 1,
+    workers: WorkersOption = None,
+) -> None:
+    """Random sets on the seeds and images that what is found is reported on."""
+    data = load("mnist")
+    rng = np.random.default_rng(0)
+    members = [np.flatnonzero(data.train.labels == label) for label in range(10)]
+    drawn = [
+        np.concatenate([rng.choice(m, ipc, replace=False) for m in members]) for _ in range(sets)
+    ]
+    with progress("random sets") as update:
+        luck.rescore(
+            Oracle(data, "results/search/records.jsonl", workers=workers),
+            [candidate(data, indices, "random sets") for indices in drawn],
+            protocol,
+            seeds,
+            update,
+        )
+
+
 if __name__ == "__main__":
-    run(application(rank, swap, methods, help="Measure the search."))
+    run(application(rank, swap, methods, chance, help="Measure the search."))

@@ -33,8 +33,9 @@ def choose(
     """The set with the best mean over fresh seeds on the other half of validation."""
     if len(tops) == 1:
         return tops[0]
+    named = [top.renamed(f"{top.name}, one of the best") for top in tops]
     scored = oracle.score_many(
-        tops, protocol, range(CHOICE, CHOICE + seeds), SPLIT, progress=progress
+        named, protocol, range(CHOICE, CHOICE + seeds), SPLIT, progress=progress
     )
     return max(tops, key=lambda top: summarise(of(scored, top)).mean)
 
