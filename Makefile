@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test venv lint check-published bench-oracle bench-proxies bench-distill tune-best clean
+.PHONY: demo test venv lint check-published bench-oracle bench-proxies bench-search bench-distill \
+	tune-best clean
 
 demo: venv
 	$(BIN)/supertrainer demo
@@ -28,6 +29,12 @@ tune-best: venv
 # What distillation costs: updates per second, share of peak, memory by unroll length; minutes.
 bench-distill: venv
 	$(BIN)/python -m benchmarks.bench_distill
+
+
+# How well the search's proxy ranks, and its batches against a loop of one set at a time.
+bench-search: venv
+	$(BIN)/python -m benchmarks.bench_search rank
+	$(BIN)/python -m benchmarks.bench_search swap
 
 lint: venv
 	$(BIN)/ruff check .

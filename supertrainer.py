@@ -34,7 +34,7 @@ from reproduce.records import Record
 from search.command import rescore, rival_sets, run_search, search
 from search.study import SearchConfig
 
-DEMO_SEARCH = SearchConfig(trials=64, batch=16)
+DEMO_SEARCH = SearchConfig(budget="64", batch=16)
 DEMO_DISTILL = DistillConfig(method="krr", steps=1600, width=24, inner_steps=60, checks=2)
 
 

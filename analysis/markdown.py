@@ -19,6 +19,7 @@ from reproduce.problems import LAST, PROBLEMS, Problem
 from reproduce.records import Record, read
 
 TRAINED = ("conv", "conv-shift1")
+FRESH = 1000  # first of the seeds that searches leave for the re-scoring
 
 
 def fill(text: str, mark: str, table: str) -> str:
@@ -131,6 +132,21 @@ def curve_table(folder: Path) -> str:
     return _table(head, rows)
 
 
+def searched_table(records: Sequence[Record]) -> str:
+    """Scores on the seeds that a search uses neither to find nor to choose."""
+    return score_table([record for record in records if record["seed"] >= FRESH])
+
+
+def search_rank_table(bench: dict[str, Any]) -> str:
+    """Rank correlations of the search's proxies, from `results/bench/search-rank.json`."""
+    rows = []
+    for name, correlation in bench["spearman"].items():
+        speed = bench["sets_per_second"].get(name)
+        cells = ["{:.2f} ± {:.2f}".format(*correlation), f"{speed:,.0f}" if speed else "–"]
+        rows.append([name, *cells])
+    return _table(["proxy", f"`{bench['protocol']}`", "sets / second / thread"], rows)
+
+
 def problem_table(records: Sequence[Record], problem: Problem) -> str:
     """Mean ± standard error (n) of each of a problem's protocols on the essay's *figures* draws."""
     rows = []
@@ -191,6 +207,8 @@ TABLES: dict[str, tuple[str, Callable[[Path], str]]] = {
     "tuning": ("bench/best.json", lambda path: tuning_table(_json(path))),
     "distilled": ("distill/records.jsonl", lambda path: score_table(read(path))),
     "distill-curves": ("distill", curve_table),
+    "search-rank": ("bench/search-rank.json", lambda path: search_rank_table(_json(path))),
+    "searched": ("search/records.jsonl", lambda path: searched_table(read(path))),
 }
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from reproduce.errors import UserError
 from reproduce.files import write_whole
-from reproduce.models import build
+from reproduce.models import Stack, build
 from reproduce.recipe import Recipe
 
 BLOCK = 64  # images whose features are computed together
@@ -121,21 +121,26 @@ class PoolKernel:
         return 100 * int(right.sum()) / len(self.labels)
 
 
-@torch.no_grad()
 def features(ridge: Ridge, images: np.ndarray, seed: int) -> Tensor:
-    """Features (n, nets * F) of images (n, 1, H, W), of length 1 for every image.
-
-    Equal lengths rank sets better than raw ones (`bench-proxies`' tuning sets).
-    """
+    """Features (n, nets * F) of images (n, 1, H, W), of length 1 for every image."""
     height, width = images.shape[2:]
     seeds = np.random.SeedSequence([seed, ridge.nets]).generate_state(ridge.nets)
     model = build(ridge.recipe, (height, width), 2, [int(s) for s in seeds])
+    return features_of(model, ridge.recipe, images)
+
+
+@torch.no_grad()
+def features_of(model: Stack, recipe: Recipe, images: np.ndarray) -> Tensor:
+    """Features (n, K * F) of images (n, 1, H, W) under a stack, of length 1 for every image.
+
+    Equal lengths rank sets better than raw ones (`bench-proxies`' tuning sets).
+    """
     parts = []
     for start in range(0, len(images), BLOCK):
-        x = (torch.tensor(images[start : start + BLOCK]) - ridge.recipe.mean) / ridge.recipe.std
+        x = (torch.tensor(images[start : start + BLOCK]) - recipe.mean) / recipe.std
         parts.append(model.features(model.prepare(x[None])).transpose(0, 1).flatten(1))
     stacked = torch.cat(parts)
-    return stacked / stacked.norm(dim=1, keepdim=True)
+    return stacked / stacked.norm(dim=1, keepdim=True).clamp(min=1e-12)
 
 
 def _kernels(ridge: Ridge, pool: np.ndarray, images: np.ndarray, seed: int) -> Tensor:

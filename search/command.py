@@ -1,4 +1,4 @@
-"""The command `search`: find a set, keep it, and re-score it beside a random search."""
+"""The command `search`: find a set, keep it, and re-score it beside what luck and rules give."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
+from rich.console import Console
 
-from reproduce import data, essay
+from reproduce import data
 from reproduce.candidate import Candidate
 from reproduce.command import (
     RECORDS,
@@ -26,26 +26,39 @@ from reproduce.command import (
     score_table,
     show,
 )
+from reproduce.comparison import summarise
 from reproduce.oracle import Oracle
 from reproduce.records import Record
-from search import proposers
+from search import luck, storage
 from search import study as studies
-from search.pool import Pool
+from search.function import FunctionOracle, function_named
 from search.study import SearchConfig
 
-FRESH = 1000  # first of the seeds that no search uses
-FRESH_SPLIT = "validation-b"
-STORAGE = Path("runs/studies.journal")
+STORAGE = "runs/studies.journal"
+RULES = ("nearest-mean", "kmedoids")  # simple rules that are re-scored beside a search
+
+StorageOption = Annotated[
+    str, typer.Option(help="Journal file, or postgresql://..., mysql://..., grpc://host:port.")
+]
 
 
 @configured(SearchConfig)
 def search(
     config: SearchConfig,
     name: Annotated[str, typer.Option(help="Name of the study; the same name resumes it.")] = "s1",
-    storage: Annotated[Path, typer.Option(help="Optuna journal file.")] = STORAGE,
+    storage: StorageOption = STORAGE,
     out: Annotated[Path | None, typer.Option(help="Candidate file; else runs/NAME.npz.")] = None,
     seeds: SeedsOption = 10,
-    random_sets: Annotated[int, typer.Option(help="Random sets to re-score, too.", min=0)] = 10,
+    tops: Annotated[int, typer.Option(help="Best sets among which fresh seeds choose.")] = 5,
+    random_sets: Annotated[
+        int, typer.Option(help="Random sets to re-score, of a random search of equal budget.")
+    ] = 10,
+    function: Annotated[
+        str, typer.Option("--oracle", help="Own function as oracle, module:function.")
+    ] = "",
+    artifacts: Annotated[
+        Path | None, typer.Option(help="Folder of pictures for optuna-dashboard.")
+    ] = None,
     dataset: DatasetOption = "mnist",
     data_folder: DataOption = None,
     split_seed: SplitSeedOption = 0,
@@ -55,50 +68,107 @@ def search(
 ) -> None:
     """Search a real subset that trains well, then re-score it on fresh seeds and images."""
     source = data.load(dataset, data_folder, split_seed)
-    scout = Oracle(source, workers=workers)
     target = out or Path("runs") / f"{name}.npz"
-    found = run_search(scout, config, name, storage)
+    scout, judge = (_oracle(source, path, function, workers) for path in (None, records))
+    try:
+        run_search(scout, config, name, storage, artifacts)
+    except KeyboardInterrupt:
+        keep_best(scout, config, name, storage, target)
+        raise
+    found = chosen(judge, config, name, storage, tops, seeds)
     found.save(target)
     rivals = [found, *rival_sets(scout, config, name, storage, random_sets)]
-    scored = rescore(Oracle(source, records, workers=workers), rivals, config.protocol, seeds)
-    title = f"Fresh seeds, {FRESH_SPLIT}; the set is in {target}"
+    scored = rescore(judge, rivals, config.protocol, seeds)
+    title = f"Fresh seeds, {luck.SPLIT}; the set is in {target}"
     show(scored, as_json, lambda: score_table(title, scored))
+    if not as_json:
+        Console().print(verdict(scored, rivals, best_score(name, storage)), highlight=False)
 
 
-def run_search(oracle: Oracle, config: SearchConfig, name: str, storage: Path) -> Candidate:
-    """Run or resume a study with a progress bar; its winner as a candidate."""
+def _oracle(source: data.Dataset, path: Path | None, function: str, workers: int | None) -> Oracle:
+    if function:
+        return FunctionOracle(source, function_named(function), path, workers=workers)
+    return Oracle(source, path, workers=workers)
+
+
+def run_search(
+    oracle: Oracle,
+    config: SearchConfig,
+    name: str,
+    where: str | Path,
+    artifacts: Path | None = None,
+) -> Candidate:
+    """Run or resume a study with a progress bar; its best set as a candidate."""
     with progress(f"search {config.method}") as update:
-        for state in studies.search(oracle, config, name, storage):
-            update(state.done, state.trials, f"best {state.best:.2f} %")
-    return studies.winner(studies.open_study(name, storage), oracle, config, name)
+        for state in studies.search(oracle, config, name, where, artifacts=artifacts):
+            if state.sets:
+                update(state.done, state.sets, state.note())
+            else:
+                update(int(state.elapsed), int(state.seconds or 0), state.note())
+    return studies.winner(storage.open_study(name, where), oracle, config, name)
+
+
+def keep_best(
+    oracle: Oracle, config: SearchConfig, name: str, where: str | Path, target: Path
+) -> None:
+    """Save the best set of an interrupted study, where it has one."""
+    study = storage.open_study(name, where)
+    if studies.ranked(study):
+        studies.winner(study, oracle, config, name).save(target)
+
+
+def chosen(
+    oracle: Oracle, config: SearchConfig, name: str, where: str | Path, tops: int, seeds: int
+) -> Candidate:
+    """The winner: of the study's best sets the one that fresh seeds and images prefer."""
+    best: dict[str, Candidate] = {}
+    for trial in studies.ranked(storage.open_study(name, where)):
+        candidate = studies.candidate_of(trial, oracle, config, name)
+        best.setdefault(candidate.hash, candidate)
+        if len(best) == max(tops, 1):
+            break
+    with progress("choose") as update:
+        return luck.choose(oracle, list(best.values()), config.protocol, seeds, update)
 
 
 def rival_sets(
-    oracle: Oracle, config: SearchConfig, name: str, storage: Path, random_sets: int
+    oracle: Oracle, config: SearchConfig, name: str, where: str | Path, random_sets: int
 ) -> list[Candidate]:
-    """What a search has to beat: nearest-mean, a random search of equal budget, random sets."""
+    """What a search has to beat: simple rules, a random search of equal budget, random sets."""
+    rules = [studies.rule_set(oracle, config, rule) for rule in RULES]
+    if not random_sets:
+        return rules
     chance = dataclasses.replace(config, method="random", pool=1.0)
     rival = f"{name}-random"
-    lucky = run_search(oracle, chance, rival, storage)
-    typical = proposers.nearest_mean(Pool.typical(oracle.data.train), config.ipc)
+    lucky = run_search(oracle, chance, rival, where)
     ordinary = [
         studies.candidate_of(trial, oracle, chance, "random sets")
-        for trial in studies.finished(studies.open_study(rival, storage))[:random_sets]
+        for trial in studies.finished(storage.open_study(rival, where))[:random_sets]
     ]
-    return [
-        lucky.renamed("random search"),
-        essay.real_candidate(oracle.data, typical, name="nearest mean", method="nearest mean"),
-        *ordinary,
-    ]
+    return [lucky.renamed("random search"), *rules, *ordinary]
 
 
-def rescore(oracle: Oracle, rivals: Sequence[Candidate], protocol: str, seeds: int) -> list[Record]:
+def rescore(oracle: Oracle, sets: Sequence[Candidate], protocol: str, seeds: int) -> list[Record]:
     """Score sets on the seeds and the half of validation that no search has seen."""
     with progress("fresh seeds") as update:
-        return oracle.score_many(
-            rivals,
-            protocol,
-            np.arange(FRESH, FRESH + seeds).tolist(),
-            FRESH_SPLIT,
-            progress=update,
-        )
+        return luck.rescore(oracle, sets, protocol, seeds, update)
+
+
+def best_score(name: str, where: str | Path) -> float:
+    """The best score of a study: a lucky one."""
+    return studies.score_of(studies.ranked(storage.open_study(name, where))[0])
+
+
+def verdict(scored: Sequence[Record], rivals: Sequence[Candidate], search_score: float) -> str:
+    """The search's score, the fresh one, what luck gives, and paired tests, in words."""
+    ours = luck.of(scored, rivals[0])
+    lines = [f"search score {search_score:.2f}, fresh {summarise(ours)} %"]
+    ordinary = [rival for rival in rivals if rival.name == "random sets"]
+    if ordinary:
+        hashes = {rival.hash for rival in ordinary}
+        lines.append(str(luck.spread([r for r in scored if r["candidate"] in hashes])))
+    for rival in rivals[1:]:
+        if rival.name != "random sets" and rival.hash != rivals[0].hash:
+            theirs = [{**record, "name": rival.name} for record in luck.of(scored, rival)]
+            lines.append(str(luck.duel(ours, theirs)))
+    return "\n".join(lines)

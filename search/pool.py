@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,16 +11,19 @@ from reproduce.data import ImageSet
 from reproduce.errors import UserError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pool:
     """Training images by class.
 
     Attributes
     ----------
+    train : ImageSet
+        The training split.
     members : tuple of ndarray, int64
         For each class, positions in the training split, nearest to the class's mean image first.
     """
 
+    train: ImageSet
     members: tuple[np.ndarray, ...]
 
     @classmethod
@@ -34,13 +38,34 @@ class Pool:
             distance = ((images - images.mean(0)) ** 2).sum(1)
             kept = max(1, round(fraction * len(positions)))
             members.append(positions[np.argsort(distance, kind="stable")[:kept]])
-        return cls(tuple(members))
+        return cls(train, tuple(members))
 
-    def check(self, ipc: int) -> None:
-        """Raise UserError where a class has fewer than `ipc` images in the pool."""
-        smallest = min(map(len, self.members))
-        if not 0 < ipc <= smallest:
-            raise UserError(
-                f"{ipc} images per class cannot be chosen from a pool whose smallest class has "
-                f"{smallest}; use 1 to {smallest}, or a larger --pool"
-            )
+    def halved(self, rng: np.random.Generator, least: Sequence[int]) -> Pool:
+        """A random half of every class, in the same order; class c keeps at least least[c]."""
+        kept = []
+        for members, wanted in zip(self.members, least, strict=True):
+            size = max(wanted, -(-len(members) // 2))
+            kept.append(members[np.sort(rng.choice(len(members), size, replace=False))])
+        return Pool(self.train, tuple(kept))
+
+    def pixels(self, positions: np.ndarray) -> np.ndarray:
+        """Images at positions in the training split as rows (n, H W)."""
+        return self.train.images[positions].reshape(len(positions), -1)
+
+    def canonical(self, indices: np.ndarray) -> np.ndarray:
+        """The same set in its one canonical order: class by class, rising within a class."""
+        indices = np.asarray(indices, dtype=np.int64)
+        return indices[np.lexsort((indices, self.train.labels[indices]))]
+
+    def check(self, quotas: Sequence[int]) -> None:
+        """Raise UserError where a class has fewer images in the pool than its quota."""
+        if len(quotas) != len(self.members):
+            raise UserError(f"{len(quotas)} quotas for {len(self.members)} classes; give one each")
+        if min(quotas) < 0 or sum(quotas) == 0:
+            raise UserError("quotas are at least 0, and not all 0; use --ipc 1 or more")
+        for label, (quota, members) in enumerate(zip(quotas, self.members, strict=True)):
+            if quota > len(members):
+                raise UserError(
+                    f"{quota} images cannot be chosen from class {label}, of which the pool has "
+                    f"{len(members)}; choose fewer, or a larger --pool"
+                )

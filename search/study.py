@@ -1,36 +1,42 @@
-"""The study: an Optuna study over sets, in ask-and-tell, that can be killed and resumed.
+"""The study: an Optuna study over sets, in ask-and-tell, that can be killed, resumed and shared.
 
-A set is not a parameter that Optuna knows, so it travels as a user attribute of its trial. What
-is proposed follows from the configuration and from the finished trials alone, therefore a study
-that was killed and started again goes the way it would have gone.
+A set is not a parameter that Optuna knows, so it travels as a user attribute of its trial. A trial
+has a position in the study, given when it is queued: positions are asked for in groups, and what a
+group proposes follows from the configuration and the finished trials before it alone. So a study
+in a journal that was killed and started again goes the way it would have gone; in a database any
+number of processes take positions, and one whose process died is queued again.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
+import random
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import optuna
-from filelock import FileLock, Timeout
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from reproduce import essay
 from reproduce.candidate import Candidate
 from reproduce.command import option
-from reproduce.comparison import summarise
 from reproduce.errors import UserError
 from reproduce.oracle import Fidelity, Oracle
-from search import proposers
+from search import methods, pictures, storage
+from search.methods.base import Finished, View
 from search.pool import Pool
 
 SPLIT = "validation-a"
-ATTEMPTS = 100  # to propose a set that the study has not seen
+BASELINES = ("nearest-mean", "kmedoids", "herding", "facility-location")  # scored first
+PURE = ("random", "stratified", *BASELINES, "kcenter", "el2n", "forgetting")  # want none of them
+RUNG = 4  # seeds after which a set may be pruned, and again after as many
+PAUSE = 0.5  # seconds between looks at a study whose last sets others are at
+SPREAD = 8  # groups among which a process takes one at random, where others work beside it
+TIMES = {"s": 1, "m": 60, "h": 3600}
 
 
 @dataclass(frozen=True)
@@ -43,47 +49,112 @@ class SearchConfig:
 
     ipc: int = option(1, "Images per class.")
     protocol: str = option("conv", "Protocol of the oracle that scores the sets.")
-    method: str = option("swap", "How sets are proposed: swap or random.")
-    trials: int = option(200, "Sets to score in all, the baselines included.")
-    search_seeds: int = option(2, "Replicates of each set while searching.")
+    method: str = option("swap", f"How sets are proposed: {', '.join(methods.METHODS)}.")
+    budget: str = option("200", "Sets to score in all, or the time to spend: 90s, 20m, 2h.")
+    search_seeds: int = option(2, "Replicates of each set; a hopeless one is dropped after 4.")
     images: int = option(2000, "Validation images that score a set; 0 is all of the half.")
     pool: float = option(0.1, "Fraction of each class, nearest to its mean, to choose from.")
-    batch: int = option(16, "Sets proposed from the same best one and scored together.")
+    quotas: str = option("", "Images of each class, 2,1,1,...; else --ipc of each.")
+    unbalanced: bool = option(False, "Only the number of images in all is given.")
+    batch: int = option(16, "Sets proposed from the same finished ones and scored together.")
     seed: int = option(0, "Seed of the proposals.")
 
     def __post_init__(self) -> None:
-        proposers.named(self.method)
-        for name in ("trials", "search_seeds", "batch"):
+        methods.named(self.method)
+        for name in ("ipc", "search_seeds", "batch"):
             if getattr(self, name) < 1:
                 raise UserError(f"--{name.replace('_', '-')} must be at least 1")
+        self.limits()
+
+    def limits(self) -> tuple[int | None, float | None]:
+        """The budget: a number of sets or a number of seconds, the other None."""
+        number, unit = self.budget[:-1], self.budget[-1:]
+        try:
+            if unit in TIMES:
+                sets, seconds = None, float(number) * TIMES[unit]
+            else:
+                sets, seconds = int(self.budget), None
+        except ValueError:
+            raise UserError(
+                f"budget {self.budget!r}: give a number of sets, 200, or a time, 90s, 20m or 2h"
+            ) from None
+        if (sets or seconds or 0) <= 0:
+            raise UserError(f"budget {self.budget!r}: it must be above 0")
+        return sets, seconds
+
+    def quotas_for(self, classes: int) -> tuple[int, ...]:
+        """Images of each class."""
+        try:
+            return tuple(map(int, self.quotas.split(","))) if self.quotas else (self.ipc,) * classes
+        except ValueError:
+            raise UserError(f"quotas {self.quotas!r}: give whole numbers, 2,1,1,...") from None
 
     def fingerprint(self) -> str:
-        """What must agree for a study to be resumed: all but the number of trials."""
-        return json.dumps({**dataclasses.asdict(self), "trials": None}, sort_keys=True)
+        """What must agree for a study to be resumed: all but the budget."""
+        return json.dumps({**dataclasses.asdict(self), "budget": None}, sort_keys=True)
 
 
 @dataclass(frozen=True)
 class State:
-    """What `search` yields after every batch."""
+    """What `search` yields after every batch.
+
+    Attributes
+    ----------
+    done : int
+        Sets that the study has scored.
+    sets, seconds : int or None, float or None
+        The budget; one of them is None.
+    elapsed : float
+        Seconds that this call has run.
+    best, error : float
+        Best mean accuracy, and its standard error over seeds (NaN for one seed).
+    improved : int
+        The position of the best set.
+    scores : int
+        Replicates scored by this call.
+    """
 
     done: int
-    trials: int
+    sets: int | None
+    seconds: float | None
+    elapsed: float
     best: float
+    error: float
     improved: int
+    scores: int
+
+    def note(self) -> str:
+        """The best so far with its error, and scores per second, in words."""
+        error = "" if np.isnan(self.error) else f" ± {self.error:.2f}"
+        return (
+            f"best {self.best:.2f}{error} %, {self.scores / max(self.elapsed, 1e-9):.1f} scores/s"
+        )
 
 
-def search(oracle: Oracle, config: SearchConfig, name: str, storage: Path) -> Iterator[State]:
+def search(
+    oracle: Oracle,
+    config: SearchConfig,
+    name: str,
+    where: str | Path,
+    *,
+    artifacts: Path | None = None,
+    beat: float = storage.BEAT,
+) -> Iterator[State]:
     """Run or resume the study `name`.
 
     Parameters
     ----------
-    oracle : Oracle
+    oracle : Oracle or FunctionOracle
         Scores the sets; give it no records file, the study keeps the scores.
     config : SearchConfig
     name : str
         Name of the study.
-    storage : Path
-        Optuna journal file; it may hold several studies.
+    where : str or Path
+        As `storage.open_study` has it; a storage may hold several studies.
+    artifacts : Path, optional
+        Folder for pictures of every set that is the best so far, for optuna-dashboard.
+    beat : float
+        Seconds between heartbeats, where several processes share the study.
 
     Yields
     ------
@@ -96,53 +167,60 @@ def search(oracle: Oracle, config: SearchConfig, name: str, storage: Path) -> It
         When the study exists with other settings, is being worked on, or cannot be read.
     """
     pool = Pool.typical(oracle.data.train, config.pool)
-    pool.check(config.ipc)
-    storage.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(f"{storage}.{name}.lock", timeout=0):
-            study = open_study(name, storage)
-            _claim(study, f"{config.fingerprint()} on {oracle.data.checksum}", name)
-            yield from _run(study, oracle, config, pool)
-    except Timeout:
-        raise UserError(f"study {name!r} is being worked on by another process") from None
+    quotas = config.quotas_for(len(oracle.data.classes))
+    pool.check(quotas)
+    with storage.claimed(name, where):
+        study = storage.open_study(name, where)
+        _agree(study, f"{config.fingerprint()} on {oracle.data.checksum}", name)
+        if not storage.remote(where):  # whoever was at these is dead: the journal is ours alone
+            for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+                storage.give_up(study, trial.number)
+        yield from Worker(study, where, oracle, config, pool, quotas, artifacts, beat).run()
 
 
-def open_study(name: str, storage: Path) -> optuna.Study:
-    """Open or create a study in a journal file."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        _check_journal(storage)
-        # Optuna's lock is a link to this path: relative, it dangles, and one that a killed process
-        # left would be waited for without end.
-        journal = JournalStorage(JournalFileBackend(str(storage.resolve())))
-        return optuna.create_study(
-            storage=journal, study_name=name, direction="maximize", load_if_exists=True
-        )
-    except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"{storage}: not a readable study journal ({type(error).__name__}); name another"
-        ) from None
-
-
-def _check_journal(storage: Path) -> None:
-    """Raise where the file is none of Optuna's, before anything is written to it."""
-    if storage.exists():
-        with storage.open() as file:
-            first = file.readline()
-        if first.strip():
-            json.loads(first)["op_code"]
+def _agree(study: optuna.Study, fingerprint: str, name: str) -> None:
+    known = study.user_attrs.get("settings")
+    if known is None:
+        study.set_user_attr("settings", fingerprint)
+    elif known != fingerprint:
+        raise UserError(f"study {name!r} exists with other settings; give another --name")
 
 
 def finished(study: optuna.Study) -> list[FrozenTrial]:
-    """Completed trials in the order of their positions in the search."""
-    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    """Scored trials, dropped ones among them, in the order of their positions."""
+    states = (TrialState.COMPLETE, TrialState.PRUNED)
+    trials = study.get_trials(deepcopy=False, states=states)
     return sorted(trials, key=lambda trial: trial.user_attrs["position"])
 
 
+def ranked(study: optuna.Study) -> list[FrozenTrial]:
+    """Trials scored on all seeds, best first, the earliest of equals first."""
+    complete = [trial for trial in finished(study) if trial.state == TrialState.COMPLETE]
+    return sorted(complete, key=lambda t: (-score_of(t), t.user_attrs["position"]))
+
+
+def score_of(trial: FrozenTrial) -> float:
+    """Mean accuracy over the seeds that the trial was scored with."""
+    return float(np.mean(scores_of(trial)))
+
+
+def scores_of(trial: FrozenTrial) -> list[float]:
+    """Accuracies by seed."""
+    return [trial.intermediate_values[seed] for seed in sorted(trial.intermediate_values)]
+
+
 def winner(study: optuna.Study, oracle: Oracle, config: SearchConfig, name: str) -> Candidate:
-    """The study's best set as a candidate. Its search score is a lucky one: score it afresh."""
-    best = max(finished(study), key=lambda trial: (trial.value, -trial.user_attrs["position"]))
-    return candidate_of(best, oracle, config, name)
+    """The study's best set as a candidate. Its search score is a lucky one: score it afresh.
+
+    Raises
+    ------
+    UserError
+        When the study has no scored set yet.
+    """
+    best = ranked(study)[:1]
+    if not best:
+        raise UserError(f"study {study.study_name!r} has no scored set yet; run it for longer")
+    return candidate_of(best[0], oracle, config, name)
 
 
 def candidate_of(trial: FrozenTrial, oracle: Oracle, config: SearchConfig, name: str) -> Candidate:
@@ -156,86 +234,237 @@ def candidate_of(trial: FrozenTrial, oracle: Oracle, config: SearchConfig, name:
     )
 
 
-def _claim(study: optuna.Study, fingerprint: str, name: str) -> None:
-    known = study.user_attrs.setdefault("settings", fingerprint)
-    if known != fingerprint:
-        raise UserError(f"study {name!r} exists with other settings; give another --name")
-    study.set_user_attr("settings", fingerprint)
-    # A killed process leaves trials that nobody will finish.
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        study.tell(trial.number, state=TrialState.FAIL)
-
-
-def _run(study: optuna.Study, oracle: Oracle, config: SearchConfig, pool: Pool) -> Iterator[State]:
-    done = finished(study)
-    while len(done) < config.trials:
-        start = len(done) - len(done) % config.batch
-        stop = min(start + config.batch, config.trials)
-        seen = {tuple(trial.user_attrs["indices"]) for trial in done[:start]}
-        # Proposals of a batch know the batches before it, so a batch cut short is proposed again.
-        batch = _propose(done[:start], config, pool, range(start, stop), seen)
-        _score(study, oracle, config, batch[len(done) - start :], len(done))
-        done = finished(study)
-        best = max(trial.value or 0 for trial in done)
-        first = next(t.user_attrs["position"] for t in done if (t.value or 0) == best)
-        yield State(len(done), config.trials, best, first)
-
-
-def _propose(
-    done: list[FrozenTrial],
-    config: SearchConfig,
-    pool: Pool,
-    positions: range,
-    seen: set[tuple[int, ...]],
-) -> list[np.ndarray]:
-    best = max(done, key=lambda trial: trial.value or 0).user_attrs["indices"] if done else None
-    propose = proposers.named(config.method)
-    batch = []
-    for position in positions:
-        rng = np.random.default_rng([config.seed, position])
-        if position == 0 and config.method != "random":
-            proposal = proposers.nearest_mean(pool, config.ipc)
-        else:
-            for _ in range(ATTEMPTS):
-                incumbent = None if best is None else np.array(best)
-                proposal = propose(pool, config.ipc, incumbent, rng)
-                if tuple(proposal.tolist()) not in seen:
-                    break
-        seen.add(tuple(proposal.tolist()))
-        batch.append(proposal)
-    return batch
-
-
-def _score(
-    study: optuna.Study,
-    oracle: Oracle,
-    config: SearchConfig,
-    batch: list[np.ndarray],
-    position: int,
-) -> None:
-    trials = []
-    for offset, indices in enumerate(batch):
-        trial = study.ask()
-        trial.set_user_attr("indices", indices.tolist())
-        trial.set_user_attr("position", position + offset)
-        trials.append(trial)
-    candidates = [
-        essay.real_candidate(oracle.data, indices, name=f"trial {position + i}", method="search")
-        for i, indices in enumerate(batch)
-    ]
-    scored = oracle.score_many(
-        candidates,
-        config.protocol,
-        range(config.search_seeds),
-        SPLIT,
-        fidelity=Fidelity(images=_images(oracle, config)),
+def rule_set(oracle: Oracle, config: SearchConfig, rule: str) -> Candidate:
+    """The set that a simple rule makes of the whole training split."""
+    pool, quotas = Pool.typical(oracle.data.train), config.quotas_for(len(oracle.data.classes))
+    view = View(
+        pool, quotas, False, (), 0, config.seed, oracle, config.protocol, SPLIT, None, frozenset()
     )
-    for trial, candidate in zip(trials, candidates, strict=True):
-        mine = [record for record in scored if record["candidate"] == candidate.hash]
-        study.tell(trial, summarise(mine).mean)
+    indices = methods.named(rule)(view, 1)[0]
+    return essay.real_candidate(oracle.data, indices, name=rule.replace("-", " "), method=rule)
 
 
-def _images(oracle: Oracle, config: SearchConfig) -> int | None:
-    """How many images score a set; None, all of the half, where that has no more."""
-    enough = 0 < config.images < len(oracle.data.split(SPLIT))
-    return config.images if enough else None
+@dataclass
+class Worker:
+    """One process at work on a study."""
+
+    study: optuna.Study
+    where: str | Path
+    oracle: Oracle
+    config: SearchConfig
+    pool: Pool
+    quotas: tuple[int, ...]
+    artifacts: Path | None = None
+    beat: float = storage.BEAT
+
+    def __post_init__(self) -> None:
+        self.scores = 0
+        self.baselines = self._baselines()
+
+    def run(self) -> Iterator[State]:
+        """Score batches until the budget is spent."""
+        sets, seconds = self.config.limits()
+        begun, watch = time.monotonic(), storage.Watch(self.study, self.beat)
+        while True:
+            watch.sweep()
+            done = finished(self.study)
+            if done:
+                yield self._state(done, time.monotonic() - begun)
+            if len(done) >= (sets or np.inf) or time.monotonic() - begun >= (seconds or np.inf):
+                return
+            batch = self._take(sets)
+            try:
+                with storage.beating(batch, self.beat):
+                    self._propose(batch)
+                    self._score(batch)
+            except optuna.exceptions.UpdateFinishedTrialError:
+                pass  # we stood still for so long that others gave us up and took it over
+            finally:  # what was not scored, because of an interruption, others may take
+                for trial in batch:
+                    storage.give_up(self.study, trial.number)
+            if not batch:
+                time.sleep(PAUSE)
+
+    def _state(self, done: list[FrozenTrial], elapsed: float) -> State:
+        best = max(done, key=lambda t: (score_of(t), -t.user_attrs["position"]))
+        values = scores_of(best)
+        error = float(np.std(values, ddof=1) / len(values) ** 0.5) if len(values) > 1 else np.nan
+        at = best.user_attrs["position"]
+        sets, seconds = self.config.limits()
+        return State(len(done), sets, seconds, elapsed, score_of(best), error, at, self.scores)
+
+    def _baselines(self) -> list[np.ndarray]:
+        """Simple sets that an iterative method starts from, each once."""
+        if self.config.method in PURE:
+            return []
+        known = self.study.user_attrs.get("baselines")
+        if known is None:
+            view = self._view([], 0)
+            sets = [methods.named(name)(view, 1)[0] for name in BASELINES]
+            known = list(dict.fromkeys(tuple(indices.tolist()) for indices in sets))
+            self.study.set_user_attr("baselines", known)
+        return [np.array(indices) for indices in known]
+
+    def _group(self, position: int) -> range:
+        """The positions that are proposed together with this one."""
+        first = len(self.baselines)
+        if position < first:
+            return range(first)
+        start = position - (position - first) % self.config.batch
+        return range(start, start + self.config.batch)
+
+    def _take(self, sets: int | None) -> list[Trial]:
+        """Trials of one group for this process; none where others have them all."""
+        self._queue(sets)
+        taken: list[Trial] = []
+        while len(taken) < self.config.batch and self._waiting(taken):
+            trial = self.study.ask()
+            if self._mine(trial):
+                taken.append(trial)
+            else:
+                storage.give_up(self.study, trial.number)
+        return taken
+
+    def _queue(self, sets: int | None) -> None:
+        """Queue a group of positions that nobody holds, where the queue is empty."""
+        trials = self.study.get_trials(deepcopy=False)
+        if any(trial.state == TrialState.WAITING for trial in trials):
+            return
+        held = {t.user_attrs.get("position") for t in trials if t.state != TrialState.FAIL}
+        groups: list[list[int]] = []
+        position = 0
+        # Processes that come to a shared queue at once had better not all queue the same group.
+        while len(groups) < (SPREAD if storage.remote(self.where) else 1):
+            group = self._group(position)
+            free = [p for p in group if p not in held and p < (sets or np.inf)]
+            groups += [free] if free else []
+            position = group.stop
+            if position >= (sets or np.inf):
+                break
+        for position in random.choice(groups) if groups else []:
+            self.study.enqueue_trial({}, user_attrs={"position": position})
+
+    def _waiting(self, taken: Sequence[Trial]) -> bool:
+        """Whether there are trials in the queue, of the group that the taken ones belong to."""
+        waiting = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        if not taken or not waiting:
+            return bool(waiting)
+        group = self._group(taken[0].user_attrs["position"])
+        return waiting[0].user_attrs["position"] in group
+
+    def _mine(self, trial: Trial) -> bool:
+        """Whether a trial from the queue is the first that has its position.
+
+        Two processes may queue one position at once. A position is written together with its
+        trial, and numbers rise, so all see the same first.
+        """
+        position = trial.user_attrs.get("position")
+        return position is not None and not any(
+            other.number < trial.number and other.user_attrs.get("position") == position
+            for other in self.study.get_trials(deepcopy=False)
+            if other.state != TrialState.FAIL
+        )
+
+    def _propose(self, trials: Sequence[Trial]) -> None:
+        """Give every trial its set. They are of one group, but for a race with other processes."""
+        by_group: dict[range, list[Trial]] = {}
+        for trial in trials:
+            by_group.setdefault(self._group(trial.user_attrs["position"]), []).append(trial)
+        for group, mine in by_group.items():
+            sets = self._sets(group)
+            for trial in mine:
+                indices = sets[trial.user_attrs["position"] - group.start]
+                trial.set_user_attr("indices", indices.tolist())
+
+    def _sets(self, group: range) -> list[np.ndarray]:
+        """The sets of all positions of a group."""
+        if group.start < len(self.baselines):
+            return self.baselines
+        known = [t for t in finished(self.study) if t.user_attrs["position"] < group.start]
+        return methods.named(self.config.method)(self._view(known, group.start), len(group))
+
+    def _view(self, done: list[FrozenTrial], start: int) -> View:
+        history = [
+            Finished(t.user_attrs["position"], tuple(t.user_attrs["indices"]), score_of(t))
+            for t in done
+        ]
+        return View(
+            pool=self.pool,
+            quotas=self.quotas,
+            unbalanced=self.config.unbalanced,
+            history=history,
+            start=start,
+            seed=self.config.seed,
+            oracle=self.oracle,
+            protocol=self.config.protocol,
+            split=SPLIT,
+            images=self._images(),
+            taken=frozenset(entry.indices for entry in history),
+        )
+
+    def _images(self) -> int | None:
+        """How many images score a set; None, all of the half, where that has no more."""
+        enough = 0 < self.config.images < len(self.oracle.data.split(SPLIT))
+        return self.config.images if enough else None
+
+    def _score(self, trials: Sequence[Trial]) -> None:
+        """Score the trials seed by seed; a set that the study knows takes the scores it has."""
+        known = {tuple(t.user_attrs["indices"]): t for t in finished(self.study)}
+        alive = []
+        for trial in trials:
+            same = known.get(tuple(trial.user_attrs["indices"]))
+            if same is None:
+                alive.append(trial)
+            else:
+                trial.set_user_attr("same as", same.number)
+                for seed, value in same.intermediate_values.items():
+                    trial.report(value, seed)
+                self._tell(trial, same.state)
+        seeds = range(self.config.search_seeds)
+        for start in range(0, len(seeds), RUNG):
+            self._score_rung(alive, seeds[start : start + RUNG])
+            if start + RUNG < len(seeds):
+                hopeless = [trial for trial in alive if trial.should_prune()]
+                for trial in hopeless:
+                    self._tell(trial, TrialState.PRUNED)
+                alive = [trial for trial in alive if trial not in hopeless]
+        if self.artifacts and alive:
+            self._picture(alive, self.artifacts)
+        for trial in alive:
+            self._tell(trial, TrialState.COMPLETE)
+
+    def _picture(self, trials: Sequence[Trial], folder: Path) -> None:
+        """Picture the best of these sets, where it is better than the study's best so far."""
+        scored = [self.study._storage.get_trial(trial._trial_id) for trial in trials]
+        best = max(scored, key=score_of)
+        before = ranked(self.study)[:1]
+        if not before or score_of(best) > score_of(before[0]):
+            images = self.pool.train.images[best.user_attrs["indices"]]
+            picture = pictures.grid(images, columns=max(10, self.config.ipc))
+            pictures.attach(self.study, best, folder, picture)
+
+    def _score_rung(self, trials: Sequence[Trial], seeds: Sequence[int]) -> None:
+        sets = [
+            essay.real_candidate(
+                self.oracle.data,
+                np.array(trial.user_attrs["indices"]),
+                name=f"trial {trial.number}",
+                method="search",
+            )
+            for trial in trials
+        ]
+        if not sets:
+            return
+        fidelity = Fidelity(images=self._images())
+        scored = self.oracle.score_many(sets, self.config.protocol, seeds, SPLIT, fidelity=fidelity)
+        self.scores += len(scored)
+        for record in scored:
+            for trial, candidate in zip(trials, sets, strict=True):
+                if record["candidate"] == candidate.hash:
+                    trial.report(record["accuracy"], record["seed"])
+
+    def _tell(self, trial: Trial, state: TrialState) -> None:
+        """Finish a trial with its mean score, unless it was given up meanwhile."""
+        value = score_of(self.study._storage.get_trial(trial._trial_id))
+        values = value if state == TrialState.COMPLETE else None
+        self.study.tell(trial, values, state=state, skip_if_finished=True)

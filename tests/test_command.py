@@ -16,11 +16,11 @@ import pytest
 import supertrainer
 from reproduce import Candidate, Recipe
 from reproduce.records import append_lines
-from search.study import finished, open_study
+from search import finished, open_study
 
 DISTILL = "distill --dataset digits --steps 30 --inner-steps 3 --width 8 --seeds 1 --workers 1"
 SEARCH = (
-    "search --dataset digits --protocol tree --trials 120 --batch 4 --pool 1 --seeds 1 "
+    "search --dataset digits --protocol tree --budget 120 --batch 4 --pool 1 --seeds 1 "
     "--random-sets 0 --workers 1"
 )
 
@@ -245,7 +245,7 @@ def test_demo_runs_on_the_bundled_digits(tmp_path: Path, monkeypatch: pytest.Mon
     from distill import DistillConfig
     from search import SearchConfig
 
-    monkeypatch.setattr(supertrainer, "DEMO_SEARCH", SearchConfig(trials=4, batch=4, images=50))
+    monkeypatch.setattr(supertrainer, "DEMO_SEARCH", SearchConfig(budget="4", batch=4, images=50))
     small = DistillConfig(steps=2, inner_steps=2, width=4)
     monkeypatch.setattr(supertrainer, "DEMO_DISTILL", small)
     monkeypatch.setenv("SUPERTRAINER_DATA", str(tmp_path / "nowhere"))

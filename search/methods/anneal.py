@@ -1,0 +1,30 @@
+"""Simulated annealing over sets: worse sets are accepted, ever more rarely."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from search.methods.base import Finished, View, proposer
+from search.methods.random import random
+from search.methods.swap import moved
+
+START = 3.0  # points of accuracy: the temperature at the first set
+HALVED = 60  # sets after which the temperature has halved
+
+
+@proposer("anneal")
+def anneal(view: View, rng: np.random.Generator) -> np.ndarray:
+    """The chain's present set with one to three of its images swapped."""
+    present = _present(view)
+    return random(view, rng) if present is None else moved(view, np.array(present.indices), rng)
+
+
+def _present(view: View) -> Finished | None:
+    """Where the chain stands: the finished sets, accepted or refused one after the other."""
+    present: Finished | None = None
+    for finished in view.history:
+        rng = np.random.default_rng([view.seed, finished.position, len(view.quotas), 1])
+        heat = START * 0.5 ** (finished.position / HALVED)
+        if present is None or finished.score > present.score - heat * rng.exponential():
+            present = finished
+    return present

@@ -1,0 +1,158 @@
+"""What a search method is, and the registry of them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from reproduce.errors import UserError
+from reproduce.oracle import Oracle
+from search.pool import Pool
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A set that the study has scored.
+
+    Attributes
+    ----------
+    position : int
+        Its place in the study, from 0.
+    indices : tuple of int
+        Positions in the training split, in canonical order.
+    score : float
+        Mean accuracy in percent over the seeds that it was scored with.
+    """
+
+    position: int
+    indices: tuple[int, ...]
+    score: float
+
+
+@dataclass(frozen=True)
+class View:
+    """What a method may look at.
+
+    Attributes
+    ----------
+    pool : Pool
+    quotas : tuple of int
+        Images of each class; where `unbalanced`, only their sum is binding.
+    unbalanced : bool
+    history : sequence of Finished
+        By position.
+    start : int
+        Position of the first set to propose.
+    seed : int
+    oracle : Oracle
+        For methods that score sets before they propose them.
+    protocol : str
+        The protocol that the study scores by.
+    split : str
+        The part of validation that the study scores on.
+    images : int or None
+        How many of its images; None is all.
+    taken : frozenset of tuple
+        Sets that the study has scored or is scoring.
+    """
+
+    pool: Pool
+    quotas: tuple[int, ...]
+    unbalanced: bool
+    history: Sequence[Finished]
+    start: int
+    seed: int
+    oracle: Oracle
+    protocol: str
+    split: str
+    images: int | None
+    taken: frozenset[tuple[int, ...]]
+
+    def best(self) -> Finished | None:
+        """The best set so far, the earliest of equals; None at the start."""
+        return max(self.history, key=lambda f: (f.score, -f.position), default=None)
+
+    def quotas_of(self, indices: np.ndarray) -> tuple[int, ...]:
+        """How many images of each class a set has."""
+        labels = self.pool.train.labels[indices]
+        return tuple(np.bincount(labels, minlength=len(self.pool.members)).tolist())
+
+    def drawn_quotas(self, rng: np.random.Generator, moves: int = 2) -> tuple[int, ...]:
+        """The quotas; where unbalanced, after up to `moves` images changed class at random."""
+        quotas = np.array(self.quotas)
+        for _ in range(int(rng.integers(moves + 1)) if self.unbalanced else 0):
+            giver, taker = rng.choice(len(quotas), 2, replace=False)
+            if quotas[giver] > 1 and quotas[taker] < len(self.pool.members[taker]):
+                quotas[[giver, taker]] += (-1, 1)
+        return tuple(quotas.tolist())
+
+
+Method = Callable[[View, int], list[np.ndarray]]
+Proposer = Callable[[View, np.random.Generator], np.ndarray]
+Constructor = Callable[[Pool, Sequence[int], np.random.Generator], np.ndarray]
+METHODS: dict[str, Method] = {}
+ATTEMPTS = 50  # to propose a set that the study has not seen
+
+
+def method(name: str) -> Callable[[Method], Method]:
+    """Register a function of the view and a number of sets as the method `name`."""
+
+    def register(function: Method) -> Method:
+        METHODS[name] = function
+        return function
+
+    return register
+
+
+def proposer(name: str) -> Callable[[Proposer], Proposer]:
+    """Register a function that proposes one set from the view, such as a move from the best."""
+
+    def register(function: Proposer) -> Proposer:
+        METHODS[name] = functools.partial(_proposals, function)
+        return function
+
+    return register
+
+
+def constructor(name: str) -> Callable[[Constructor], Constructor]:
+    """Register a one-shot rule that makes a set of a pool and quotas.
+
+    The first set comes of the whole pool, each later one of a random half of it: so a rule with a
+    budget tries variants of itself.
+    """
+
+    def register(function: Constructor) -> Constructor:
+        def propose(view: View, rng: np.random.Generator) -> np.ndarray:
+            if view.start == 0:
+                return function(view.pool, view.quotas, rng)
+            quotas = view.drawn_quotas(rng)
+            return function(view.pool.halved(rng, quotas), quotas, rng)
+
+        METHODS[name] = functools.partial(_proposals, propose)
+        return function
+
+    return register
+
+
+def _proposals(propose: Proposer, view: View, count: int) -> list[np.ndarray]:
+    """`count` sets that the study has not seen; after many attempts also one that it has."""
+    taken, sets = set(view.taken), []
+    for position in range(view.start, view.start + count):
+        for attempt in range(ATTEMPTS):
+            rng = np.random.default_rng([view.seed, position, attempt])
+            found = view.pool.canonical(propose(replace(view, start=position), rng))
+            if tuple(found.tolist()) not in taken:
+                break
+        taken.add(tuple(found.tolist()))
+        sets.append(found)
+    return sets
+
+
+def named(name: str) -> Method:
+    """The method called `name`; UserError for an unknown one."""
+    if name not in METHODS:
+        raise UserError(f"unknown method {name!r}, use one of {', '.join(METHODS)}")
+    return METHODS[name]

@@ -1,0 +1,187 @@
+"""The recommended method: a cheap proxy explores, the oracle at low fidelity sifts.
+
+Every round starts from the best set so far. Networks are trained on it, and ridge regression on
+their features scores many thousands of sets by swaps; then networks are trained on the best of
+those, and so on, a few times. The most promising of all are scored by the oracle at a fraction of
+its epochs, in two heats; the best of those are proposed, so that the full oracle decides on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from reproduce import essay, protocols
+from reproduce.candidate import Candidate
+from reproduce.errors import UserError
+from reproduce.oracle import Fidelity
+from reproduce.recipe import Recipe
+from search.kernel import trained_proxy
+from search.methods.base import METHODS, View, method
+from search.proxy import Climb, Proxy
+
+Found = dict[tuple[int, ...], float]  # sets of pool images with their proxy scores
+
+
+@dataclass(frozen=True)
+class Stages:
+    """How much each stage does in a round.
+
+    Attributes
+    ----------
+    typical, others : int
+        Images per class that the proxy may choose from: the most typical of the pool, and as many
+        of the rest at random, others each time.
+    scoring : int
+        Training images that the proxy scores on.
+    nets : int
+        Networks trained on the best set.
+    turns : int
+        Proxies in a round, each of networks trained on the best set of the one before.
+    climbs : int
+        Local searches under each proxy, from its set after a few random swaps.
+    sifted : int
+        Sets that the oracle scores at low fidelity, for each set proposed.
+    share : float
+        Of the protocol's epochs, that low fidelity trains for.
+    heats : tuple of int
+        Replicates in each heat; a third of the sets goes on to the next.
+    """
+
+    typical: int = 100
+    others: int = 60
+    scoring: int = 3000
+    nets: int = 6
+    turns: int = 3
+    climbs: int = 20
+    sifted: int = 6
+    share: float = 0.1
+    heats: tuple[int, ...] = (2, 3)
+
+
+STAGES = Stages()
+
+
+@method("staged")
+def staged(view: View, count: int) -> list[np.ndarray]:
+    """A round: explore from the best set under a proxy trained on it, then sift."""
+    if view.unbalanced:
+        raise UserError("staged searches balanced sets or given quotas; leave --unbalanced out")
+    rng = np.random.default_rng([view.seed, view.start])
+    best = view.best()
+    start = np.array(best.indices) if best else METHODS["nearest-mean"](view, 1)[0]
+    promising: list[np.ndarray] = []
+    for turn in range(STAGES.turns):
+        images = np.union1d(shortlist(view, rng), start)
+        proxy = proxy_for(view, start, images, rng)
+        found = explore(proxy, np.searchsorted(images, start), STAGES.climbs, rng)
+        sets = [view.pool.canonical(images[list(chosen)]) for chosen in found]
+        fresh = [s for s in sets if tuple(s.tolist()) not in view.taken]
+        wanted = STAGES.sifted * count * (turn + 1) // STAGES.turns
+        promising = apart(fresh, start, wanted, promising)
+        start = sets[0] if sets else start
+    sets = sift(view, promising, count)
+    missing = count - len(sets)  # where exploring found too few
+    return sets + (METHODS["swap"](view, missing) if missing else [])
+
+
+def shortlist(view: View, rng: np.random.Generator) -> np.ndarray:
+    """Images that this round chooses from."""
+    chosen = []
+    for members in view.pool.members:
+        rest = members[STAGES.typical :]
+        drawn = rng.choice(rest, min(STAGES.others, len(rest)), replace=False)
+        chosen += [members[: STAGES.typical], drawn]
+    return np.concatenate(chosen)
+
+
+def proxy_for(view: View, start: np.ndarray, images: np.ndarray, rng: np.random.Generator) -> Proxy:
+    """Ridge regression on features of networks trained on the set at `start`.
+
+    It scores on training images, so that validation is left to the oracle.
+    """
+    train = view.pool.train
+    rest = np.setdiff1d(np.arange(len(train)), images)
+    scoring = rng.choice(rest, min(STAGES.scoring, len(rest)), replace=False)
+    candidate = candidate_of(view, start)
+    plan = protocols.PROTOCOLS.get(view.protocol.partition("+")[0])
+    recipe = protocols.plan(view.protocol, candidate) if plan else None
+    # Protocols that train no network are explored by the essay's.
+    if not isinstance(recipe, Recipe):
+        recipe = protocols.conv(candidate)
+    seed = int(rng.integers(2**31))
+    return trained_proxy(
+        recipe, candidate, train.take(images), train.take(scoring), STAGES.nets, seed
+    )
+
+
+def explore(proxy: Proxy, start: np.ndarray, climbs: int, rng: np.random.Generator) -> list:
+    """Sets on the way of local searches from `start`, best by the proxy first."""
+    classes = range(len(proxy.bounds) - 1)
+    members = [np.flatnonzero(proxy.classes == label) for label in classes]
+    climb = Climb(proxy, members, rng)
+    found: Found = {}
+    for number in range(climbs):
+        chosen = start.copy()
+        for slot in rng.choice(len(start), min(len(start), number % 8), replace=False):
+            free = np.setdiff1d(members[proxy.classes[chosen[slot]]], chosen)
+            chosen[slot] = rng.choice(free) if len(free) else chosen[slot]
+        for score, better in climb(chosen):
+            found[tuple(sorted(better.tolist()))] = score
+    return sorted(found, key=lambda key: (-found[key], key))
+
+
+def apart(
+    ranking: Sequence[np.ndarray],
+    start: np.ndarray,
+    most: int,
+    others: Sequence[np.ndarray] = (),
+) -> list[np.ndarray]:
+    """`others` and the first sets of a ranking, all two images or more apart, `most` in all.
+
+    Half of those added differ from `start` in three images at most: there the proxy knows best.
+    """
+    near = [s for s in ranking if len(np.setdiff1d(s, start)) <= 3]
+    kept = list(others)
+    for part, enough in ((near, (len(others) + most) // 2), (ranking, most)):
+        for candidate in part:
+            if len(kept) >= enough:
+                break
+            if all(len(np.setdiff1d(candidate, other)) >= 2 for other in kept):
+                kept.append(candidate)
+    return kept
+
+
+def sift(view: View, sets: list[np.ndarray], count: int) -> list[np.ndarray]:
+    """The best `count` under the oracle at low fidelity, after heats on ever more seeds."""
+    first = 100 + view.start  # seeds of this round
+    for heat, seeds in enumerate(STAGES.heats):
+        if len(sets) <= count:
+            break
+        candidates = [candidate_of(view, indices) for indices in sets]
+        records = view.oracle.score_many(
+            candidates, view.protocol, range(first, first + seeds), view.split, fidelity=low(view)
+        )
+        scores: dict[str, list[float]] = {}
+        for record in records:
+            scores.setdefault(record["candidate"], []).append(record["accuracy"])
+        means = [float(np.mean(scores[candidate.hash])) for candidate in candidates]
+        last = heat == len(STAGES.heats) - 1
+        kept = count if last else max(count, len(sets) // 3)
+        sets = [sets[i] for i in np.argsort(means, kind="stable")[::-1][:kept]]
+    return sets
+
+
+def low(view: View) -> Fidelity:
+    """The oracle's low fidelity: a share of the epochs."""
+    plan = protocols.PROTOCOLS.get(view.protocol.partition("+")[0])
+    made = protocols.plan(view.protocol, candidate_of(view, view.pool.members[0])) if plan else None
+    epochs = max(1, round(STAGES.share * made.epochs)) if isinstance(made, Recipe) else None
+    return Fidelity(view.images, epochs)
+
+
+def candidate_of(view: View, indices: np.ndarray) -> Candidate:
+    """The set as a candidate."""
+    return essay.real_candidate(view.oracle.data, indices, name="proposal", method="staged")

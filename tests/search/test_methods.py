@@ -1,0 +1,190 @@
+"""The contract of every search method, and what each alone promises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reproduce import Dataset, Oracle, UserError
+from search import METHODS, Pool
+from search.methods.base import Finished, View, named
+
+SLOW = {"staged"}  # trains networks
+
+
+@pytest.fixture(scope="module")
+def pool(digits: Dataset) -> Pool:
+    return Pool.typical(digits.train, 0.3)
+
+
+def view(
+    digits: Dataset, pool: Pool, quotas: Sequence[int], history: Sequence[Finished] = (), **changes
+) -> View:
+    made = View(
+        pool=pool,
+        quotas=tuple(quotas),
+        unbalanced=False,
+        history=history,
+        start=history[-1].position + 1 if history else 0,
+        seed=3,
+        oracle=Oracle(digits, workers=1),
+        protocol="knn",
+        split="validation-a",
+        images=60,
+        taken=frozenset(entry.indices for entry in history),
+    )
+    return replace(made, **changes)
+
+
+def scored(sets: Sequence[np.ndarray], seed: int = 0) -> list[Finished]:
+    rng = np.random.default_rng(seed)
+    return [
+        Finished(position, tuple(indices.tolist()), float(rng.uniform(50, 60)))
+        for position, indices in enumerate(sets)
+    ]
+
+
+def random_history(digits: Dataset, pool: Pool, quotas: Sequence[int], sets: int = 20):
+    return scored(METHODS["random"](view(digits, pool, quotas, seed=1), sets))
+
+
+@pytest.mark.usefixtures("small_stages")
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("quotas", [(1,) * 10, (2, 1, 0, 3, 1, 1, 4, 1, 1, 1)])
+def test_contract(digits: Dataset, pool: Pool, name: str, quotas: tuple[int, ...]) -> None:
+    count = 3
+    for history in ([], random_history(digits, pool, quotas)):
+        look = view(digits, pool, quotas, history)
+        one, two = METHODS[name](look, count), METHODS[name](look, count)
+        assert len(one) == count
+        for indices, again in zip(one, two, strict=True):
+            assert (indices == again).all()
+            assert len(set(indices)) == sum(quotas)
+            assert np.isin(indices, np.concatenate(pool.members)).all()
+            labels = digits.train.labels[indices]
+            assert np.bincount(labels, minlength=10).tolist() == list(quotas)
+            assert (indices == pool.canonical(indices[::-1])).all()
+        assert len({tuple(indices) for indices in one} - look.taken) == count
+
+
+@pytest.mark.parametrize("name", sorted(set(METHODS) - SLOW))
+def test_another_seed_proposes_other_sets(digits: Dataset, pool: Pool, name: str) -> None:
+    history = random_history(digits, pool, (2,) * 10)
+    one, two = (METHODS[name](view(digits, pool, (2,) * 10, history, seed=s), 1)[0] for s in (3, 4))
+    assert (one != two).any()
+
+
+@pytest.mark.parametrize("name", ["random", "nearest-mean", "herding", "swap", "anneal", "genetic"])
+def test_unbalanced_keeps_the_number_of_images(digits: Dataset, pool: Pool, name: str) -> None:
+    history = random_history(digits, pool, (2,) * 10)
+    sets = METHODS[name](view(digits, pool, (2,) * 10, history, unbalanced=True), 20)
+    quotas = {tuple(np.bincount(digits.train.labels[s], minlength=10)) for s in sets}
+    assert {sum(q) for q in quotas} == {20}
+    assert all(min(q) >= 1 for q in quotas)
+    assert len(quotas) > 1
+
+
+def test_swap_changes_one_to_three_images_of_the_best(digits: Dataset, pool: Pool) -> None:
+    history = random_history(digits, pool, (2,) * 10)
+    best = max(history, key=lambda entry: entry.score)
+    sets = METHODS["swap"](view(digits, pool, (2,) * 10, history), 60)
+    assert {len(set(best.indices) - set(s)) for s in sets} == {1, 2, 3}
+
+
+def test_a_cold_annealing_leaves_from_the_last_that_was_better(digits: Dataset, pool: Pool) -> None:
+    drawn = random_history(digits, pool, [1] * 10)
+    history = [replace(entry, position=entry.position + 10_000) for entry in drawn]
+    best = max(history, key=lambda entry: entry.score)
+    for indices in METHODS["anneal"](view(digits, pool, (1,) * 10, history), 10):
+        assert len(set(best.indices) - set(indices)) <= 3
+
+
+def test_genetic_takes_images_of_good_parents(digits: Dataset, pool: Pool) -> None:
+    history = random_history(digits, pool, (3,) * 10, 40)
+    parents = {i for h in sorted(history, key=lambda h: -h.score)[:16] for i in h.indices}
+    sets = METHODS["genetic"](view(digits, pool, (3,) * 10, history), 30)
+    foreign = [len(set(s) - parents) for s in sets]
+    assert max(foreign) <= 3
+    assert min(foreign) == 0
+
+
+def test_tpe_goes_where_good_sets_were(digits: Dataset, pool: Pool) -> None:
+    """Scores say: the farther right in each class's plane, the better."""
+    from search.methods.tpe import _planes, _positions
+
+    planes = _planes(pool)
+
+    def right(indices: Sequence[int]) -> float:
+        return float(_positions(pool, planes, tuple(indices))[:, 0].mean())
+
+    history = [
+        replace(h, score=right(h.indices)) for h in random_history(digits, pool, [1] * 10, 60)
+    ]
+    sets = METHODS["tpe"](view(digits, pool, (1,) * 10, history), 20)
+    assert np.mean([right(s) for s in sets]) > np.mean([h.score for h in history]) + 0.3
+
+
+def test_rules_are_what_they_say(digits: Dataset, pool: Pool) -> None:
+    def first(name: str, quota: int) -> np.ndarray:
+        return METHODS[name](view(digits, pool, (quota,) * 10), 1)[0]
+
+    images = digits.train.images.reshape(len(digits.train), -1)
+    members = pool.members[4]
+    ours = {
+        name: [i for i in first(name, 3) if i in members]
+        for name in ("nearest-mean", "kcenter", "herding", "facility-location")
+    }
+    assert set(ours["nearest-mean"]) == set(members[:3])
+    reach = {
+        name: np.min([((images[members] - images[i]) ** 2).sum(1) for i in chosen], 0)
+        for name, chosen in ours.items()
+    }
+    assert reach["kcenter"].max() == min(r.max() for r in reach.values())
+    assert np.sqrt(reach["facility-location"]).sum() < np.sqrt(reach["kcenter"]).sum()
+    mean = images[members].mean(0)
+    off = {name: ((images[chosen].mean(0) - mean) ** 2).sum() for name, chosen in ours.items()}
+    assert off["herding"] == min(off.values())
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    rows=st.integers(3, 30), quota=st.integers(1, 3), equal=st.booleans(), seed=st.integers(0, 99)
+)
+def test_rules_never_take_an_image_twice(rows: int, quota: int, equal: bool, seed: int) -> None:
+    """Also where all images of a class are the same."""
+    from reproduce.data import ImageSet
+
+    rng = np.random.default_rng(seed)
+    images = rng.random((2 * rows, 1, 4, 4), dtype=np.float32)
+    if equal:
+        images[:] = images[0]
+    small = Pool.typical(ImageSet(images, np.arange(2 * rows) % 2))
+    for name in ("kcenter", "herding", "facility-location"):
+        look = View(small, (quota,) * 2, False, (), 0, seed, None, "", "", None, frozenset())  # type: ignore[arg-type]
+        assert len(set(METHODS[name](look, 1)[0])) == 2 * quota
+
+
+def test_pool_is_ordered_by_typicality(digits: Dataset, pool: Pool) -> None:
+    train = digits.train
+    members = pool.members[3]
+    assert set(train.labels[members]) == {3}
+    mean = train.images[train.labels == 3].mean(0)
+    distances = ((train.images[members] - mean) ** 2).sum((1, 2, 3))
+    assert (np.diff(distances) >= 0).all()
+    assert len(members) == round(0.3 * (train.labels == 3).sum())
+
+
+@pytest.mark.parametrize("quotas", [[1] * 9, [0] * 10, [-1, *[1] * 9], [5000, *[1] * 9]])
+def test_impossible_quotas_are_refused(pool: Pool, quotas: list[int]) -> None:
+    with pytest.raises(UserError):
+        pool.check(quotas)
+
+
+def test_unknown_method_is_refused() -> None:
+    with pytest.raises(UserError, match="staged"):
+        named("magic")

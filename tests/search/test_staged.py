@@ -1,0 +1,73 @@
+"""The stages: what is explored is sifted, and what is proposed is worth it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from reproduce import Dataset, Oracle, UserError
+from search import Pool
+from search.methods import staged
+from search.methods.base import Finished, View
+
+pytestmark = pytest.mark.usefixtures("small_stages")
+
+
+@pytest.fixture
+def view(digits: Dataset) -> View:
+    return View(
+        pool=Pool.typical(digits.train, 0.5),
+        quotas=(1,) * 10,
+        unbalanced=False,
+        history=[],
+        start=1,
+        seed=0,
+        oracle=Oracle(digits, workers=1),
+        protocol="conv",
+        split="validation-a",
+        images=100,
+        taken=frozenset(),
+    )
+
+
+def test_a_round_beats_its_start_under_the_oracle(view: View) -> None:
+    worst = np.array([members[-1] for members in view.pool.members])
+    look = View(**{**vars(view), "history": [Finished(0, tuple(worst.tolist()), 20.0)]})
+    sets = [worst, *staged.staged(look, 2)]
+    candidates = [staged.candidate_of(look, indices) for indices in sets]
+    records = look.oracle.score_many(
+        candidates, "conv", [5, 6], "validation-b", fidelity=staged.Fidelity(None, 60)
+    )
+    before, *after = np.array([r["accuracy"] for r in records]).reshape(-1, 2).mean(1)
+    assert min(after) > before + 10
+
+
+def test_sift_keeps_what_the_oracle_prefers(view: View) -> None:
+    look = View(**{**vars(view), "protocol": "knn"})
+    rng = np.random.default_rng(0)
+    sets = [np.array([rng.choice(m) for m in look.pool.members]) for _ in range(9)]
+    candidates = [staged.candidate_of(look, indices) for indices in sets]
+    scored = look.oracle.score_many(candidates, "knn", [0], look.split, fidelity=staged.low(look))
+    scores = [record["accuracy"] for record in scored]
+    kept = staged.sift(look, sets, 3)
+    best = np.argsort(scores, kind="stable")[::-1][:3]
+    assert [s.tolist() for s in kept] == [sets[i].tolist() for i in best]
+
+
+def test_sets_that_go_on_differ(view: View) -> None:
+    start = np.arange(10)
+    near = [np.append(np.arange(9), image) for image in (20, 21, 22)]
+    far = [np.arange(100, 110), np.append(np.arange(100, 109), 200), np.arange(300, 310)]
+    kept = staged.apart([*far, *near], start, 4)
+    assert [k.tolist() for k in kept] == [near[0].tolist(), far[0].tolist(), far[2].tolist()]
+    assert len(staged.apart(far, start, 2, kept)) == 3
+
+
+def test_low_fidelity_is_a_share_of_the_protocols_epochs(view: View) -> None:
+    assert staged.low(view).epochs == 40
+    assert staged.low(View(**{**vars(view), "protocol": "knn"})).epochs is None
+
+
+def test_unbalanced_is_refused(view: View) -> None:
+    with pytest.raises(UserError, match="balanced"):
+        staged.staged(View(**{**vars(view), "unbalanced": True}), 2)
