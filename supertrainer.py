@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from analysis.analyse import analyse, random_curve
 from analysis.command import report
 from analysis.plots import grid_text
 from analysis.report import write_report
@@ -99,7 +100,7 @@ def print_sets(candidates: list[Candidate], page: Path) -> None:
 
 def main() -> None:
     """Entry point of `supertrainer`."""
-    commands = (demo, reproduce, search, distill, score, report)
+    commands = (demo, reproduce, search, distill, score, analyse, random_curve, report)
     run(application(*commands, help="Tiny training sets: search, distil and score them."))
 
 

@@ -47,7 +47,7 @@ def mean_interval(values: Sequence[float], level: float = LEVEL) -> Interval:
     n, mean = len(values), float(np.mean(values))
     if n == 1:
         return Interval(1, mean, math.nan, math.nan)
-    reach = _reach(np.std(values, ddof=1) / math.sqrt(n), n - 1, level)
+    reach = _reach(float(np.std(values, ddof=1)) / math.sqrt(n), n - 1, level)
     return Interval(n, mean, mean - reach, mean + reach)
 
 
