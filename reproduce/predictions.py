@@ -15,6 +15,9 @@ from reproduce.candidate import Candidate
 from reproduce.data import ImageSet
 from reproduce.errors import UserError
 from reproduce.features import Ridge
+from reproduce.oracle import Job
+from reproduce.oracle import _work as prepare_work
+from reproduce.plans import Plan
 from reproduce.recipe import Recipe
 from reproduce.scoring import Work
 
@@ -82,12 +85,6 @@ def _accuracies(model: train.Stack, recipe: Recipe, scored: ImageSet) -> list[fl
     return [100 * float(row.mean()) for row in right]
 
 
-def _work(plan: scoring.Plan, candidate: Candidate, seeds: Sequence[int]) -> Work:
-    return Work(
-        plan,
-        [candidate.images] * len(seeds),
-        [candidate.targets()] * len(seeds),
-        list(seeds),
-        "cpu",
-        None,
-    )
+def _work(plan: Plan, candidate: Candidate, seeds: Sequence[int]) -> Work:
+    """The oracle's own work for these replicates."""
+    return prepare_work([Job(candidate, plan, int(seed), {}) for seed in seeds], "cpu", None)
