@@ -2,13 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test venv lint check-published bench-oracle bench-proxies clean
+.PHONY: demo test report venv lint check-published bench-oracle bench-proxies clean
 
 demo: venv
 	$(BIN)/supertrainer demo
 
 test: venv
 	$(BIN)/pytest
+
+# The page of all results, in report/index.html.
+report: venv
+	$(BIN)/supertrainer report results --out report
 
 # One line for each published number; `make check-published FULL=--full-mnist` takes hours.
 check-published: venv

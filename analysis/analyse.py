@@ -58,13 +58,13 @@ def analyse(
     candidates = [*given, *references(source, given, out)]
     oracle = Oracle(source, records, workers=workers)
     written = [
-        _write(
+        write(
             out / file_name(candidate),
             analysis_of(oracle, candidate, protocol, range(seeds), leave_out),
         )
         for candidate in candidates
     ]
-    written.append(_write(out / "map.json", measures.embedding(source, candidates, background)))
+    written.append(write(out / "map.json", measures.embedding(source, candidates, background)))
     written.append(write_sample(out, source, digits))
     _say(written, as_json)
 
@@ -87,8 +87,8 @@ def random_curve(
     oracle = Oracle(source, records, workers=workers)
     with progress(f"random sets, {protocol}") as update:
         found = measures.random_curve(oracle, protocol, ipcs, sets, range(seeds), update)
-    content = {**_origin(source, protocol, range(seeds)), **found}
-    _say([_write(out / f"random-{protocol}.json", content)], as_json)
+    content = {**origin(source, protocol, range(seeds)), **found}
+    _say([write(out / f"random-{protocol}.json", content)], as_json)
 
 
 def references(source: Dataset, given: Sequence[Candidate], out: Path) -> list[Candidate]:
@@ -141,7 +141,7 @@ def analysis_of(
         "candidate": candidate.hash,
         "name": candidate.name,
         "ipc": candidate.ipc,
-        **_origin(oracle.data, protocol, seeds),
+        **origin(oracle.data, protocol, seeds),
         **parts,
     }
 
@@ -154,11 +154,12 @@ def file_name(candidate: Candidate) -> str:
 
 def write_sample(out: Path, source: Dataset, digits: int) -> Path:
     """Write the validation digits that the page bundles."""
-    content = {**_origin(source, None, ()), **measures.sample(source.split(measures.SPLIT), digits)}
-    return _write(out / "sample.json", content)
+    content = {**origin(source, None, ()), **measures.sample(source.split(measures.SPLIT), digits)}
+    return write(out / "sample.json", content)
 
 
-def _origin(source: Dataset, protocol: str | None, seeds: Sequence[int]) -> dict[str, Any]:
+def origin(source: Dataset, protocol: str | None, seeds: Sequence[int]) -> dict[str, Any]:
+    """Where what is measured comes from."""
     return {
         "dataset": source.name,
         "checksum": source.checksum,
@@ -172,7 +173,8 @@ def _origin(source: Dataset, protocol: str | None, seeds: Sequence[int]) -> dict
     }
 
 
-def _write(path: Path, content: dict[str, Any]) -> Path:
+def write(path: Path, content: dict[str, Any]) -> Path:
+    """Write one JSON file, whole."""
     return write_whole(path, (json.dumps(content) + "\n").encode())
 
 

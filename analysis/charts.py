@@ -10,7 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from analysis.figures import panel
 from analysis.plots import by_class, shade
@@ -72,17 +73,9 @@ def where_they_lie(embedding: Analysis, candidates: Sequence[Candidate]) -> Figu
         places = embedding["sets"][candidate.hash]
         colour = PALETTE[number % len(PALETTE)]
         if len(candidate) <= 20:
-            _thumbnails(axis, candidate, places)
-        axis.scatter(
-            places["x"],
-            places["y"],
-            s=900 if len(candidate) <= 20 else 30,
-            marker="s",
-            facecolors="none",
-            edgecolors=colour,
-            lw=1.8,
-            zorder=4,
-        )
+            _thumbnails(axis, candidate, places, colour)
+        else:
+            axis.scatter(places["x"], places["y"], s=30, c="none", edgecolors=colour, zorder=4)
     axis.set_xlim(-0.03, 1.03)
     axis.set_ylim(-0.03, 1.03)
     axis.set_aspect("equal")
@@ -94,11 +87,14 @@ def where_they_lie(embedding: Analysis, candidates: Sequence[Candidate]) -> Figu
     return figure
 
 
-def _thumbnails(axis: Axes, candidate: Candidate, places: Analysis) -> None:
-    half = 0.0175
+def _thumbnails(axis: Axes, candidate: Candidate, places: Analysis, colour: str) -> None:
+    side = 0.036
     for image, x, y in zip(candidate.images, places["x"], places["y"], strict=True):
-        extent = (x - half, x + half, y - half, y + half)
+        left, low = x - side / 2, y - side / 2
+        extent = (left, left + side, low, low + side)
         axis.imshow(shade(image[0]), extent=extent, zorder=3, interpolation="nearest")
+        frame = Rectangle((left, low), side, side, fill=False, ec=colour, lw=2, zorder=4)
+        axis.add_patch(frame)
 
 
 def learning_curves(analyses: Sequence[Analysis]) -> Figure:
@@ -112,6 +108,7 @@ def learning_curves(analyses: Sequence[Analysis]) -> Figure:
         axis.plot(steps, values.mean(1), color=colour, label=title_of(analysis))
         axis.fill_between(steps, values.min(1), values.max(1), color=colour, alpha=0.15, lw=0)
     axis.set_xscale("log")
+    axis.xaxis.set_major_formatter(ScalarFormatter())
     axis.set_xlabel("training steps + 1")
     axis.set_ylabel("accuracy, %")
     axis.set_ylim(0, 100)
@@ -124,11 +121,11 @@ def title_of(analysis: Analysis) -> str:
     return f"{analysis['name']}, {analysis['protocol']}"
 
 
-def confusion(analysis: Analysis, classes: Sequence[str] | None = None) -> Figure:
+def confusion(analysis: Analysis) -> Figure:
     """What is taken for what: shares of each true class, in percent."""
     counts = np.array(analysis["confusion"], float)
     shares = 100 * counts / counts.sum(1, keepdims=True)
-    names = classes or [str(label) for label in range(len(shares))]
+    names = [str(label) for label in range(len(shares))]
     figure = Figure(figsize=(4.6, 4.4), layout="constrained")
     axis = figure.subplots()
     axis.imshow(shares, cmap=HEAT, vmin=0, vmax=100)

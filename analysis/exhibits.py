@@ -48,7 +48,9 @@ class Exhibit:
             text = text.replace(ink, own)
         text = re.sub(r"'DejaVu Sans'[^;\"]*", PAGE_FONT.replace("'", ""), text)
         text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-        text = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', _opening(self.alt), text, count=1)
+        least = 0.95 * 72 * self.figure.get_figwidth()  # CSS pixels: below that text is too small
+        opening = _opening(self.alt, f"min-width: {least:.0f}px")
+        text = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', opening, text, count=1)
         return Markup(text)
 
     def svg(self) -> bytes:
@@ -60,10 +62,10 @@ class Exhibit:
         return table_csv(self.head, self.rows)
 
 
-def _opening(alt: str) -> str:
+def _opening(alt: str, style: str) -> str:
     label = Markup.escape(alt).replace("\\", "")
     links = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-    return rf'<svg {links} viewBox="\1" role="img" aria-label="{label}">'
+    return rf'<svg {links} viewBox="\1" style="{style}" role="img" aria-label="{label}">'
 
 
 def table_csv(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:

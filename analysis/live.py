@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.plots import by_class
 from analysis.results import Results
 from reproduce.candidate import Candidate
 from reproduce.recipe import Recipe
@@ -21,18 +22,23 @@ DISTORTION = {"turn": 15, "scale": 0.15, "move": 2}  # degrees, share of the siz
 RATE = 0.05
 
 
-def live_sets(results: Results) -> list[dict[str, Any]]:
-    """The sets that the page offers, as JSON values: MNIST-like ones of up to `MOST` images."""
+def live_sets(results: Results, first: str | None = None) -> list[dict[str, Any]]:
+    """The sets that the page offers, as JSON values: MNIST-like ones of up to `MOST` images.
+
+    The candidate with the hash `first` leads; small ones come before large ones.
+    """
+    candidates = sorted(results.candidates.values(), key=lambda c: (c.hash != first, c.ipc, c.name))
     return [
         {
             "name": candidate.name,
+            "method": candidate.method,
             "hash": candidate.hash,
             "classes": candidate.classes,
-            **as_bytes(candidate.images),
-            "targets": np.round(candidate.targets().astype(float), 4).tolist(),
+            **as_bytes(candidate.images[by_class(candidate)]),
+            "targets": candidate.targets()[by_class(candidate)].astype(float).round(4).tolist(),
             **_recipe(candidate),
         }
-        for candidate in results.candidates.values()
+        for candidate in candidates
         if candidate.images.shape[2:] == (28, 28) and len(candidate) <= MOST
     ]
 

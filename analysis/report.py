@@ -77,8 +77,9 @@ def sections_of(results: Results) -> dict[str, Any]:
         for number in league.literature()
         if number.budget == "storage" and number.ipc in budgets
     ]
+    best = league.best_row(leagues)
     return {
-        "headline": sections.headline(results, leagues, league.best_row(leagues)),
+        "headline": sections.headline(results, leagues, best),
         "leagues": leagues,
         "storage": storage,
         "portraits": sections.portraits(results),
@@ -93,7 +94,7 @@ def sections_of(results: Results) -> dict[str, Any]:
         "essay": sections.essay_part(results, traces),
         "provenance": sections.provenance(results),
         "results": results,
-        "live": live_sets(results) if results.sample else [],
+        "live": live_sets(results, best.candidate if best else None) if results.sample else [],
         "traces": traces.entries(),
     }
 
@@ -120,6 +121,7 @@ def render(parts: dict[str, Any], title: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["per_class"] = sections.per_class
     return environment.get_template("page.html.j2").render(
         title=title,
         style=_read(["style.css"]),

@@ -37,6 +37,11 @@ def byte_tile(pixels: str) -> str:
     return data_uri(tile(grey.reshape(1, side, side) / np.float32(255)))
 
 
+def per_class(ipc: float) -> str:
+    """A budget in words."""
+    return "one image per class" if ipc == 1 else f"{ipc:g} images per class"
+
+
 def ordered(results: Results) -> list[Analysis]:
     """Analyses of candidates that are there, the smallest sets first, of these the best first."""
     known = [a for key, a in results.analyses.items() if key in results.candidates]
@@ -65,16 +70,17 @@ def headline(results: Results, leagues: Sequence[League], best: Row | None) -> H
     candidate = results.candidates[best.candidate]
     protocol, number = max(best.cells.items(), key=lambda cell: cell[1].interval.mean)
     rivals = [
-        row.cells.get(protocol) or row.cells.get(REFERENCE)
+        (row.kind, row.cells[protocol])
         for league in leagues
         for row in league.rows
-        if row.kind == "random" and row.ipc == best.ipc
+        if row.kind in ("random", "essay") and (row.ipc, row.split) == (best.ipc, best.split)
+        if protocol in row.cells
     ]
     order = by_class(candidate)[:10]
     labels = candidate.hard_labels()
     tiles = [(int(labels[i]), data_uri(tile(candidate.images[i]))) for i in order]
-    known = [rival for rival in rivals if rival]
-    return Headline(best, protocol, number, known[0] if known else None, tiles, len(candidate))
+    random = dict(rivals).get("random") or dict(rivals).get("essay")
+    return Headline(best, protocol, number, random, tiles, len(candidate))
 
 
 # --- What they look like ------------------------------------------------------------------------
@@ -199,7 +205,8 @@ def places(results: Results) -> list[Exhibit]:
     exhibits = []
     if results.map:
         here = results.map["sets"]
-        shown = [c for c in results.candidates.values() if c.hash in here]
+        known = [results.candidates[a["candidate"]] for a in ordered(results)]
+        shown = [candidate for candidate in known if candidate.hash in here]
         rows = [
             [candidate.name, label, x, y]
             for candidate in shown
@@ -279,7 +286,7 @@ def learning(results: Results, traces: Traces) -> list[Exhibit]:
             exhibits.append(
                 Exhibit(
                     f"learning-{ipc:g}",
-                    f"Accuracy against training step, {ipc:g} images per class",
+                    f"Accuracy against training step, {per_class(ipc)}",
                     charts.learning_curves(curves),
                     ["set and protocol", "step", "accuracy, %"],
                     rows,
@@ -306,7 +313,7 @@ def sensitivity(results: Results, traces: Traces) -> list[Exhibit]:
             exhibits.append(
                 Exhibit(
                     f"sensitivity-{ipc:g}",
-                    f"Change of accuracy under disturbances, {ipc:g} images per class",
+                    f"Change of accuracy under disturbances, {per_class(ipc)}",
                     charts.sensitivity(disturbed),
                     ["set and protocol", "change", "points"],
                     rows,
@@ -339,7 +346,7 @@ def _transfer(league: League, split: str, rows: Sequence[Row], protocols: Sequen
     means = np.array([[c.interval.mean if c else math.nan for c in line] for line in cells])
     return Exhibit(
         f"transfer-{league.dataset}-{league.ipc:g}-{split}",
-        f"Accuracy of sets of {league.ipc:g} images per class under other protocols, {split}",
+        f"Accuracy of sets of {per_class(league.ipc)} under other protocols, {split}",
         charts.transfer(names, protocols, means),
         ["set", *protocols],
         [[name, *(c or "–" for c in line)] for name, line in zip(names, cells, strict=True)],

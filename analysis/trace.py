@@ -76,6 +76,11 @@ class Number:
         return f"{self.interval.mean:.2f}"
 
     @property
+    def brief(self) -> str:
+        """The mean in percent, to one place."""
+        return f"{self.interval.mean:.1f}"
+
+    @property
     def half(self) -> str:
         """Half the 95 % interval, or nothing for a single value."""
         return f"{self.interval.half:.2f}" if self.interval.n > 1 else ""

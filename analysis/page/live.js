@@ -33,7 +33,7 @@ if (byId("live")) {
   // --- The set ---------------------------------------------------------------------------------
 
   const select = byId("set");
-  sets.forEach(({ name }, i) => select.add(new Option(name, i)));
+  sets.forEach(({ name, method }, i) => select.add(new Option(`${name} (${method})`, i)));
   const chosen = () => sets[select.value];
   function preview() {
     const images = unpacked(chosen()).slice(0, 20), canvas = byId("preview");
