@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from markupsafe import Markup
@@ -39,11 +40,15 @@ class Exhibit:
     head: Sequence[str]
     rows: Sequence[Sequence[Any]]
 
+    @cached_property
+    def drawn(self) -> str:
+        """The figure as SVG, with its text as text."""
+        return svg(self.figure, text="none").decode()
+
     @property
     def inline(self) -> Markup:
-        """The figure as SVG in the page's own ink, paper and fonts."""
-        text = svg(self.figure, text="none").decode()
-        text = text[text.index("<svg") :]
+        """The figure in the page's own ink, paper and fonts."""
+        text = self.drawn[self.drawn.index("<svg") :]
         for ink, own in (("#000000", "currentColor"), ("fill: #ffffff", "fill: none")):
             text = text.replace(ink, own)
         text = re.sub(r"'DejaVu Sans'[^;\"]*", PAGE_FONT.replace("'", ""), text)
@@ -52,10 +57,6 @@ class Exhibit:
         opening = _opening(self.alt, f"min-width: {least:.0f}px")
         text = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', opening, text, count=1)
         return Markup(text)
-
-    def svg(self) -> bytes:
-        """The figure as a file of its own."""
-        return svg(self.figure)
 
     def csv(self) -> bytes:
         """The table as a file."""

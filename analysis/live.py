@@ -18,6 +18,10 @@ WIDEST = 32  # channels: wider nets take a browser minutes
 MOST = 100  # images of a set
 LONGEST = 60  # steps of an own recipe
 PLAIN = {"width": 16, "depth": 3, "mean": 0.1307, "std": 0.3081, "momentum": 0.9, "decay": 0.0}
+# For sets whose labels are scores, made for kernel ridge regression on features.
+SQUARES = {**PLAIN, "width": 24, "momentum": 0.0, "norm": False, "loss": "mse"}
+SQUARES |= {"optimiser": "adam", "ridge": 1e-6, "distortion": None}
+ADAM_STEPS, ADAM_RATE = 40, 0.001
 DISTORTION = {"turn": 15, "scale": 0.15, "move": 2}  # degrees, share of the size, pixels
 RATE = 0.05
 
@@ -35,12 +39,17 @@ def live_sets(results: Results, first: str | None = None) -> list[dict[str, Any]
             "hash": candidate.hash,
             "classes": candidate.classes,
             **as_bytes(candidate.images[by_class(candidate)]),
-            "targets": candidate.targets()[by_class(candidate)].astype(float).round(4).tolist(),
+            "targets": targets(candidate)[by_class(candidate)].astype(float).round(4).tolist(),
             **_recipe(candidate),
         }
         for candidate in candidates
         if candidate.images.shape[2:] == (28, 28) and len(candidate) <= MOST
     ]
+
+
+def targets(candidate: Candidate) -> np.ndarray:
+    """What the page's net is to answer, (n, C): scores where the labels are scores."""
+    return candidate.labels if candidate.label_scale == "score" else candidate.targets()
 
 
 def as_bytes(images: np.ndarray) -> dict[str, Any]:
@@ -54,6 +63,10 @@ def as_bytes(images: np.ndarray) -> dict[str, Any]:
 def _recipe(candidate: Candidate) -> dict[str, Any]:
     """How the page trains on a set, and in words."""
     own = candidate.recipe
+    if candidate.label_scale == "score":
+        plan: dict[str, Any] = {**SQUARES, "rates": [ADAM_RATE] * ADAM_STEPS}
+        words = f"{ADAM_STEPS} steps of Adam, then the last layer by ridge regression"
+        return {"recipe": {**plan, "batch": len(candidate)}, "words": words}
     if own and runs_in_page(own):
         width = min(own.width, WIDEST)
         rates = own.learning_rates or [own.lr] * own.epochs

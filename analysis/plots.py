@@ -47,15 +47,21 @@ def tile(image: np.ndarray) -> bytes:
 
 def sheet(images: np.ndarray, columns: int = COLUMNS, gap: int = 2) -> bytes:
     """Images (n, 1, H, W) side by side as PNG, pixel for pixel, with transparent gaps."""
+    return _png(_board(images, columns, gap, gap))
+
+
+def _board(images: np.ndarray, columns: int, gap: int, between: int) -> np.ndarray:
+    """Images in rows, `gap` pixels apart, the rows `between`; red, green, blue and cover."""
     n, _, height, width = images.shape
     columns = min(columns, n)
     rows = -(-n // columns)
-    board = np.zeros((rows * (height + gap) - gap, columns * (width + gap) - gap, 4), np.uint8)
+    tall, wide = rows * (height + between) - between, columns * (width + gap) - gap
+    board = np.zeros((tall, wide, 4), np.uint8)
     for position, image in enumerate(images):
-        y, x = position // columns * (height + gap), position % columns * (width + gap)
+        y, x = position // columns * (height + between), position % columns * (width + gap)
         board[y : y + height, x : x + width, :3] = shade(image[0])
         board[y : y + height, x : x + width, 3] = 255
-    return _png(board)
+    return board
 
 
 def _png(pixels: np.ndarray) -> bytes:
@@ -75,19 +81,22 @@ def grid(candidate: Candidate, most: int = 100) -> Figure:
     Soft labels show the first class and its value.
     """
     order = by_class(candidate)[:most]
-    columns = min(COLUMNS, len(order))
-    rows = -(-len(order) // columns)
-    figure = Figure(figsize=(columns * 0.9, rows * 1.05 + 0.5), dpi=120)
+    height, width = candidate.images.shape[2:]
+    between = height // 2  # room for a label
+    board = _board(candidate.images[order], COLUMNS, 2, between)
+    figure = Figure(figsize=(board.shape[1] / 30 + 0.3, board.shape[0] / 30 + 0.8), dpi=120)
     FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axis in axes:
-        axis.axis("off")
-    for axis, position in zip(axes, order, strict=False):
-        axis.imshow(shade(candidate.images[position, 0]))
-        axis.set_title(_label(candidate, int(position)), fontsize=8)
+    axis = figure.subplots()
+    axis.imshow(board)
+    axis.axis("off")
+    for place, position in enumerate(order):
+        x = place % COLUMNS * (width + 2) + width / 2
+        y = place // COLUMNS * (height + between) - 2
+        axis.text(x, y, _label(candidate, int(position)), ha="center", fontsize=8)
     more = f", first {most} of {len(candidate)}" if len(candidate) > most else ""
-    figure.suptitle(f"{candidate.name}{more}: {span(candidate)}", fontsize=9)
-    figure.tight_layout()
+    title = f"{candidate.name}{more}: {span(candidate)}"
+    axis.set_title(title, fontsize=9, pad=18)
+    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.02, top=1 - 0.7 / figure.get_figheight())
     return figure
 
 

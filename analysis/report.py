@@ -45,7 +45,7 @@ def write_report(folder: Path, results: Results, title: str = "Super-trainers") 
     """
     parts = sections_of(results)
     for exhibit in exhibits_of(parts):
-        write_whole(folder / "figures" / f"{exhibit.key}.svg", exhibit.svg())
+        write_whole(folder / "figures" / f"{exhibit.key}.svg", exhibit.drawn.encode())
         write_whole(folder / "tables" / f"{exhibit.key}.csv", exhibit.csv())
     for one in parts["leagues"]:
         rows = [

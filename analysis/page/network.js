@@ -8,6 +8,7 @@
 
 const SIDE = 28;
 const EPSILON = 1e-5;
+const SHARPNESS = 8; // from scores to probabilities for show
 
 /** Uniform numbers in 0..1 from a seed (mulberry32). */
 function generator(seed) {
@@ -34,6 +35,19 @@ class Parameters {
     return this;
   }
 
+  /** One step of Adam (Kingma and Ba 2015), the `count`-th; the gradient is cleared. */
+  adam(rate, count) {
+    const { value, gradient, velocity } = this;
+    this.squares ??= new value.constructor(value.length);
+    const first = 1 - 0.9 ** count, second = 1 - 0.999 ** count;
+    for (let i = 0; i < value.length; i++) {
+      velocity[i] = 0.9 * velocity[i] + 0.1 * gradient[i];
+      this.squares[i] = 0.999 * this.squares[i] + 0.001 * gradient[i] ** 2;
+      value[i] -= (rate * velocity[i]) / first / (Math.sqrt(this.squares[i] / second) + 1e-8);
+      gradient[i] = 0;
+    }
+  }
+
   /** One step of SGD with heavy-ball momentum; the gradient is cleared. */
   step(rate, momentum, decay) {
     const { value, gradient, velocity } = this;
@@ -47,8 +61,8 @@ class Parameters {
 
 /** One block, s x s in and s/2 x s/2 out; keeps what its backward pass needs of one image. */
 class Block {
-  constructor(inputs, outputs, side, random, Type) {
-    Object.assign(this, { inputs, outputs, side, row: side + 2 });
+  constructor(inputs, outputs, side, norm, random, Type) {
+    Object.assign(this, { inputs, outputs, side, norm, row: side + 2 });
     this.plane = this.row * this.row + 2;
     this.run = side * this.row - 2; // first to last value of an output plane
     this.weight = new Parameters(outputs * inputs * 9, Type).draw(random, inputs * 9);
@@ -66,7 +80,8 @@ class Block {
   }
 
   parameters() {
-    return [this.weight, this.bias, this.scale, this.shift];
+    const affine = this.norm ? [this.scale, this.shift] : [];
+    return [this.weight, this.bias, ...affine];
   }
 
   /** Convolve and normalise; `emit(channel, y, x, value)` gets the means of 2x2. */
@@ -74,7 +89,7 @@ class Block {
     for (let o = 0; o < this.outputs; o++) {
       const start = o * this.outPlane + this.margin;
       this.convolve(o, start);
-      this.normalise(o, start);
+      if (this.norm) this.normalise(o, start);
       this.pool(o, start, emit);
     }
   }
@@ -153,11 +168,11 @@ class Block {
         dot += d * value;
       }
     }
+    const n = side * side, factor = a * this.inverse[o];
     this.scale.gradient[o] += dot;
     this.shift.gradient[o] += sum;
-    const n = side * side, factor = a * this.inverse[o];
     for (let y = 0; y < side; y++) {
-      for (let at = y * row; at < y * row + side; at++) {
+      for (let at = y * row; this.norm && at < y * row + side; at++) {
         const value = normal[start + at];
         g[margin + at] = factor * (g[margin + at] - sum / n - value * dot / n);
       }
@@ -198,13 +213,14 @@ class Block {
 
 /** The whole net. `Type` is Float32Array; Float64Array for checks of the gradient. */
 class ConvNet {
-  constructor({ width, depth, classes = 10, mean, std, seed, Type = Float32Array }) {
+  constructor({ width, depth, classes = 10, mean, std, seed, norm = true, loss = "cross-entropy",
+    Type = Float32Array }) {
     const random = generator(seed);
-    Object.assign(this, { classes, mean, std });
+    Object.assign(this, { classes, mean, std, loss, steps: 0 });
     this.blocks = [];
     let inputs = 1, side = 32; // the first block pads 28 by 3
     for (let b = 0; b < depth; b++, side /= 2) {
-      this.blocks.push(new Block(inputs, width, side, random, Type));
+      this.blocks.push(new Block(inputs, width, side, norm, random, Type));
       inputs = width;
     }
     this.last = side;
@@ -236,25 +252,32 @@ class ConvNet {
     return this.features;
   }
 
-  /** Class probabilities of one image. */
-  read(pixels) {
+  /** Scores of one image, one for each class. */
+  scores(pixels) {
     const features = this.embed(pixels), scores = new Array(this.classes);
     for (let c = 0; c < this.classes; c++) {
       let score = this.bias.value[c];
       for (let f = 0; f < this.size; f++) score += this.weight.value[c * this.size + f] * features[f];
       scores[c] = score;
     }
-    return softmax(scores);
+    return scores;
   }
 
-  /** Add the gradients of `share` times the cross-entropy with the target; returns that loss. */
+  /** Class probabilities of one image; of scores learned by squares they are for show. */
+  read(pixels) {
+    const scores = this.scores(pixels);
+    return softmax(this.loss === "mse" ? scores.map((score) => SHARPNESS * score) : scores);
+  }
+
+  /** Add the gradients of `share` times the loss of one image with its target; returns it. */
   learn(pixels, target, share) {
-    const said = this.read(pixels);
+    const squares = this.loss === "mse";
+    const said = squares ? this.scores(pixels) : this.read(pixels);
     this.featureGradient.fill(0);
     let loss = 0;
     for (let c = 0; c < this.classes; c++) {
-      loss -= share * target[c] * Math.log(said[c] + 1e-30);
-      const d = share * (said[c] - target[c]);
+      loss += share * (squares ? (said[c] - target[c]) ** 2 : -target[c] * Math.log(said[c] + 1e-30));
+      const d = (squares ? 2 : 1) * share * (said[c] - target[c]);
       this.bias.gradient[c] += d;
       for (let f = 0, at = c * this.size; f < this.size; f++, at++) {
         this.weight.gradient[at] += d * this.features[f];
@@ -271,13 +294,47 @@ class ConvNet {
     return loss;
   }
 
-  /** One step of SGD on a batch of [pixels, target]; returns its mean loss. */
-  step(batch, { rate, momentum, decay = 0 }) {
+  /** One step of SGD or Adam on a batch of [pixels, target]; returns its mean loss. */
+  step(batch, { rate, momentum, decay = 0, optimiser = "sgd" }) {
     let loss = 0;
     for (const [pixels, target] of batch) loss += this.learn(pixels, target, 1 / batch.length);
-    for (const parameter of this.parameters()) parameter.step(rate, momentum, decay);
+    this.steps++;
+    for (const parameter of this.parameters()) {
+      if (optimiser === "adam") parameter.adam(rate, this.steps);
+      else parameter.step(rate, momentum, decay);
+    }
     return loss;
   }
+
+  /** Set the last layer by ridge regression from the set's features to its targets, without bias;
+      `strength` is in units of the mean of the kernel's diagonal. */
+  solve(set, strength) {
+    const features = set.map(([pixels]) => Float64Array.from(this.embed(pixels)));
+    const kernel = features.map((a) => features.map((b) => a.reduce((sum, v, i) => sum + v * b[i], 0)));
+    const ridge = (strength * kernel.reduce((sum, row, i) => sum + row[i], 0)) / set.length;
+    kernel.forEach((row, i) => { row[i] += ridge; });
+    const shares = solved(kernel, set.map(([, target]) => target));
+    this.bias.value.fill(0);
+    this.weight.value.forEach((_, at, weights) => {
+      const c = Math.floor(at / this.size), f = at % this.size;
+      weights[at] = features.reduce((sum, feature, i) => sum + feature[f] * shares[i][c], 0);
+    });
+  }
+}
+
+/** X of A X = B, by elimination with pivots; rows of numbers. */
+function solved(a, b) {
+  const rows = a.map((row, i) => [...row, ...b[i]]), n = rows.length;
+  for (let k = 0; k < n; k++) {
+    let best = k;
+    for (let i = k + 1; i < n; i++) if (Math.abs(rows[i][k]) > Math.abs(rows[best][k])) best = i;
+    [rows[k], rows[best]] = [rows[best], rows[k]];
+    for (let i = 0; i < n; i++) {
+      const factor = i === k ? 0 : rows[i][k] / rows[k][k];
+      for (let j = k; factor && j < rows[i].length; j++) rows[i][j] -= factor * rows[k][j];
+    }
+  }
+  return rows.map((row, k) => row.slice(n).map((value) => value / row[k]));
 }
 
 function softmax(scores) {
@@ -307,7 +364,8 @@ function distorted(pixels, random, { turn, scale, move }) {
 /** Train step by step, yielding { net, step, steps, loss } after each.
 
     `set` is a list of [pixels, target]; `recipe` has width, depth, mean, std, momentum, decay,
-    rates (one per step), batch, and distortion or null. Large sets are met in random batches. */
+    rates (one per step), batch, and distortion or null; norm, loss, optimiser and ridge where they
+    are not instance norm, cross-entropy, SGD and none. Large sets are met in random batches. */
 function* train(set, recipe, seed) {
   const random = generator(seed ^ 0x9e3779b9);
   const net = new ConvNet({ ...recipe, classes: set[0][1].length, seed });
@@ -320,6 +378,7 @@ function* train(set, recipe, seed) {
       batch.push([recipe.distortion ? distorted(pixels, random, recipe.distortion) : pixels, target]);
     }
     const loss = net.step(batch, { ...recipe, rate: recipe.rates[step] });
+    if (recipe.ridge && step === recipe.rates.length - 1) net.solve(set, recipe.ridge);
     yield { net, step: step + 1, steps: recipe.rates.length, loss };
   }
 }
