@@ -13,7 +13,7 @@ from rich.table import Table
 
 from analysis import markdown
 from analysis.plots import grid_png, grid_text, span
-from analysis.report import write_report
+from analysis.report import sections_of, write_figures, write_report
 from analysis.results import collect
 from analysis.statistics import Paired, paired
 from reproduce import data
@@ -52,6 +52,9 @@ def report(
         list[Path] | None,
         typer.Option(help="Markdown file whose tables and pictures are made anew, instead."),
     ] = None,
+    gallery: Annotated[
+        Path | None, typer.Option(help="Write the figures alone into this folder, instead.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write one self-contained page of everything that lies in results."""
@@ -61,6 +64,9 @@ def report(
             update_document(document, places[0])
         return
     results = collect(places)
+    if gallery:
+        write_figures(gallery, sections_of(results))
+        return
     page = write_report(out, results, title)
     print_records(results.records, as_json, lambda: score_table("Records", results.records))
     if not as_json:

@@ -44,8 +44,8 @@ def write_report(folder: Path, results: Results, title: str = "Super-trainers") 
         The page.
     """
     parts = sections_of(results)
+    write_figures(folder / "figures", parts)
     for exhibit in exhibits_of(parts):
-        write_whole(folder / "figures" / f"{exhibit.key}.svg", exhibit.drawn.encode())
         write_whole(folder / "tables" / f"{exhibit.key}.csv", exhibit.csv())
     for one in parts["leagues"]:
         rows = [
@@ -61,10 +61,22 @@ def write_report(folder: Path, results: Results, title: str = "Super-trainers") 
         head = ["set", "kind", "split", "sets", *one.protocols]
         name = f"league-{one.dataset}-{one.ipc:g}.csv"
         write_whole(folder / "tables" / name, table_csv(head, rows))
-    for candidate in results.candidates.values():
-        name = f"set-{candidate.hash[:6]}.png"
-        write_whole(folder / "figures" / name, grid_png(candidate))
     return write_whole(folder / PAGE, render(parts, title).encode())
+
+
+def write_figures(folder: Path, parts: dict[str, Any]) -> list[Path]:
+    """Write every figure as SVG, every set as PNG, and the headline's set as `headline.png`."""
+    written = [
+        write_whole(folder / f"{exhibit.key}.svg", exhibit.drawn.encode())
+        for exhibit in exhibits_of(parts)
+    ]
+    candidates = parts["results"].candidates
+    for key, candidate in candidates.items():
+        written.append(write_whole(folder / f"set-{key[:6]}.png", grid_png(candidate)))
+    if parts["headline"]:
+        best = candidates[parts["headline"].row.candidate]
+        written.append(write_whole(folder / "headline.png", grid_png(best)))
+    return written
 
 
 def sections_of(results: Results) -> dict[str, Any]:
