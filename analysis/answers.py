@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis import charts, sections
+from analysis import charts, lessons, sections
 from analysis.league import Row, leagues
 from analysis.results import Results, collect
 from analysis.statistics import Interval
@@ -78,7 +78,7 @@ def typical_rows(results: Results) -> list[list[str]]:
 
 def worth_rows(results: Results) -> list[list[str]]:
     """How many random real images each set is worth."""
-    found = sections.worth(results, leagues(results.records, Traces()))
+    found = lessons.worth(results, leagues(results.records, Traces()))
     rows = []
     for exhibit in found:
         for title, images, number, words in exhibit.rows:

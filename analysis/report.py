@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
-from analysis import league, sections
+from analysis import league, lessons, sections
 from analysis.exhibits import Exhibit, table_csv
 from analysis.live import live_sets
 from analysis.plots import grid_png
@@ -98,11 +98,11 @@ def sections_of(results: Results) -> dict[str, Any]:
         "places": sections.places(results),
         "neighbours": sections.neighbours(results, traces),
         "usual": [analysis["usual"] for analysis in results.analyses.values()],
-        "lessons": sections.lessons(results, traces),
-        "learning": sections.learning(results, traces),
-        "sensitivity": sections.sensitivity(results, traces),
-        "transfer": sections.transfer(leagues),
-        "worth": sections.worth(results, leagues),
+        "lessons": lessons.lessons(results, traces),
+        "learning": lessons.learning(results, traces),
+        "sensitivity": lessons.sensitivity(results, traces),
+        "transfer": lessons.transfer(leagues),
+        "worth": lessons.worth(results, leagues),
         "essay": sections.essay_part(results, traces),
         "provenance": sections.provenance(results),
         "results": results,

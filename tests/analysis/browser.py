@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+PATIENCE = 120_000  # milliseconds: machines that test are busy
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -29,6 +30,7 @@ def chromium() -> Iterator[Browser]:
 def opened(browser: Browser, page: Path, **settings: object) -> Iterator[Page]:
     """A page from disk, offline; an error in its scripts or a request fails the test."""
     context = browser.new_context(offline=True, **settings)  # type: ignore[arg-type]
+    context.set_default_timeout(PATIENCE)
     tab = context.new_page()
     complaints: list[str] = []
     tab.on("pageerror", lambda error: complaints.append(str(error)))
