@@ -79,13 +79,8 @@ def _recipe(candidate: Candidate) -> dict[str, Any]:
         settings |= {"momentum": own.momentum, "decay": own.weight_decay}
         less = f", {width} of its {own.width} channels" if width < own.width else ""
         words = f"its own recipe{less}: {len(rates)} steps on all {len(candidate)} images"
-        plan: dict[str, Any] = {
-            **settings,
-            "rates": list(rates),
-            "batch": len(candidate),
-            "distortion": None,
-        }
-        return {"recipe": plan, "words": words}
+        rest = {"rates": list(rates), "batch": len(candidate), "distortion": None}
+        return {"recipe": settings | rest, "words": words}
     steps = 80 if len(candidate) <= 20 else 200
     batch = min(10, len(candidate))
     plan = {**PLAIN, "rates": cosine(steps), "batch": batch, "distortion": DISTORTION}
