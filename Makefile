@@ -2,14 +2,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test venv lint check-published bench-oracle bench-proxies bench-search bench-distill \
-	tune-best clean
+.PHONY: demo test report venv lint check-published bench-oracle bench-proxies bench-search \
+	bench-distill tune-best clean
 
 demo: venv
 	$(BIN)/supertrainer demo
 
 test: venv
 	$(BIN)/pytest
+
+# The page of all results, in report/index.html.
+report: venv
+	$(BIN)/supertrainer report results --out report
 
 # One line for each published number; `make check-published FULL=--full-mnist` takes hours.
 check-published: venv

@@ -1,4 +1,4 @@
-"""The one command: demo, reproduce, search, distill, score, report."""
+"""The one command: demo, reproduce, search, distill, score, analyse, report, show, compare."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from analysis.command import report
+from analysis.analyse import analyse, random_curve, write_sample
+from analysis.command import compare, report, show
 from analysis.plots import grid_text
 from analysis.report import write_report
+from analysis.results import collect
 from distill.command import distill, run_distillation
 from distill.config import DistillConfig
 from reproduce import data, essay
@@ -24,8 +26,8 @@ from reproduce.command import (
     run,
     score,
     score_table,
-    show,
 )
+from reproduce.command import show as print_records
 from reproduce.data import Dataset
 from reproduce.errors import UserError
 from reproduce.essay_command import reproduce
@@ -35,6 +37,7 @@ from search.command import rescore, rival_sets, run_search, search
 from search.study import SearchConfig
 
 DEMO_SEARCH = SearchConfig(budget="64", batch=16)
+DEMO_DIGITS = 200  # that the demo's page reads
 DEMO_DISTILL = DistillConfig(method="krr", steps=1600, width=24, inner_steps=60, checks=2)
 
 
@@ -59,10 +62,9 @@ def demo(
     records += rescore(oracle, [found, *rivals], "conv", 5)
     with progress("distilled") as update:
         records += oracle.score(distilled, "own", range(5), progress=update)
-    page = write_report(
-        out / "report.html", records, [found, distilled], title=f"Demo on {source.name}"
-    )
-    show(records, as_json, lambda: score_table(f"Demo on {source.name}", records))
+    write_sample(out / "analysis", source, DEMO_DIGITS)
+    page = write_report(out / "report", collect([out]), title=f"Demo on {source.name}")
+    print_records(records, as_json, lambda: score_table(f"Demo on {source.name}", records))
     if not as_json:
         print_sets([found, distilled], page)
 
@@ -99,8 +101,9 @@ def print_sets(candidates: list[Candidate], page: Path) -> None:
 
 def main() -> None:
     """Entry point of `supertrainer`."""
-    commands = (demo, reproduce, search, distill, score, report)
-    run(application(*commands, help="Tiny training sets: search, distil and score them."))
+    work = (demo, reproduce, search, distill, score)
+    sight = (analyse, random_curve, report, show, compare)
+    run(application(*work, *sight, help="Tiny training sets: search, distil and score them."))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""`python -m analysis`: the report."""
+"""`python -m analysis`: its commands alone."""
 
-from analysis.command import report
+from analysis.analyse import analyse, random_curve
+from analysis.command import compare, report, show
 from reproduce.command import application, run
 
 if __name__ == "__main__":
-    run(application(report, help="Write the report."))
+    run(application(analyse, random_curve, report, show, compare, help="Show and compare."))

@@ -1,52 +1,185 @@
-"""The command `report`."""
+"""The commands `report`, `show` and `compare`."""
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from analysis import markdown
-from analysis.plots import grid_png, grid_text
-from analysis.report import write_report
-from reproduce import records as record_files
+from analysis.plots import grid_png, grid_text, span
+from analysis.report import sections_of, write_figures, write_report
+from analysis.results import collect
+from analysis.statistics import Paired, paired
+from reproduce import data
 from reproduce.candidate import Candidate
-from reproduce.command import RECORDS, JsonOption, RecordsOption, score_table, show
-from reproduce.errors import UserError
+from reproduce.command import (
+    RECORDS,
+    DataOption,
+    JsonOption,
+    RecordsOption,
+    SeedsOption,
+    SplitSeedOption,
+    WorkersOption,
+    load_candidates,
+    progress,
+    score_table,
+)
+from reproduce.command import show as print_records
 from reproduce.files import write_whole
-from reproduce.oracle import TEST_LOG
+from reproduce.oracle import Oracle
+from reproduce.records import Record
+
+RESULTS = Path("results")
+SURE = 0.05
 
 
 def report(
-    files: Annotated[list[Path] | None, typer.Argument(help="Candidate files to picture.")] = None,
-    records: RecordsOption = RECORDS,
-    out: Annotated[Path, typer.Option(help="The page; pictures lie beside it.")] = Path(
-        "runs/report.html"
+    places: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Folders and files of records and candidates; else results."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the page, its figures and tables.")] = Path(
+        "report"
     ),
+    title: Annotated[str, typer.Option(help="Title of the page.")] = "Super-trainers",
     update: Annotated[
-        Path | None, typer.Option(help="Markdown file whose tables and pictures are made anew.")
+        list[Path] | None,
+        typer.Option(help="Markdown file whose tables and pictures are made anew, instead."),
+    ] = None,
+    gallery: Annotated[
+        Path | None, typer.Option(help="Write the figures alone into this folder, instead.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a self-contained page of all records, and a PNG of every candidate file."""
-    candidates = [Candidate.load(file) for file in files or []]
-    scored = record_files.read(records)
-    if not scored and not candidates:
-        raise UserError(f"{records}: no records there; score something first")
-    for file, candidate in zip(files or [], candidates, strict=True):
-        write_whole(out.parent / f"{file.stem}.png", grid_png(candidate))
+    """Write one self-contained page of everything that lies in results."""
+    places = places or [RESULTS]
     if update:
-        write_whole(update, markdown.update(update, records.parent).encode())
-        for picture, content in markdown.pictures(update, records.parent).items():
-            write_whole(picture, content)
-    log = records.with_name(TEST_LOG)
-    readings = len(log.read_text().splitlines()) if log.exists() else 0
-    write_report(out, scored, candidates, readings=readings)
-    show(scored, as_json, lambda: score_table("Records", scored))
+        for document in update:
+            update_document(document, places[0])
+        return
+    results = collect(places)
+    if gallery:
+        write_figures(gallery, sections_of(results))
+        return
+    page = write_report(out, results, title)
+    print_records(results.records, as_json, lambda: score_table("Records", results.records))
     if not as_json:
-        console = Console()
-        for candidate in candidates:
-            console.print(f"\n{candidate.name}\n{grid_text(candidate)}", highlight=False)
-        console.print(f"Report: {out.resolve()}", soft_wrap=True, highlight=False)
+        Console().print(f"Report: {page.resolve()}", soft_wrap=True, highlight=False)
+
+
+def update_document(document: Path, results: Path) -> None:
+    """Make the tables of a Markdown file, and the pictures that it shows, anew from `results`."""
+    write_whole(document, markdown.update(document, results).encode())
+    for picture, content in markdown.pictures(document, results).items():
+        write_whole(picture, content)
+
+
+def show(
+    file: Annotated[Path, typer.Argument(help="A candidate file.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where the PNG goes; else runs/NAME.png.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one candidate: its images, its labels, and where it comes from; and write a PNG."""
+    candidate = Candidate.load(file)
+    picture = write_whole(out or Path("runs") / f"{file.stem}.png", grid_png(candidate))
+    if as_json:
+        print(json.dumps({**candidate.meta(), "picture": str(picture)}))
+        return
+    console = Console()
+    console.print(f"{grid_text(candidate)}\n", highlight=False)
+    console.print(facts_table(candidate))
+    if candidate.label_scale != "class":
+        console.print(labels_table(candidate))
+    console.print(f"Picture: {picture.resolve()}", soft_wrap=True, highlight=False)
+
+
+def facts_table(candidate: Candidate) -> Table:
+    """What a candidate says of itself."""
+    table = Table(title=candidate.name, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    facts = {
+        "images": f"{len(candidate)}, {candidate.ipc:g} per class, {span(candidate)}",
+        "method": candidate.method,
+        "data": f"{candidate.dataset} ({candidate.checksum})",
+        "labels": candidate.label_scale,
+        "indices": "none" if candidate.indices is None else str(candidate.indices.tolist()),
+        "recipe": candidate.recipe.key() if candidate.recipe else "none",
+        "seeds": ", ".join(map(str, candidate.seeds)) or "none",
+        "command": candidate.command,
+        "hash": candidate.hash,
+    }
+    for name, fact in facts.items():
+        table.add_row(name, fact)
+    return table
+
+
+def labels_table(candidate: Candidate, most: int = 20) -> Table:
+    """Soft labels, a row for each of the first images."""
+    table = Table("image", *map(str, range(candidate.classes)), title=candidate.label_scale)
+    for position, values in enumerate(candidate.labels[:most]):
+        table.add_row(str(position), *(f"{value:.2f}" for value in values))
+    return table
+
+
+def compare(
+    a: Annotated[Path, typer.Argument(help="A candidate file.")],
+    b: Annotated[Path, typer.Argument(help="Another one, from the same data.")],
+    protocol: Annotated[str, typer.Option(help="As of `score`.")] = "conv",
+    seeds: SeedsOption = 10,
+    split: Annotated[str, typer.Option(help="As of `score`.")] = "validation",
+    data_folder: DataOption = None,
+    split_seed: SplitSeedOption = 0,
+    records: RecordsOption = RECORDS,
+    workers: WorkersOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare two candidates over shared seeds, by Student's paired test."""
+    candidates = load_candidates([a, b])
+    source = data.load(candidates[0].dataset, data_folder, split_seed)
+    oracle = Oracle(source, records, workers=workers)
+    with progress(f"compare under {protocol}") as update:
+        scored = oracle.score_many(candidates, protocol, range(seeds), split, progress=update)
+    half = len(scored) // 2
+    scores = [{r["seed"]: r["accuracy"] for r in part} for part in (scored[:half], scored[half:])]
+    test = paired(scores[0], scores[1])
+    if as_json:
+        print(json.dumps(comparison_values(test, scored)))
+        return
+    print_records(scored, False, lambda: score_table(f"{source.name}, {protocol}", scored))
+    print(comparison_words(candidates[0].name, candidates[1].name, test))
+
+
+def comparison_values(test: Paired, scored: list[Record]) -> dict[str, Any]:
+    """A paired test and its records as JSON values; what is not defined is null."""
+    difference = test.difference
+    values = {
+        "difference": difference.mean,
+        "low": difference.low,
+        "high": difference.high,
+        "n": difference.n,
+        "p": test.p,
+    }
+    defined = {name: None if math.isnan(value) else value for name, value in values.items()}
+    return {**defined, "records": scored}
+
+
+def comparison_words(a: str, b: str, test: Paired) -> str:
+    """What a paired test says, in one sentence."""
+    difference = test.difference
+    lead = f"{a} - {b}: {difference.mean:+.2f} points"
+    if difference.n == 1:
+        return f"{lead} (n = 1: no interval)"
+    verdict = "a difference" if test.p < SURE else "no difference that n seeds can show"
+    return (
+        f"{lead}, 95 % interval {difference.low:+.2f} to {difference.high:+.2f}, "
+        f"n = {difference.n} shared seeds, p = {test.p:.2g}: {verdict}"
+    )

@@ -1,9 +1,10 @@
-"""Figures: functions from records to `matplotlib.figure.Figure`."""
+"""Figures: functions from records and analyses to `matplotlib.figure.Figure`."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -19,10 +20,13 @@ COLOURS = {"table": "#0072b2", "figures": "#d55e00"}
 WIDTH = 0.14  # of a strip of dots, half
 
 
-def svg(figure: Figure) -> bytes:
-    """The figure as SVG; equal figures give equal bytes."""
+def svg(figure: Figure, text: str = "path") -> bytes:
+    """The figure as SVG; equal figures give equal bytes.
+
+    Text becomes outlines, or with `text="none"` stays text in the reader's fonts.
+    """
     buffer = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": "supertrainer", "svg.fonttype": "path"}):
+    with mpl.rc_context({"svg.hashsalt": "supertrainer", "svg.fonttype": text}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()
 
@@ -46,8 +50,7 @@ def essay_spread(records: Sequence[Record]) -> Figure:
         axis.set_title(f"RMNIST/{ipc}")
         axis.set_xticks(range(len(NETWORKS)), NETWORKS, fontsize=8)
         axis.set_xlim(-0.5, len(NETWORKS) - 0.5)
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.grid(axis="y", alpha=0.25)
+        bare(axis)
     panels[0].set_ylabel("accuracy on validation, %")
     named: dict[str, Artist] = {}
     for axis in panels:
@@ -72,3 +75,17 @@ def _published(axis: Axes, place: float, protocol: str, ipc: int) -> None:
             axis.hlines(
                 number.accuracy, place - 0.4, place + 0.4, color="black", ls="--", label="published"
             )
+
+
+def bare(axis: Axes) -> None:
+    """Leave out what frames a plot."""
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.grid(axis="y", alpha=0.25)
+
+
+def panel(width: float = 7.2, height: float = 4.0) -> tuple[Figure, Axes]:
+    """A figure of one plot, inches wide and high."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axis = figure.subplots()
+    bare(axis)
+    return figure, axis

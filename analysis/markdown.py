@@ -11,6 +11,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from analysis import figures
+from analysis.answers import ANSWERS, Rows
 from analysis.tables import score_rows
 from reproduce import comparison, essay, protocols
 from reproduce.backbones import Backbone
@@ -218,6 +219,13 @@ def _of_problem(problem: Problem) -> Callable[[Path], str]:
 
 TABLES |= {p.name: ("records.jsonl", _of_problem(p)) for p in (BEST, TRANSFER)}
 TABLES |= {f"problem-{p.name}": ("records.jsonl", _of_problem(p)) for p in PROBLEMS}
+
+
+def _of_answer(make: Callable[[Path], Rows]) -> Callable[[Path], str]:
+    return lambda path: _table(*make(path))
+
+
+TABLES |= {mark: (".", _of_answer(make)) for mark, make in ANSWERS.items()}
 
 
 # Pictures by the name under which documents show them.

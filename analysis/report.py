@@ -1,79 +1,148 @@
-"""The report: one self-contained page made from records and candidate files."""
+"""The report: one self-contained page with its figures as SVG and its tables as CSV.
+
+The same results give the same bytes.
+"""
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
+from markupsafe import Markup
 
+from analysis import league, lessons, sections
+from analysis.exhibits import Exhibit, table_csv
+from analysis.live import live_sets
 from analysis.plots import grid_png
-from analysis.tables import score_rows
-from reproduce import comparison, essay
-from reproduce.candidate import Candidate
+from analysis.results import Results
+from analysis.trace import Traces
 from reproduce.files import write_whole
-from reproduce.records import Record
+
+PAGE = "index.html"
+ENGINE = ("network.js", "worker.js")
+SCRIPTS = ("page.js", "drawing.js", "live.js")
 
 
-def write_report(
-    path: Path,
-    records: Sequence[Record],
-    candidates: Sequence[Candidate],
-    *,
-    title: str = "Super-trainers",
-    readings: int = 0,
-) -> Path:
-    """Write `report.html` with tables, pictures, commands and seeds; nothing is fetched.
+def write_report(folder: Path, results: Results, title: str = "Super-trainers") -> Path:
+    """Write the page, `figures/` and `tables/` into a folder.
 
     Parameters
     ----------
-    path : Path
-        The page, written whole.
-    records : sequence of dict
-        Scores to show.
-    candidates : sequence of Candidate
-        Sets to picture.
-    readings : int
-        How often the sealed test split has been read.
+    folder : Path
+        Made where it is missing; each file is written whole.
+    results : Results
+        Of `analysis.results.collect`.
+    title : str
+        Of the page.
+
+    Returns
+    -------
+    Path
+        The page.
     """
+    parts = sections_of(results)
+    write_figures(folder / "figures", parts)
+    for exhibit in exhibits_of(parts):
+        write_whole(folder / "tables" / f"{exhibit.key}.csv", exhibit.csv())
+    for one in parts["leagues"]:
+        rows = [
+            [
+                row.name,
+                row.kind,
+                row.split,
+                row.sets,
+                *(row.cells.get(p, "") for p in one.protocols),
+            ]
+            for row in one.rows
+        ]
+        head = ["set", "kind", "split", "sets", *one.protocols]
+        name = f"league-{one.dataset}-{one.ipc:g}.csv"
+        write_whole(folder / "tables" / name, table_csv(head, rows))
+    return write_whole(folder / PAGE, render(parts, title).encode())
+
+
+def write_figures(folder: Path, parts: dict[str, Any]) -> list[Path]:
+    """Write every figure as SVG, every set as PNG, and the headline's set as `headline.png`."""
+    written = [
+        write_whole(folder / f"{exhibit.key}.svg", exhibit.drawn.encode())
+        for exhibit in exhibits_of(parts)
+    ]
+    candidates = parts["results"].candidates
+    for key, candidate in candidates.items():
+        written.append(write_whole(folder / f"set-{key[:6]}.png", grid_png(candidate)))
+    if parts["headline"]:
+        best = candidates[parts["headline"].row.candidate]
+        written.append(write_whole(folder / "headline.png", grid_png(best)))
+    return written
+
+
+def sections_of(results: Results) -> dict[str, Any]:
+    """What the templates are given."""
+    traces = Traces()
+    leagues = league.leagues(results.records, traces)
+    budgets = {one.ipc for one in leagues if one.dataset == "mnist"}
+    storage = [
+        league.published_row(number, traces)
+        for number in league.literature()
+        if number.budget == "storage" and number.ipc in budgets
+    ]
+    best = league.best_row(leagues)
+    return {
+        "headline": sections.headline(results, leagues, best),
+        "leagues": leagues,
+        "storage": storage,
+        "portraits": sections.portraits(results),
+        "places": sections.places(results),
+        "neighbours": sections.neighbours(results, traces),
+        "usual": [analysis["usual"] for analysis in results.analyses.values()],
+        "lessons": lessons.lessons(results, traces),
+        "learning": lessons.learning(results, traces),
+        "sensitivity": lessons.sensitivity(results, traces),
+        "transfer": lessons.transfer(leagues),
+        "worth": lessons.worth(results, leagues),
+        "essay": sections.essay_part(results, traces),
+        "provenance": sections.provenance(results),
+        "results": results,
+        "live": live_sets(results, best.candidate if best else None) if results.sample else [],
+        "traces": traces.entries(),
+    }
+
+
+def exhibits_of(parts: Any) -> Iterable[Exhibit]:
+    """All exhibits, however deep they lie."""
+    if isinstance(parts, Exhibit):
+        yield parts
+    elif isinstance(parts, dict):
+        for part in parts.values():
+            yield from exhibits_of(part)
+    elif isinstance(parts, list | tuple):
+        for part in parts:
+            yield from exhibits_of(part)
+    elif isinstance(parts, sections.Portrait):
+        yield from parts.exhibits
+
+
+def render(parts: dict[str, Any], title: str) -> str:
+    """The page as text; styles and scripts are part of it and nothing is fetched."""
     environment = Environment(
-        loader=PackageLoader("analysis", "."), autoescape=select_autoescape(default=True)
+        loader=PackageLoader("analysis", "templates"),
+        autoescape=select_autoescape(default=True),
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    page = environment.get_template("report.html.j2").render(
+    environment.filters["per_class"] = sections.per_class
+    return environment.get_template("page.html.j2").render(
         title=title,
-        readings=readings,
-        rows=score_rows(records),
-        cells=[cell for draw in essay.DRAWS for cell in comparison.compare(records, draw)],
-        pictures=[_picture(candidate) for candidate in candidates],
-        count=len(records),
-        **_provenance(records),
+        style=_read(["style.css"]),
+        script=_read(SCRIPTS),
+        engine=_read(ENGINE),
+        **parts,
     )
-    return write_whole(path, page.encode())
 
 
-def _picture(candidate: Candidate) -> dict[str, Any]:
-    recipe = candidate.recipe
-    return {
-        "candidate": candidate,
-        "png": base64.b64encode(grid_png(candidate)).decode(),
-        "recipe": json.dumps(recipe.to_dict()) if recipe else None,
-    }
-
-
-def _provenance(records: Sequence[Record]) -> dict[str, list[str]]:
-    """Distinct commands, commits, devices and versions, in the order met."""
-
-    def distinct(values: list[str]) -> list[str]:
-        return list(dict.fromkeys(values))
-
-    return {
-        "commands": distinct([record["command"] for record in records]),
-        "commits": distinct([record["commit"] for record in records]),
-        "devices": distinct([record["device"] for record in records]),
-        "versions": distinct(
-            [" ".join(f"{k} {v}" for k, v in record["versions"].items()) for record in records]
-        ),
-    }
+def _read(names: Iterable[str]) -> Markup:
+    folder = files("analysis").joinpath("page")
+    return Markup("\n".join(folder.joinpath(name).read_text() for name in names))

@@ -122,7 +122,14 @@ BAD = {
     "damaged journal": "search --dataset digits --storage journal",
     "unknown start": "distill --dataset digits --start nothing",
     "damaged checkpoint": "distill --dataset digits --name torn",
-    "report of nothing": "report --records none.jsonl",
+    "report of nothing": "report none",
+    "report of nothing that is known": "report full",
+    "report of a damaged file": "report cut.npz",
+    "show a damaged file": "show cut.npz",
+    "compare over several datasets": "compare ten.npz other.npz",
+    "compare under nothing": "compare ten.npz ten.npz --protocol knnn",
+    "analyse under a proxy": "analyse ten.npz --protocol ridge-conv",
+    "curve of one size": "random-curve --dataset digits --n 5",
 }
 
 
@@ -161,12 +168,11 @@ def test_score_json_is_a_list_of_records_and_nothing_else(folder: Path) -> None:
 
 def test_report_of_scores(folder: Path) -> None:
     call("score ten.npz --protocol knn --records s.jsonl --workers 1", folder)
-    code, out, err = call("report ten.npz --records s.jsonl --out page/report.html", folder)
+    code, out, err = call("report ten.npz s.jsonl --out page", folder)
     assert code == 0, err
-    assert "█" in out
-    assert str(folder / "page" / "report.html") in out
-    assert (folder / "page" / "ten.png").stat().st_size > 1000
-    assert "RDIGITS/1" in (folder / "page" / "report.html").read_text()
+    assert str(folder / "page" / "index.html") in out
+    assert "RDIGITS/1" in (folder / "page" / "index.html").read_text()
+    assert list((folder / "page" / "figures").glob("set-*.png"))
 
 
 @pytest.mark.parametrize("module", ["reproduce", "search", "distill", "analysis", "supertrainer"])
@@ -176,7 +182,11 @@ def test_packages_run_as_modules(module: str, folder: Path) -> None:
     assert "Usage" in out
 
 
-@pytest.mark.parametrize("command", ["demo", "reproduce", "search", "distill", "score", "report"])
+COMMANDS = ["demo", "reproduce", "search", "distill", "score"]
+COMMANDS += ["analyse", "random-curve", "report", "show", "compare"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command: str, folder: Path) -> None:
     code, out, _ = call(f"{command} --help", folder)
     assert code == 0
@@ -250,6 +260,6 @@ def test_demo_runs_on_the_bundled_digits(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(supertrainer, "DEMO_DISTILL", small)
     monkeypatch.setenv("SUPERTRAINER_DATA", str(tmp_path / "nowhere"))
     supertrainer.demo(out=tmp_path / "demo", workers=2)
-    page = (tmp_path / "demo" / "report.html").read_text()
+    page = (tmp_path / "demo" / "report" / "index.html").read_text()
     for name in ("searched", "distilled", "random search", "nearest mean"):
         assert name in page

@@ -1,15 +1,14 @@
-"""Pictures and the report."""
+"""Pictures and tables."""
 
 import io
-import re
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from analysis import grid_png, grid_text, score_rows, write_report
+from analysis import grid_png, grid_text, score_rows
+from analysis.plots import shade, sheet
 from analysis.tables import seed_range
 from reproduce import Candidate, Dataset, Fidelity, Oracle, essay
 
@@ -18,11 +17,27 @@ def test_grid_png_shows_every_image(digits: Dataset, ten: Candidate) -> None:
     sizes = []
     for candidate in (ten, essay.rmnist(digits, 3)):
         picture = Image.open(io.BytesIO(grid_png(candidate))).convert("L")
-        assert np.asarray(picture).min() < 60
+        assert np.asarray(picture).max() > 200
         sizes.append(picture.size)
     assert sizes[1][0] == sizes[0][0]
     assert sizes[1][1] > 2 * sizes[0][1] * 0.8
     assert grid_png(ten) == grid_png(ten)
+
+
+def test_one_scale_for_all_images() -> None:
+    grey = shade(np.array([0.0, 0.5, 1.0]))
+    assert grey.tolist() == [[0, 0, 0], [128, 128, 128], [255, 255, 255]]
+    below, above = shade(np.array([-0.5, 1.5])).astype(int)
+    assert below[2] > below[0]
+    assert above[0] > above[2]
+    assert (shade(np.array([-1.0, 2.0])) == shade(np.array([-9.0, 9.0]))).all()
+
+
+def test_sheet_holds_each_image_pixel_for_pixel(ten: Candidate) -> None:
+    board = np.asarray(Image.open(io.BytesIO(sheet(ten.images, columns=4, gap=2))))
+    assert board.shape == (3 * 30 - 2, 4 * 30 - 2, 4)
+    assert (board[30:58, 30:58, 0] == np.rint(255 * ten.images[5, 0])).all()
+    assert board[29, 0, 3] == 0
 
 
 def test_grid_text_shows_ink_where_it_is(ten: Candidate) -> None:
@@ -60,21 +75,3 @@ def test_seed_ranges() -> None:
     assert seed_range([3, 1, 2, 2]) == "1..3"
     assert seed_range([5, 1]) == "1, 5"
     assert seed_range([1, 2, 9]) == "1, 2, 9"
-
-
-def test_report_is_self_contained(digits: Dataset, ten: Candidate, tmp_path: Path) -> None:
-    named = ten.renamed("<b>ten</b>")
-    records = Oracle(digits, workers=1).score(named, "tree", range(3))
-    page = write_report(tmp_path / "r.html", records, [named], readings=2).read_text()
-    assert "<b>ten" not in page
-    assert "&lt;b&gt;ten" in page
-    assert records[0]["command"].split()[0] in page
-    assert "read 2 times" in page
-    assert page.count("data:image/png;base64,") == 1
-    assert not re.search(r"(src|href)=\"(?!data:)", page)
-
-
-def test_report_sets_ours_beside_published(mnist: Dataset, tmp_path: Path) -> None:
-    records = Oracle(mnist, workers=1).score(essay.rmnist(mnist, 1), "knn", [0])
-    page = write_report(tmp_path / "r.html", records, []).read_text()
-    assert re.search(r"knn<td class=\"n\">41.85<td class=\"n\">41.85.*exact", page)

@@ -1,0 +1,185 @@
+"""The command `analyse`: measure candidates through the oracle, into tracked JSON files."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from analysis import measures
+from reproduce import data, essay, provenance
+from reproduce.candidate import Candidate
+from reproduce.command import (
+    DataOption,
+    DatasetOption,
+    JsonOption,
+    RecordsOption,
+    SeedsOption,
+    WorkersOption,
+    load_candidates,
+    progress,
+)
+from reproduce.data import Dataset
+from reproduce.errors import UserError
+from reproduce.files import write_whole
+from reproduce.oracle import Oracle
+
+OUT = Path("results/analysis")
+RUNNING = Path("runs/analysis.jsonl")
+OutOption = Annotated[Path, typer.Option(help="Folder of the JSON files.")]
+
+
+def analyse(
+    files: Annotated[list[Path], typer.Argument(help="Candidate files.")],
+    out: OutOption = OUT,
+    protocol: Annotated[
+        str | None, typer.Option(help="Train under this; else `own` where there is one, or `conv`.")
+    ] = None,
+    seeds: SeedsOption = 5,
+    leave_out: Annotated[
+        int, typer.Option(help="Leave-one-out for sets of up to so many images.", min=0)
+    ] = 20,
+    background: Annotated[int, typer.Option(help="Training images on the map.", min=100)] = 3000,
+    digits: Annotated[int, typer.Option(help="Validation digits in the page.", min=10)] = 1000,
+    records: RecordsOption = RUNNING,
+    data_folder: DataOption = None,
+    workers: WorkersOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure what candidates hang on: leave-one-out, noise, confusion, learning, neighbours."""
+    given = load_candidates(files)
+    source = data.load(given[0].dataset, data_folder)
+    candidates = [*given, *references(source, given, out)]
+    oracle = Oracle(source, records, workers=workers)
+    written = [
+        write(
+            out / file_name(candidate),
+            analysis_of(oracle, candidate, protocol, range(seeds), leave_out),
+        )
+        for candidate in candidates
+    ]
+    written.append(write(out / "map.json", measures.embedding(source, candidates, background)))
+    written.append(write_sample(out, source, digits))
+    _say(written, as_json)
+
+
+def random_curve(
+    protocol: Annotated[str, typer.Option(help="Train under this.")] = "conv",
+    n: Annotated[str, typer.Option(help="Images per class, as in 1,5,10.")] = "1,2,5,10,20,50",
+    sets: Annotated[int, typer.Option(help="Random sets of each size.", min=1)] = 5,
+    seeds: SeedsOption = 2,
+    out: OutOption = OUT,
+    records: RecordsOption = RUNNING,
+    dataset: DatasetOption = "mnist",
+    data_folder: DataOption = None,
+    workers: WorkersOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure accuracy against the number of random real images, for `equivalent n`."""
+    ipcs = sizes_of(n)
+    source = data.load(dataset, data_folder)
+    oracle = Oracle(source, records, workers=workers)
+    with progress(f"random sets, {protocol}") as update:
+        found = measures.random_curve(oracle, protocol, ipcs, sets, range(seeds), update)
+    content = {**origin(source, protocol, range(seeds)), **found}
+    _say([write(out / f"random-{protocol}.json", content)], as_json)
+
+
+def references(source: Dataset, given: Sequence[Candidate], out: Path) -> list[Candidate]:
+    """The essay's random draws of the same sizes, kept as files: what all else is held against."""
+    sizes = sorted({int(candidate.ipc) for candidate in given if float(candidate.ipc).is_integer()})
+    draws = [essay.rmnist(source, ipc) for ipc in sizes]
+    for draw in draws:
+        draw.save((out / file_name(draw)).with_suffix(".npz"))
+    return draws
+
+
+def sizes_of(text: str) -> list[int]:
+    """Images per class, rising, from a list like `1,5,10`."""
+    try:
+        sizes = sorted({int(part) for part in text.split(",")})
+    except ValueError:
+        raise UserError(f"--n {text}: give whole numbers, as in 1,5,10") from None
+    if len(sizes) < 2 or sizes[0] < 1:
+        raise UserError(f"--n {text}: give two or more sizes of at least 1")
+    return sizes
+
+
+def analysis_of(
+    oracle: Oracle,
+    candidate: Candidate,
+    protocol: str | None,
+    seeds: Sequence[int],
+    leave_out: int,
+) -> dict[str, Any]:
+    """Everything that is measured of one candidate, with where it came from."""
+    protocol = protocol or ("own" if candidate.recipe else "conv")
+    with progress(f"{candidate.name}: neighbours, lessons") as update:
+        parts = {
+            "accuracies": measures.accuracies(oracle, candidate, protocol, seeds),
+            **measures.neighbours(oracle.data, candidate),
+        }
+        update(1, 3)
+        parts |= measures.lessons(oracle.data, candidate, protocol, seeds)
+        update(2, 3)
+        parts["learning"] = measures.learning(oracle.data, candidate, protocol, seeds)
+        update(3, 3)
+    with progress(f"{candidate.name}: sensitivity") as update:
+        parts["sensitivity"] = measures.sensitivity(oracle, candidate, protocol, seeds, update)
+    if len(candidate) <= leave_out:
+        with progress(f"{candidate.name}: leave one out") as update:
+            parts["leave_one_out"] = measures.leave_one_out(
+                oracle, candidate, protocol, seeds, update
+            )
+    return {
+        "candidate": candidate.hash,
+        "name": candidate.name,
+        "ipc": candidate.ipc,
+        **origin(oracle.data, protocol, seeds),
+        **parts,
+    }
+
+
+def file_name(candidate: Candidate) -> str:
+    """Where a candidate's analysis lies: its name and the beginning of its hash."""
+    slug = re.sub(r"[^a-z0-9]+", "-", candidate.name.lower()).strip("-")
+    return f"{slug}-{candidate.hash[:6]}.json"
+
+
+def write_sample(out: Path, source: Dataset, digits: int) -> Path:
+    """Write the validation digits that the page bundles."""
+    content = {**origin(source, None, ()), **measures.sample(source.split(measures.SPLIT), digits)}
+    return write(out / "sample.json", content)
+
+
+def origin(source: Dataset, protocol: str | None, seeds: Sequence[int]) -> dict[str, Any]:
+    """Where what is measured comes from."""
+    return {
+        "dataset": source.name,
+        "checksum": source.checksum,
+        "protocol": protocol,
+        "split": measures.SPLIT,
+        "seeds": list(seeds),
+        "command": provenance.command(),
+        "commit": provenance.commit(),
+        "versions": provenance.versions(),
+        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def write(path: Path, content: dict[str, Any]) -> Path:
+    """Write one JSON file, whole."""
+    return write_whole(path, (json.dumps(content) + "\n").encode())
+
+
+def _say(written: Sequence[Path], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps([str(path) for path in written]))
+    else:
+        Console().print(*(f"wrote {path}" for path in written), sep="\n", highlight=False)

@@ -1,0 +1,110 @@
+"""Tables of `docs/super-trainers.md`: what the results say to the essay's last questions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis import charts, lessons, sections
+from analysis.league import Row, leagues
+from analysis.results import Results, collect
+from analysis.statistics import Interval
+from analysis.trace import Number, Traces
+
+HEADS: dict[str, Sequence[str]] = {
+    "typical": (
+        "set",
+        "images",
+        "more typical in its class, %: median (most)",
+        "distance to the nearest real image: median",
+        "usual between real ones",
+    ),
+    "worth": ("set, protocol, split", "images", "accuracy", "n", "as good as random images"),
+    "hangs": ("set", "protocol", "change", "points", "n"),
+}
+
+
+def spread(interval: Interval) -> str:
+    """A mean ± half its 95 % interval."""
+    if interval.n == 1:
+        return f"{interval.mean:.2f}"
+    return f"{interval.mean:.2f} ± {interval.half:.2f}"
+
+
+def league_rows(results: Results) -> tuple[list[str], list[list[str]]]:
+    """Every set of ours under every protocol, the smallest budget first."""
+    found = leagues(results.records, Traces())
+    protocols = [p for p in _columns(found) if any(p in r.cells for r in _ours(found))]
+    rows = []
+    for row in _ours(found):
+        cells = [_league_cell(row.cells.get(protocol)) for protocol in protocols]
+        name = row.name + (f" ({row.sets} sets)" if row.sets > 1 else "")
+        rows.append([name, f"{row.ipc:g}", row.split, *cells])
+    return ["set", "ipc", "split", *(f"`{p}`" for p in protocols)], rows
+
+
+def _ours(found: Sequence[Any]) -> list[Row]:
+    return [row for league in found for row in league.rows if row.kind != "published"]
+
+
+def _columns(found: Sequence[Any]) -> list[str]:
+    return list(dict.fromkeys(p for league in found for p in league.protocols))
+
+
+def _league_cell(number: Number | None) -> str:
+    return f"{spread(number.interval)} ({number.interval.n})" if number else "–"
+
+
+def typical_rows(results: Results) -> list[list[str]]:
+    """How extreme the images of each set are, and how far from real ones."""
+    rows = []
+    for analysis in sections.ordered(results):
+        extremity = 100 * np.array(analysis["extremity"])
+        distances = [image["distance"] for image in analysis["nearest"]]
+        rows.append(
+            [
+                analysis["name"],
+                str(len(extremity)),
+                f"{np.median(extremity):.1f} ({extremity.max():.1f})",
+                f"{np.median(distances):.1f}",
+                f"{analysis['usual']:.1f}",
+            ]
+        )
+    return rows
+
+
+def worth_rows(results: Results) -> list[list[str]]:
+    """How many random real images each set is worth."""
+    found = lessons.worth(results, leagues(results.records, Traces()))
+    rows = []
+    for exhibit in found:
+        for title, images, number, words in exhibit.rows:
+            interval = number.interval
+            rows.append([title, images, spread(interval), str(interval.n), words])
+    return rows
+
+
+def hangs_rows(results: Results) -> list[list[str]]:
+    """What order, batches, rounding and noise change, in points, paired by seed."""
+    rows = []
+    for analysis in sections.ordered(results):
+        for change in analysis["sensitivity"]:
+            difference = charts.paired_change(analysis, change)
+            name = charts.change_name(change)
+            protocol = f"`{analysis['protocol']}`"
+            points = f"{difference.mean:+.2f} ± {difference.half:.2f}"
+            rows.append([analysis["name"], protocol, name, points, str(difference.n)])
+    return rows
+
+
+Rows = tuple[Sequence[str], list[list[str]]]
+# By mark, from the folder of results.
+ANSWERS: dict[str, Callable[[Path], Rows]] = {
+    "league": lambda path: league_rows(collect([path])),
+    "typical": lambda path: (HEADS["typical"], typical_rows(collect([path]))),
+    "worth": lambda path: (HEADS["worth"], worth_rows(collect([path]))),
+    "hangs": lambda path: (HEADS["hangs"], hangs_rows(collect([path]))),
+}

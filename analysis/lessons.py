@@ -1,0 +1,169 @@
+"""The page's sections on what sets teach, whether that transfers, and what they are worth. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from analysis import charts
+from analysis.exhibits import Exhibit
+from analysis.league import League, Row
+from analysis.results import Analysis, Results
+from analysis.sections import byte_tile, ordered, per_class
+from analysis.statistics import Equivalent, equivalent_n, mean_interval
+from analysis.trace import Number, Traces
+
+REFERENCE = "conv"  # the curve of random sets for scores under a candidate's own recipe
+
+
+def lessons(results: Results, traces: Traces) -> list[tuple[Analysis, Exhibit, list[Any]]]:
+    """For each analysed set its confusion matrix and the digits most often got wrong."""
+    found = []
+    for analysis in ordered(results):
+        counts = np.array(analysis["confusion"])
+        exhibit = Exhibit(
+            f"confusion-{analysis['candidate'][:6]}",
+            f"Confusion matrix of networks trained on {analysis['name']}",
+            charts.confusion(analysis),
+            ["is \\ read as", *(str(label) for label in range(len(counts)))],
+            [[label, *row] for label, row in enumerate(counts.tolist())],
+        )
+        wrong = [{**digit, "tile": byte_tile(digit["pixels"])} for digit in analysis["confused"]]
+        found.append((analysis, exhibit, wrong))
+    return found
+
+
+def by_budget(results: Results) -> dict[float, list[Analysis]]:
+    """Analyses by images per class."""
+    groups: dict[float, list[Analysis]] = {}
+    for analysis in ordered(results):
+        groups.setdefault(analysis["ipc"], []).append(analysis)
+    return groups
+
+
+def learning(results: Results, traces: Traces) -> list[Exhibit]:
+    """Learning curves, a figure for each budget."""
+    exhibits = []
+    for ipc, analyses in by_budget(results).items():
+        curves = [a for a in analyses if a["learning"]["steps"]]
+        rows = [
+            [charts.title_of(a), steps, Number(mean_interval(v), traces.analysis(a, v))]
+            for a in curves
+            for steps, v in zip(a["learning"]["steps"], a["learning"]["accuracies"], strict=True)
+        ]
+        if curves:
+            exhibits.append(
+                Exhibit(
+                    f"learning-{ipc:g}",
+                    f"Accuracy against training step, {per_class(ipc)}",
+                    charts.learning_curves(curves),
+                    ["set and protocol", "step", "accuracy, %"],
+                    rows,
+                )
+            )
+    return exhibits
+
+
+def sensitivity(results: Results, traces: Traces) -> list[Exhibit]:
+    """What order, noise and rounding change, a figure for each budget."""
+    exhibits = []
+    for ipc, analyses in by_budget(results).items():
+        disturbed = [a for a in analyses if a["sensitivity"]]
+        rows = [
+            [
+                charts.title_of(a),
+                charts.change_name(change),
+                Number(charts.paired_change(a, change), traces.analysis(a, change["accuracies"])),
+            ]
+            for a in disturbed
+            for change in a["sensitivity"]
+        ]
+        if disturbed:
+            exhibits.append(
+                Exhibit(
+                    f"sensitivity-{ipc:g}",
+                    f"Change of accuracy under disturbances, {per_class(ipc)}",
+                    charts.sensitivity(disturbed),
+                    ["set and protocol", "change", "points"],
+                    rows,
+                )
+            )
+    return exhibits
+
+
+# --- Do they travel, and what are they worth ----------------------------------------------------
+
+
+def transfer(leagues: Sequence[League]) -> list[Exhibit]:
+    """Candidates by protocols, for each budget and split in which several were scored."""
+    exhibits = []
+    for league in leagues:
+        for split in sorted({row.split for row in league.rows if row.kind != "published"}):
+            rows = [r for r in league.rows if r.split == split and r.kind != "published"]
+            protocols = [p for p in league.protocols if sum(p in row.cells for row in rows) > 1]
+            own = [p for p in ("own",) if p not in protocols and any(p in r.cells for r in rows)]
+            protocols = protocols + own
+            rows = [row for row in rows if sum(p in row.cells for p in protocols) > 1]
+            if len(rows) > 1 and len(protocols) > 1:
+                exhibits.append(_transfer(league, split, rows, protocols))
+    return exhibits
+
+
+def _transfer(league: League, split: str, rows: Sequence[Row], protocols: Sequence[str]) -> Exhibit:
+    names = [row.name for row in rows]
+    cells = [[row.cells.get(p) for p in protocols] for row in rows]
+    means = np.array([[c.interval.mean if c else math.nan for c in line] for line in cells])
+    return Exhibit(
+        f"transfer-{league.dataset}-{league.ipc:g}-{split}",
+        f"Accuracy of sets of {per_class(league.ipc)} under other protocols, {split}",
+        charts.transfer(names, protocols, means),
+        ["set", *protocols],
+        [[name, *(c or "–" for c in line)] for name, line in zip(names, cells, strict=True)],
+    )
+
+
+def worth(results: Results, leagues: Sequence[League]) -> list[Exhibit]:
+    """How many random real images each set is worth, for each curve that was measured."""
+    exhibits = []
+    for protocol, curve in sorted(results.curves.items()):
+        sizes = [10 * ipc for ipc in curve["ipc"]]
+        intervals = charts.curve_intervals(curve)
+        found = []
+        for league in leagues:
+            for row in league.rows:
+                if league.dataset != curve["dataset"] or row.kind == "published":
+                    continue
+                for name in (protocol, "own") if protocol == REFERENCE else (protocol,):
+                    if name in row.cells:
+                        number = row.cells[name]
+                        equal = equivalent_n(sizes, intervals, number.interval)
+                        title = f"{row.name}, {name}" + (f", {row.split}")
+                        found.append((title, row, number, equal))
+        if found:
+            rows = [[t, f"{10 * r.ipc:g}", n, in_words(e)] for t, r, n, e in found]
+            best = [(t, e.n, n.interval) for t, r, n, e in found if r.kind != "essay"][:7]
+            exhibits.append(
+                Exhibit(
+                    f"worth-{protocol}",
+                    f"Accuracy of random real images by their number under {protocol}, "
+                    "and where each candidate meets that curve",
+                    charts.random_curve(curve, best),
+                    ["set, protocol, split", "images", "accuracy, %", "as good as random images"],
+                    rows,
+                )
+            )
+    return exhibits
+
+
+def in_words(equal: Equivalent) -> str:
+    """An equivalent n with its interval; a bound where it lies outside the curve."""
+
+    def one(n: float) -> str:
+        return {0: "fewer than measured", math.inf: "more than measured"}.get(n, f"{n:.0f}")
+
+    if equal.n == 0 or math.isinf(equal.n):
+        return one(equal.n)
+    return f"{one(equal.n)} ({one(equal.low)} to {one(equal.high)})"

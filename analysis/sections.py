@@ -1,0 +1,292 @@
+"""The page's sections: what each template is given, made from results. Pure."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from analysis import charts
+from analysis.exhibits import Exhibit
+from analysis.figures import essay_spread
+from analysis.league import League, Row, interval_of
+from analysis.plots import by_class, sheet, span, tile
+from analysis.results import Analysis, Results
+from analysis.trace import Number, Traces
+from reproduce import comparison, essay
+from reproduce.candidate import Candidate
+
+POINTS = 100.0
+
+
+def data_uri(png: bytes) -> str:
+    """A PNG as an address that needs no file."""
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def byte_tile(pixels: str) -> str:
+    """An image kept as bytes in base64, as an address."""
+    grey = np.frombuffer(base64.b64decode(pixels), np.uint8)
+    side = math.isqrt(len(grey))
+    return data_uri(tile(grey.reshape(1, side, side) / np.float32(255)))
+
+
+def per_class(ipc: float) -> str:
+    """A budget in words."""
+    return "one image per class" if ipc == 1 else f"{ipc:g} images per class"
+
+
+def ordered(results: Results) -> list[Analysis]:
+    """Analyses of candidates that are there, the smallest sets first, of these the best first."""
+    known = [a for key, a in results.analyses.items() if key in results.candidates]
+    return sorted(known, key=lambda a: (a["ipc"], -np.mean(a["accuracies"]), a["name"]))
+
+
+# --- Headline -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The best set of the smallest budget, beside random ones."""
+
+    row: Row
+    protocol: str
+    number: Number
+    random: Number | None
+    tiles: list[tuple[int, str]]
+    images: int
+
+
+def headline(results: Results, leagues: Sequence[League], best: Row | None) -> Headline | None:
+    """What stands at the top of the page; None without a set of which the file is there."""
+    if best is None or best.candidate not in results.candidates:
+        return None
+    candidate = results.candidates[best.candidate]
+    protocol, number = max(best.cells.items(), key=lambda cell: cell[1].interval.mean)
+    rivals = [
+        (row.kind, row.cells[protocol])
+        for league in leagues
+        for row in league.rows
+        if row.kind in ("random", "essay") and (row.ipc, row.split) == (best.ipc, best.split)
+        if protocol in row.cells
+    ]
+    order = by_class(candidate)[:10]
+    labels = candidate.hard_labels()
+    tiles = [(int(labels[i]), data_uri(tile(candidate.images[i]))) for i in order]
+    random = dict(rivals).get("random") or dict(rivals).get("essay")
+    return Headline(best, protocol, number, random, tiles, len(candidate))
+
+
+# --- What they look like ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """A candidate with its images, labels and rates."""
+
+    candidate: Candidate
+    path: str
+    sheet: str
+    columns: int
+    span: str
+    labels: list[str]
+    exhibits: list[Exhibit]
+
+
+def portraits(results: Results) -> list[Portrait]:
+    """A portrait of every candidate file, the smallest sets first."""
+    found = []
+    for candidate in sorted(results.candidates.values(), key=lambda c: (c.ipc, c.name, c.hash)):
+        order = by_class(candidate)[:500]
+        columns = 10 if len(candidate) <= 100 else 25
+        labels = [str(candidate.hard_labels()[i]) for i in order]
+        found.append(
+            Portrait(
+                candidate,
+                results.paths[candidate.hash],
+                data_uri(sheet(candidate.images[order], columns)),
+                columns,
+                span(candidate),
+                labels,
+                _learned(candidate),
+            )
+        )
+    return found
+
+
+def _learned(candidate: Candidate) -> list[Exhibit]:
+    """Heat map of learned labels and curve of learned rates, where there are any."""
+    exhibits = []
+    if candidate.label_scale != "class":
+        order = by_class(candidate)
+        rows = [[n, *(f"{v:.4f}" for v in candidate.labels[i])] for n, i in enumerate(order)]
+        exhibits.append(
+            Exhibit(
+                f"labels-{candidate.hash[:6]}",
+                f"Learned labels of {candidate.name}: images by classes",
+                charts.label_heat(candidate),
+                ["image", *(str(label) for label in range(candidate.classes))],
+                rows,
+            )
+        )
+    if candidate.recipe and candidate.recipe.learning_rates:
+        rates = enumerate(candidate.recipe.learning_rates, 1)
+        exhibits.append(
+            Exhibit(
+                f"rates-{candidate.hash[:6]}",
+                f"Learned learning rates of {candidate.name}, step by step",
+                charts.learning_rates(candidate),
+                ["step", "learning rate"],
+                [[step, f"{rate:.5f}"] for step, rate in rates],
+            )
+        )
+    return exhibits
+
+
+# --- Where they lie -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """One image, the real one nearest to it, and what is lost without it."""
+
+    label: int
+    own: str
+    nearest: str
+    nearest_label: int
+    index: int
+    distance: float
+    extremity: float
+    lost: Number | None
+
+
+def neighbours(results: Results, traces: Traces) -> list[tuple[Analysis, list[Neighbour]]]:
+    """For each analysed set of up to 20 images, its images with their neighbours."""
+    found = []
+    for analysis in ordered(results):
+        candidate = results.candidates[analysis["candidate"]]
+        if len(candidate) <= 20:
+            found.append((analysis, _neighbours(candidate, analysis, traces)))
+    return found
+
+
+def _neighbours(candidate: Candidate, analysis: Analysis, traces: Traces) -> list[Neighbour]:
+    lost: list[Number | None] = [None] * len(candidate)
+    if "leave_one_out" in analysis:
+        losses = charts.lost_without(analysis)
+        lost = [
+            Number(loss, traces.analysis(analysis, part))
+            for loss, part in zip(losses, analysis["leave_one_out"], strict=True)
+        ]
+    labels = candidate.hard_labels()
+    return [
+        Neighbour(
+            int(labels[i]),
+            data_uri(tile(candidate.images[i])),
+            byte_tile(analysis["nearest"][i]["pixels"]),
+            analysis["nearest"][i]["label"],
+            analysis["nearest"][i]["index"],
+            analysis["nearest"][i]["distance"],
+            POINTS * analysis["extremity"][i],
+            lost[i],
+        )
+        for i in by_class(candidate)
+    ]
+
+
+def places(results: Results) -> list[Exhibit]:
+    """The map, and how typical the images of each set are."""
+    exhibits = []
+    if results.map:
+        here = results.map["sets"]
+        known = [results.candidates[a["candidate"]] for a in ordered(results)]
+        shown = [candidate for candidate in known if candidate.hash in here]
+        rows = [
+            [candidate.name, label, x, y]
+            for candidate in shown
+            for x, y, label in _points(here[candidate.hash])
+        ]
+        exhibits.append(
+            Exhibit(
+                "map",
+                "Map of training images, coloured by class, with the candidates' images in it",
+                charts.where_they_lie(results.map, shown),
+                ["set", "label", "x", "y"],
+                rows,
+            )
+        )
+    analyses = ordered(results)
+    if analyses:
+        rows = [
+            [a["name"], n, f"{POINTS * value:.2f}"]
+            for a in analyses
+            for n, value in enumerate(a["extremity"])
+        ]
+        exhibits.append(
+            Exhibit(
+                "typicality",
+                "How extreme each image is within its class",
+                charts.typicality(analyses),
+                ["set", "image", "more typical in its class, %"],
+                rows,
+            )
+        )
+    return exhibits
+
+
+def _points(found: Analysis) -> list[tuple[float, float, int]]:
+    return list(zip(found["x"], found["y"], found["label"], strict=True))
+
+
+# --- The essay, and where all comes from --------------------------------------------------------
+
+
+def essay_part(results: Results, traces: Traces) -> dict[str, Any] | None:
+    """The essay's published numbers with ours beside, and their spread."""
+    full = comparison.full_records(results.records)
+    cells = [cell for draw in essay.DRAWS for cell in comparison.compare(full, draw)]
+    if not cells:
+        return None
+    rows = []
+    for cell in cells:
+        number = cell.published
+        ours = [
+            r
+            for r in full
+            if r["protocol"] == number.protocol
+            and r["draw"] == cell.draw
+            and (number.ipc == 0 or r["ipc"] == number.ipc)
+        ]
+        name = f"RMNIST/{number.ipc}" if number.ipc else "MNIST"
+        mine = Number(interval_of(ours), traces.records(ours))
+        published = f"{number.accuracy:.2f}"
+        rows.append([name, cell.draw or "–", number.protocol, published, mine, cell.verdict])
+    head = ["set", "draw", "protocol", "published, %", "ours, %", "verdict"]
+    alt = "Replicates of the essay's networks as dots, published numbers as lines"
+    return {"exhibit": Exhibit("essay", alt, essay_spread(results.records), head, rows)}
+
+
+def provenance(results: Results) -> dict[str, list[str]]:
+    """Distinct commands, commits, devices, versions and files, in the order met."""
+    analyses = [*results.analyses.values(), *results.curves.values()]
+
+    def distinct(values: Sequence[str]) -> list[str]:
+        return list(dict.fromkeys(values))
+
+    def version(of: dict[str, str]) -> str:
+        return ", ".join(f"{name} {number}" for name, number in of.items())
+
+    made = [candidate.command for candidate in results.candidates.values()]
+    return {
+        "commands": distinct(
+            [*made, *(r["command"] for r in results.records), *(a["command"] for a in analyses)]
+        ),
+        "commits": distinct([r["commit"] for r in (*results.records, *analyses)]),
+        "devices": distinct([r["device"] for r in results.records]),
+        "versions": distinct([version(r["versions"]) for r in (*results.records, *analyses)]),
+        "files": distinct([r["file"] for r in results.records if "file" in r]),
+    }

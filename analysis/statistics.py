@@ -1,0 +1,215 @@
+"""Statistics of few runs: intervals, paired comparison, the luck of the best, equivalent n.
+
+Pure functions of arrays; accuracies are in percent throughout.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special, stats
+from sklearn.isotonic import IsotonicRegression
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean of n values and where it lies at a stated confidence.
+
+    `low` and `high` are NaN for n = 1: one value says nothing of its spread.
+    """
+
+    n: int
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def half(self) -> float:
+        """Half the interval's width."""
+        return (self.high - self.low) / 2
+
+
+def mean_interval(values: Sequence[float], level: float = LEVEL) -> Interval:
+    """Student's interval for the mean of independent values of about normal spread.
+
+    Parameters
+    ----------
+    values : sequence of float
+        At least one.
+    level : float
+        Confidence, 0..1.
+    """
+    n, mean = len(values), float(np.mean(values))
+    if n == 1:
+        return Interval(1, mean, math.nan, math.nan)
+    reach = _reach(float(np.std(values, ddof=1)) / math.sqrt(n), n - 1, level)
+    return Interval(n, mean, mean - reach, mean + reach)
+
+
+def cluster_interval(groups: Sequence[Sequence[float]], level: float = LEVEL) -> Interval:
+    """The interval for a mean over sets, each scored by several networks.
+
+    Networks trained on one set are no independent witnesses of sets like it, so the sets' own
+    means are the values and n is the number of sets. One set alone is `mean_interval` of its
+    networks.
+    """
+    if len(groups) == 1:
+        return mean_interval(groups[0], level)
+    return mean_interval([float(np.mean(group)) for group in groups], level)
+
+
+@dataclass(frozen=True)
+class Paired:
+    """The difference a - b over shared seeds, and its two-sided p value (NaN where n < 2)."""
+
+    difference: Interval
+    p: float
+
+
+def paired(a: Mapping[int, float], b: Mapping[int, float], level: float = LEVEL) -> Paired:
+    """Student's paired test over the seeds that both have (`scipy.stats.ttest_rel`).
+
+    Parameters
+    ----------
+    a, b : mapping of seed to accuracy
+        They share at least one seed.
+
+    Raises
+    ------
+    ValueError
+        When they share none.
+    """
+    shared = sorted(a.keys() & b.keys())
+    if not shared:
+        raise ValueError("no shared seeds")
+    differences = [a[seed] - b[seed] for seed in shared]
+    interval = mean_interval(differences, level)
+    if len(shared) < 2:
+        return Paired(interval, math.nan)
+    if interval.half == 0:  # without randomness every replicate says the same
+        return Paired(interval, 1.0 if interval.mean == 0 else 0.0)
+    test = stats.ttest_rel([a[seed] for seed in shared], [b[seed] for seed in shared])
+    return Paired(interval, float(test.pvalue))
+
+
+def expected_maximum(k: int) -> float:
+    """The mean of the largest of k independent standard normal values."""
+    if k < 1:
+        raise ValueError(f"the largest of {k} values is not defined")
+    x = np.linspace(-12, 12, 4801)
+    density = k * np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi) * special.ndtr(x) ** (k - 1)
+    return float(np.trapezoid(x * density, x))
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best of k scored sets, and what is left of its lead when luck is taken off.
+
+    Attributes
+    ----------
+    k : int
+    observed : float
+        The best mean as scored.
+    corrected : float
+        What fresh seeds should give it.
+    luck : float
+        How far the best of k would lie above the mean of equally good sets, by noise alone.
+    """
+
+    k: int
+    observed: float
+    corrected: float
+    luck: float
+
+
+def best_of_k(scores: Sequence[Sequence[float]]) -> Best:
+    """Correct the best of several sets' means for having been picked as the best.
+
+    Sets differ by a normal spread between them, each score by the noise of its networks. The
+    best's true mean is then expected on the way back to the mean of all, as far as noise has part
+    in the observed spread (the normal model of James and Stein 1961; Efron 2011 for selection).
+
+    Parameters
+    ----------
+    scores : sequence of k sequences of float
+        Each set's accuracies; k >= 2, two or more accuracies each.
+
+    Raises
+    ------
+    ValueError
+        For fewer sets or accuracies.
+    """
+    if len(scores) < 2 or min(map(len, scores)) < 2:
+        raise ValueError("two or more sets with two or more accuracies each are needed")
+    means = np.array([np.mean(score) for score in scores])
+    noise = float(np.mean([np.var(score, ddof=1) / len(score) for score in scores]))
+    spread = float(means.var(ddof=1))
+    kept = max(0.0, 1 - noise / spread) if spread > 0 else 0.0
+    best, centre = float(means.max()), float(means.mean())
+    luck = expected_maximum(len(scores)) * math.sqrt(noise)
+    return Best(len(scores), best, centre + kept * (best - centre), luck)
+
+
+@dataclass(frozen=True)
+class Equivalent:
+    """How many random real images teach as well, with the interval that both errors leave.
+
+    A bound of 0 or infinity means that it lies outside the sizes that were measured.
+    """
+
+    n: float
+    low: float
+    high: float
+
+
+def equivalent_n(sizes: Sequence[float], curve: Sequence[Interval], score: Interval) -> Equivalent:
+    """The number of random images at which their accuracy curve reaches a candidate's.
+
+    The curve is made monotone (isotonic regression) and read between its sizes on a logarithmic
+    axis. The interval is conservative: the candidate's lower end against the curve's upper one,
+    and the other way round.
+
+    Parameters
+    ----------
+    sizes : sequence of float
+        Numbers of images, rising; at least two.
+    curve : sequence of Interval
+        Mean accuracy of random sets of each size.
+    score : Interval
+        The candidate's accuracy.
+    """
+
+    def end(interval: Interval, name: str) -> float:
+        value = float(getattr(interval, name))
+        return interval.mean if math.isnan(value) else value
+
+    def read(name: str, accuracy: float) -> float:
+        return _inverse(sizes, [end(point, name) for point in curve], accuracy)
+
+    return Equivalent(
+        read("mean", score.mean), read("high", end(score, "low")), read("low", end(score, "high"))
+    )
+
+
+def _inverse(sizes: Sequence[float], values: Sequence[float], accuracy: float) -> float:
+    """The least size at which the monotone curve through `values` reaches `accuracy`."""
+    places = np.log(np.asarray(sizes, float))
+    rising = IsotonicRegression().fit_transform(places, np.asarray(values, float))
+    if accuracy < rising[0]:
+        return 0.0
+    if accuracy > rising[-1]:
+        return math.inf
+    right = int(np.searchsorted(rising, accuracy, side="left"))
+    if right == 0:
+        return float(sizes[0])
+    share = (accuracy - rising[right - 1]) / (rising[right] - rising[right - 1])
+    return float(np.exp(places[right - 1] + share * (places[right] - places[right - 1])))
+
+
+def _reach(error: float, freedom: int, level: float) -> float:
+    return float(stats.t.ppf((1 + level) / 2, freedom) * error)

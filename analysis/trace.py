@@ -1,0 +1,86 @@
+"""Where each number on the page comes from: a list of origins that the page's numbers point to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from analysis.results import Analysis
+from analysis.statistics import Interval
+from analysis.tables import seed_range
+from reproduce.records import Record
+
+
+class Traces:
+    """Origins of numbers, each kept once."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, int] = {}
+
+    def records(self, records: Sequence[Record]) -> int:
+        """The origin of a number made from these records; its place in `entries`."""
+
+        def distinct(name: str) -> list[str]:
+            return list(dict.fromkeys(str(record[name]) for record in records))
+
+        return self._add(
+            {
+                "seeds": seed_range([record["seed"] for record in records]),
+                "sets": len(distinct("candidate")),
+                "split": ", ".join(distinct("split")),
+                "values": [round(record["accuracy"], 2) for record in records],
+                "commands": distinct("command"),
+                "files": distinct("file") if "file" in records[0] else [],
+                "commits": distinct("commit"),
+                "devices": distinct("device"),
+            }
+        )
+
+    def analysis(self, analysis: Analysis, values: Sequence[float]) -> int:
+        """The origin of a number that `supertrainer analyse` has measured."""
+        return self._add(
+            {
+                "seeds": seed_range(analysis["seeds"]),
+                "sets": 1,
+                "split": analysis["split"],
+                "values": [round(value, 2) for value in values],
+                "commands": [analysis["command"]],
+                "files": [],
+                "commits": [analysis["commit"]],
+                "devices": [],
+            }
+        )
+
+    def published(self, source: str, note: str) -> int:
+        """The origin of a published number."""
+        return self._add({"source": source, "note": note})
+
+    def entries(self) -> list[dict[str, Any]]:
+        """All origins, in the order of their places."""
+        return [json.loads(text) for text in self._places]
+
+    def _add(self, entry: dict[str, Any]) -> int:
+        return self._places.setdefault(json.dumps(entry), len(self._places))
+
+
+class Number:
+    """A mean with its interval and the place of its origin."""
+
+    def __init__(self, interval: Interval, trace: int) -> None:
+        self.interval, self.trace = interval, trace
+
+    @property
+    def mean(self) -> str:
+        """The mean in percent, to two places."""
+        return f"{self.interval.mean:.2f}"
+
+    @property
+    def brief(self) -> str:
+        """The mean in percent, to one place."""
+        return f"{self.interval.mean:.1f}"
+
+    @property
+    def half(self) -> str:
+        """Half the 95 % interval, or nothing for a single value."""
+        return f"{self.interval.half:.2f}" if self.interval.n > 1 else ""

@@ -1,0 +1,66 @@
+"""A small folder of results, made through the oracle from the bundled digits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis import analyse, measures
+from reproduce import Candidate, Dataset, Oracle, Recipe, essay
+from reproduce.command import progress
+
+RECIPE = Recipe(
+    model="convnet",
+    mean=0.1307,
+    std=0.3081,
+    epochs=12,
+    batch=10,
+    momentum=0.9,
+    width=8,
+    schedule="list",
+    learning_rates=(0.08,) * 12,
+)
+
+
+@pytest.fixture(scope="session")
+def made(digits: Dataset) -> Candidate:
+    """A stand-in for a distilled set: means of each class, soft labels, beyond 0..1, own recipe."""
+    train = digits.train
+    images = np.stack([train.images[train.labels == c].mean(0) for c in range(10)])
+    return Candidate(
+        images=1.3 * images - 0.1,
+        labels=0.9 * np.eye(10, dtype=np.float32) + 0.01,
+        label_scale="probability",
+        name="means </script> & co",
+        method="distill by hand",
+        dataset="digits",
+        checksum=digits.checksum,
+        recipe=RECIPE,
+    )
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory, digits: Dataset, made: Candidate) -> Path:
+    """Records, candidates, analyses, a curve and a sample, as `supertrainer analyse` makes them."""
+    folder = tmp_path_factory.mktemp("results")
+    ten = essay.rmnist(digits, 1)
+    oracle = Oracle(digits, folder / "records.jsonl", workers=1)
+    randoms = [measures.random_set(digits, 1, number).renamed("random sets") for number in range(3)]
+    for protocol in ("knn", "tree"):
+        oracle.score_many([ten, made, *randoms], protocol, range(3), measures.SPLIT)
+    oracle.score(made, "own", range(3), measures.SPLIT)
+    scout = Oracle(digits, workers=1)
+    out = folder / "analysis"
+    for candidate, protocol in ((ten, "tree"), (made, None)):
+        candidate.save(folder / f"{candidate.hash}.npz")
+        found = analyse.analysis_of(scout, candidate, protocol, range(2), 20)
+        analyse.write(out / analyse.file_name(candidate), found)
+    analyse.write(out / "map.json", measures.embedding(digits, [ten, made], 200))
+    analyse.write_sample(out, digits, 150)
+    with progress("curve") as update:
+        curve = measures.random_curve(scout, "tree", [1, 5, 20], 3, range(2), update)
+    curve |= analyse.origin(digits, "tree", range(2))
+    analyse.write(out / "random-tree.json", curve)
+    return folder
