@@ -34,7 +34,7 @@ from reproduce.essay_command import reproduce
 from reproduce.oracle import Oracle
 from reproduce.records import Record
 from search.command import rescore, rival_sets, run_search, search
-from search.study import SearchConfig
+from search.config import SearchConfig
 
 DEMO_SEARCH = SearchConfig(budget="64", batch=16)
 DEMO_DIGITS = 200  # that the demo's page reads

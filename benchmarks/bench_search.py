@@ -33,7 +33,7 @@ from reproduce.files import write_whole
 from search import METHODS, Pool, SearchConfig, finished, luck, open_study, ranked, search
 from search.kernel import trained_proxy
 from search.proxy import Proxy
-from search.study import score_of
+from search.trials import score_of
 
 OUT = Path("results/bench")
 SCORES = Path("runs/bench-search.jsonl")

@@ -38,6 +38,7 @@ class DistillConfig:
     recipe: str | None = option(None, "How networks are to learn: ridge, adam, sgd or convnet.")
     width: int | None = option(None, "Channels of the first block of the ConvNet.")
     depth: int = option(3, "Blocks of the ConvNet.")
+    widen: int = option(1, "Networks of the finished set's recipe are so many times wider.")
     inner_steps: int | None = option(None, "Steps that a network is trained for on the set.")
     inner_lr: float | None = option(None, "Learning rate of the networks.")
     window: int | None = option(None, "Inner steps that are differentiated; 0 is all (unroll).")
@@ -65,7 +66,7 @@ class DistillConfig:
             known = ", ".join(STARTS)
             raise UserError(f"unknown start {self.start!r}, use one of {known}, or a file")
         at_least = dict.fromkeys(("steps", "ipc", "width", "depth", "inner_steps", "nets"), 1)
-        at_least |= dict.fromkeys(("pool", "stride", "reuse", "batch"), 1)
+        at_least |= dict.fromkeys(("pool", "stride", "reuse", "batch", "widen"), 1)
         at_least |= {"window": 0, "checks": 1}
         for name, least in at_least.items():
             value = getattr(self, name)

@@ -320,7 +320,8 @@ class Distiller:
             words.append(f"{self.config.learn} only")
         if self.config.known_init is not None:
             words.append("for one known init")
-        return learned.candidate(self.data, self.name, " ".join(words), self.config.seed)
+        config = self.config
+        return learned.candidate(self.data, self.name, " ".join(words), config.seed, config.widen)
 
     def _run(self) -> str:
         """What a checkpoint belongs to: all but the budget, so that a run can be given more."""

@@ -74,8 +74,11 @@ class SyntheticSet(nn.Module):
         return self.log_rates.exp()
 
     @torch.no_grad()
-    def candidate(self, data: Dataset, name: str, method: str, seed: int) -> Candidate:
-        """The set as it stands, with the recipe that it was distilled for."""
+    def candidate(
+        self, data: Dataset, name: str, method: str, seed: int, widen: int = 1
+    ) -> Candidate:
+        """The set as it stands, with the recipe that it was distilled for, `widen` times wider."""
+        widths = tuple(widen * width for width in self.recipe.widths)
         labels = self.labels().cpu().numpy()
         rates = tuple(max(float(rate), 1e-30) for rate in self.rates())
         return Candidate(
@@ -87,7 +90,12 @@ class SyntheticSet(nn.Module):
             dataset=data.name,
             checksum=data.checksum,
             classes=len(data.classes),
-            recipe=replace(self.recipe, learning_rates=rates),
+            recipe=replace(
+                self.recipe,
+                learning_rates=rates,
+                width=widen * self.recipe.width,
+                widths=widths,
+            ),
             seeds=(seed,),
         )
 

@@ -7,25 +7,22 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import joblib
 import torch
 
-from reproduce import expand, protocols, provenance, scoring, train
+from reproduce import expand, protocols, provenance, scoring, stacks
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset, ImageSet
 from reproduce.errors import UserError
-from reproduce.features import Ridge
-from reproduce.plans import Classifier, Mixture, Plan
+from reproduce.plans import Classifier, Mixture
 from reproduce.recipe import Recipe
 from reproduce.records import Ledger, Record, key_of
-from reproduce.scoring import Work
+from reproduce.stacks import Job
 
-STACK = 16  # networks trained side by side in one worker, where memory allows: fastest so
-GPU_STACK = 256
 MEMORY = 8.0  # GiB, of all workers together
 TEST_LOG = "test-readings.jsonl"
-RIDGE_POOL = 4000  # training images that share one kernel
 TITLES = ("name", "method", "draw")  # what a record says of a candidate beyond its content
 
 
@@ -46,16 +43,6 @@ class Fidelity:
 
 
 FULL = Fidelity()
-
-
-@dataclass(frozen=True)
-class Job:
-    """One replicate to compute: a candidate, its plan and a seed."""
-
-    candidate: Candidate
-    plan: Plan
-    seed: int
-    record: Record  # all of its fields but accuracy and seconds
 
 
 class Oracle:
@@ -154,17 +141,19 @@ class Oracle:
         ]
         keys = [key_of(job.record) for job in jobs]
         # Stacks are cut before finished jobs are dropped: so a resumed call finds its checkpoints.
-        stacks = [
+        once = list(dict(zip(keys, jobs, strict=True)).values())
+        limits = stacks.Limits(self.workers, self.device, self.memory)
+        missing = [
             [job for job in stack if again or self.ledger.find(key_of(job.record)) is None]
-            for stack in self._stacks(list(dict(zip(keys, jobs, strict=True)).values()))
+            for stack in stacks.cut(once, self.data, limits)
         ]
-        stacks = [stack for stack in stacks if stack]
-        done = len(jobs) - sum(map(len, stacks))
+        todo = [stack for stack in missing if stack]
+        done = len(jobs) - sum(map(len, todo))
         progress(done, len(jobs))
-        if stacks:
+        if todo:
             images = self._images(split, fidelity, protocol, candidates)
-            _embed((job for stack in stacks for job in stack), images)
-            for records in self._run(stacks, images):
+            _embed((job for stack in todo for job in stack), images)
+            for records in self._run(todo, images):
                 self.ledger.add(records)
                 done += len(records)
                 progress(done, len(jobs))
@@ -185,7 +174,7 @@ class Oracle:
     ) -> Job:
         check_fits(candidate, self.data)
         plan = protocols.plan(protocol, candidate)
-        if isinstance(plan, Recipe) and fidelity.epochs:
+        if fidelity.epochs:
             plan = _shortened(plan, fidelity.epochs)
         record = {
             "candidate": candidate.hash,
@@ -215,37 +204,6 @@ class Oracle:
             images = self.data.split(split)
         return images.stratified(fidelity.images) if fidelity.images else images
 
-    def _stacks(self, jobs: list[Job]) -> Iterator[list[Job]]:
-        """Group jobs that can share tensors, in stacks that fit memory, enough for all workers."""
-        groups: dict[tuple[str, int, int | None], list[Job]] = {}
-        for job in jobs:
-            # One kernel of one seed serves many subsets.
-            seed = job.seed if isinstance(job.plan, Ridge) else None
-            groups.setdefault((job.plan.key(), len(job.candidate), seed), []).append(job)
-        for group in groups.values():
-            width = self._width(group)
-            for start in range(0, len(group), width):
-                yield group[start : start + width]
-
-    def _width(self, group: list[Job]) -> int:
-        """How many jobs of a group share a stack."""
-        plan, n = group[0].plan, len(group[0].candidate)
-        if isinstance(plan, Classifier):
-            return 1
-        if isinstance(plan, Ridge):
-            return max(1, RIDGE_POOL // n)
-        workers, most = (self.workers, STACK) if self.device == "cpu" else (1, GPU_STACK)
-        members = plan.members if isinstance(plan, Mixture) else (plan,)
-        recipes = [member for member in members if isinstance(member, Recipe)]
-        shape, classes = self.data.image_shape, len(self.data.classes)
-        size = most
-        for recipe in recipes:
-            each = train.bytes_per_network(recipe, n, shape, classes)
-            fit = min(most, int(self.memory * 2**30 / workers / each))
-            size = max(1, min(size, fit // recipe.ensemble))
-        rounds = -(-len(group) // (size * workers))
-        return -(-len(group) // (rounds * workers))
-
     def _checkpoint(self, stack: list[Job]) -> Path | None:
         """Where the training of a stack keeps its state."""
         if self.ledger.path is None:
@@ -253,8 +211,8 @@ class Oracle:
         name = joblib.hash([key_of(job.record) for job in stack])
         return self.ledger.path.parent / "unfinished" / f"{name}.pt"
 
-    def _run(self, stacks: list[list[Job]], images: ImageSet) -> Iterator[list[Record]]:
-        """Compute the stacks, yielding the records of each as it is done."""
+    def _run(self, todo: list[list[Job]], images: ImageSet) -> Iterator[list[Record]]:
+        """Compute these stacks, yielding the records of each as it is done."""
         on_gpu = self.device != "cpu"
         facts = {
             "device": self.device,
@@ -262,12 +220,12 @@ class Oracle:
             "commit": provenance.commit(),
             "command": provenance.command(),
         }
-        checkpoints = [self._checkpoint(stack) for stack in stacks]
+        checkpoints = [self._checkpoint(stack) for stack in todo]
         tasks = (
-            joblib.delayed(scoring.accuracies)(_work(stack, self.device, path), images)
-            for stack, path in zip(stacks, checkpoints, strict=True)
+            joblib.delayed(scoring.accuracies)(stacks.work_of(stack, self.device, path), images)
+            for stack, path in zip(todo, checkpoints, strict=True)
         )
-        workers = 1 if on_gpu else min(self.workers, len(stacks))
+        workers = 1 if on_gpu else min(self.workers, len(todo))
         with (
             joblib.parallel_config(
                 backend="loky" if workers > 1 else "sequential",
@@ -277,7 +235,7 @@ class Oracle:
         ):
             parallel = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="all")
             for stack, checkpoint, (accuracies, seconds) in zip(
-                stacks, checkpoints, parallel(tasks), strict=True
+                todo, checkpoints, parallel(tasks), strict=True
             ):
                 time_stamp = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
                 yield [
@@ -290,8 +248,9 @@ class Oracle:
                     }
                     for job, accuracy in zip(stack, accuracies, strict=True)
                 ]
-                if checkpoint:
-                    checkpoint.unlink(missing_ok=True)  # its records are written by now
+                if checkpoint:  # its records are written by now
+                    for path in checkpoint.parent.glob(f"{checkpoint.stem}*"):
+                        path.unlink()
 
 
 def check_fits(candidate: Candidate, data: Dataset) -> None:
@@ -313,22 +272,11 @@ def check_fits(candidate: Candidate, data: Dataset) -> None:
         )
 
 
-def _shortened(recipe: Recipe, epochs: int) -> Recipe:
-    return replace(recipe, epochs=min(epochs, recipe.epochs))
-
-
-def _work(stack: list[Job], device: str, checkpoint: Path | None) -> Work:
-    """What a worker needs of a stack."""
-    candidates, plan = [job.candidate for job in stack], stack[0].plan
-    wants_scores = isinstance(plan, Recipe) and plan.loss == "mse"
-    return Work(
-        plan,
-        [candidate.images for candidate in candidates],
-        [candidate.scores() if wants_scores else candidate.targets() for candidate in candidates],
-        [job.seed for job in stack],
-        device,
-        checkpoint,
-    )
+def _shortened(plan: Any, epochs: int) -> Any:
+    """The plan, with no network trained for longer."""
+    if isinstance(plan, Mixture):
+        return replace(plan, members=tuple(_shortened(member, epochs) for member in plan.members))
+    return replace(plan, epochs=min(epochs, plan.epochs)) if isinstance(plan, Recipe) else plan
 
 
 def _embed(jobs: Iterable[Job], images: ImageSet) -> None:

@@ -15,11 +15,10 @@ from reproduce.candidate import Candidate
 from reproduce.data import ImageSet
 from reproduce.errors import UserError
 from reproduce.features import Ridge
-from reproduce.oracle import Job
-from reproduce.oracle import _work as prepare_work
 from reproduce.plans import Plan
 from reproduce.recipe import Recipe
 from reproduce.scoring import Work
+from reproduce.stacks import Job, work_of
 
 
 def predictions(
@@ -87,4 +86,4 @@ def _accuracies(model: train.Stack, recipe: Recipe, scored: ImageSet) -> list[fl
 
 def _work(plan: Plan, candidate: Candidate, seeds: Sequence[int]) -> Work:
     """The oracle's own work for these replicates."""
-    return prepare_work([Job(candidate, plan, int(seed), {}) for seed in seeds], "cpu", None)
+    return work_of([Job(candidate, plan, int(seed), {}) for seed in seeds], "cpu", None)

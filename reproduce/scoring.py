@@ -6,7 +6,7 @@ import contextlib
 import ctypes
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -89,8 +89,8 @@ def probabilities(work: Work, images: np.ndarray) -> np.ndarray:
     plan = work.plan
     if isinstance(plan, Mixture):
         members = [
-            Work(member, work.images, work.targets, work.seeds, work.device)
-            for member in plan.members
+            replace(work, plan=member, checkpoint=_of_member(work.checkpoint, number))
+            for number, member in enumerate(plan.members)
         ]
         return np.mean([probabilities(member, images) for member in members], axis=0)
     if isinstance(plan, Classifier):
@@ -99,6 +99,10 @@ def probabilities(work: Work, images: np.ndarray) -> np.ndarray:
     assert isinstance(plan, Recipe)
     each = train.probabilities(_network(plan, work), plan, images)
     return each.reshape(len(work.seeds), plan.ensemble, *each.shape[1:]).mean(1)
+
+
+def _of_member(checkpoint: Path | None, number: int) -> Path | None:
+    return checkpoint and checkpoint.with_stem(f"{checkpoint.stem}-{number}")
 
 
 def _estimators(plan: Classifier, work: Work) -> list:

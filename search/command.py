@@ -29,10 +29,10 @@ from reproduce.command import (
 from reproduce.comparison import summarise
 from reproduce.oracle import Oracle
 from reproduce.records import Record
-from search import luck, storage
+from search import luck, storage, trials
 from search import study as studies
+from search.config import SearchConfig
 from search.function import FunctionOracle, function_named
-from search.study import SearchConfig
 
 STORAGE = "runs/studies.journal"
 RULES = ("nearest-mean", "kmedoids")  # simple rules that are re-scored beside a search
@@ -113,7 +113,7 @@ def keep_best(
 ) -> None:
     """Save the best set of an interrupted study, where it has one."""
     study = storage.open_study(name, where)
-    if studies.ranked(study):
+    if trials.ranked(study):
         studies.winner(study, oracle, config, name).save(target)
 
 
@@ -122,7 +122,7 @@ def chosen(
 ) -> Candidate:
     """The winner: of the study's best sets the one that fresh seeds and images prefer."""
     best: dict[str, Candidate] = {}
-    for trial in studies.ranked(storage.open_study(name, where)):
+    for trial in trials.ranked(storage.open_study(name, where)):
         candidate = studies.candidate_of(trial, oracle, config, name)
         best.setdefault(candidate.hash, candidate)
         if len(best) == max(tops, 1):
@@ -143,7 +143,7 @@ def rival_sets(
     lucky = run_search(oracle, chance, rival, where)
     ordinary = [
         studies.candidate_of(trial, oracle, chance, "random sets")
-        for trial in studies.finished(storage.open_study(rival, where))[:random_sets]
+        for trial in trials.finished(storage.open_study(rival, where))[:random_sets]
     ]
     return [lucky.renamed("random search"), *rules, *ordinary]
 
@@ -156,7 +156,7 @@ def rescore(oracle: Oracle, sets: Sequence[Candidate], protocol: str, seeds: int
 
 def best_score(name: str, where: str | Path) -> float:
     """The best score of a study: a lucky one."""
-    return studies.score_of(studies.ranked(storage.open_study(name, where))[0])
+    return trials.score_of(trials.ranked(storage.open_study(name, where))[0])
 
 
 def verdict(scored: Sequence[Record], rivals: Sequence[Candidate], search_score: float) -> str:

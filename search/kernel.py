@@ -1,7 +1,7 @@
 """The kernel of networks that are trained on a set: what the proxy measures similarity with.
 
-A proxy that does not know how networks train on tiny sets ranks sets less well than one whose
-features were learned on the set at hand (`benchmarks/bench_search.py`).
+Near a good set, features that were learned on that set rank its neighbours better than those of
+untrained networks do (`benchmarks/bench_search.py`).
 """
 
 from __future__ import annotations

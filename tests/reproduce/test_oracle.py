@@ -16,6 +16,7 @@ from reproduce import (
     UserError,
     essay,
     protocols,
+    stacks,
     train,
 )
 from reproduce.oracle import TEST_LOG
@@ -146,24 +147,34 @@ def test_progress_counts_replicates(digits: Dataset, ten: Candidate) -> None:
 def test_stacks_fit_the_stated_memory(digits: Dataset, ten: Candidate) -> None:
     oracles = [Oracle(digits, workers=2, memory=memory) for memory in (8.0, 0.02, 1e-9)]
     jobs = [oracles[0]._job(ten, "conv", seed, "validation", QUICK) for seed in range(32)]
-    widths = [max(len(stack) for stack in oracle._stacks(jobs)) for oracle in oracles]
+    limits = [stacks.Limits(2, "cpu", oracle.memory) for oracle in oracles]
+    widths = [max(map(len, stacks.cut(jobs, digits, limit))) for limit in limits]
     assert widths[0] == 16
     assert 1 < widths[1] < 16
     assert widths[2] == 1
 
 
+@pytest.mark.parametrize(
+    ("protocol", "scoring"), [("conv", "predict"), ("conv&conv+rotate=10", "probabilities")]
+)
 def test_a_stopped_training_leaves_a_checkpoint_and_a_finished_one_none(
-    digits: Dataset, ten: Candidate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    digits: Dataset,
+    ten: Candidate,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    protocol: str,
+    scoring: str,
 ) -> None:
     monkeypatch.setattr(train, "SAVE_EVERY", 0)
-    predict = train.predict
-    monkeypatch.setattr(train, "predict", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-    with pytest.raises(KeyboardInterrupt):
-        Oracle(digits, tmp_path / "r.jsonl", workers=1).score(ten, "conv", [0], fidelity=QUICK)
+    with monkeypatch.context() as stopped:
+        stopped.setattr(train, scoring, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            Oracle(digits, tmp_path / "r.jsonl", workers=1).score(
+                ten, protocol, [0], fidelity=QUICK
+            )
     assert len(list((tmp_path / "unfinished").iterdir())) == 1
-    monkeypatch.setattr(train, "predict", predict)
     oracle = Oracle(digits, tmp_path / "r.jsonl", workers=1)
-    resumed = oracle.score(ten, "conv", [0], fidelity=QUICK)
+    resumed = oracle.score(ten, protocol, [0], fidelity=QUICK)
     assert list((tmp_path / "unfinished").iterdir()) == []
-    fresh = Oracle(digits, workers=1).score(ten, "conv", [0], fidelity=QUICK)
+    fresh = Oracle(digits, workers=1).score(ten, protocol, [0], fidelity=QUICK)
     assert resumed[0]["accuracy"] == fresh[0]["accuracy"]

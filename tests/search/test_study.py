@@ -23,7 +23,7 @@ from search import (
     search,
     winner,
 )
-from search.study import score_of
+from search.trials import score_of
 
 QUICK = SearchConfig(protocol="knn", budget="20", batch=4, pool=0.5, search_seeds=1, images=0)
 

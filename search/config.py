@@ -1,0 +1,68 @@
+"""Settings of a search."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+
+from reproduce.command import option
+from reproduce.errors import UserError
+from search import methods
+
+TIMES = {"s": 1, "m": 60, "h": 3600}
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """Settings of a search.
+
+    Scores while searching come from the first half of validation, `validation-a`; the other half
+    is left for the re-scoring.
+    """
+
+    ipc: int = option(1, "Images per class.")
+    protocol: str = option("conv", "Protocol of the oracle that scores the sets.")
+    method: str = option("swap", f"How sets are proposed: {', '.join(methods.METHODS)}.")
+    budget: str = option("200", "Sets to score in all, or the time to spend: 90s, 20m, 2h.")
+    search_seeds: int = option(2, "Replicates of each set; a hopeless one is dropped after 4.")
+    images: int = option(2000, "Validation images that score a set; 0 is all of the half.")
+    pool: float = option(0.1, "Fraction of each class, nearest to its mean, to choose from.")
+    quotas: str = option("", "Images of each class, 2,1,1,...; else --ipc of each.")
+    unbalanced: bool = option(False, "Only the number of images in all is given.")
+    batch: int = option(16, "Sets proposed from the same finished ones and scored together.")
+    seed: int = option(0, "Seed of the proposals.")
+
+    def __post_init__(self) -> None:
+        methods.named(self.method)
+        for name in ("ipc", "search_seeds", "batch"):
+            if getattr(self, name) < 1:
+                raise UserError(f"--{name.replace('_', '-')} must be at least 1")
+        self.limits()
+
+    def limits(self) -> tuple[int | None, float | None]:
+        """The budget: a number of sets or a number of seconds, the other None."""
+        number, unit = self.budget[:-1], self.budget[-1:]
+        try:
+            if unit in TIMES:
+                sets, seconds = None, float(number) * TIMES[unit]
+            else:
+                sets, seconds = int(self.budget), None
+        except ValueError:
+            raise UserError(
+                f"budget {self.budget!r}: give a number of sets, 200, or a time, 90s, 20m or 2h"
+            ) from None
+        if (sets or seconds or 0) <= 0:
+            raise UserError(f"budget {self.budget!r}: it must be above 0")
+        return sets, seconds
+
+    def quotas_for(self, classes: int) -> tuple[int, ...]:
+        """Images of each class."""
+        try:
+            return tuple(map(int, self.quotas.split(","))) if self.quotas else (self.ipc,) * classes
+        except ValueError:
+            raise UserError(f"quotas {self.quotas!r}: give whole numbers, 2,1,1,...") from None
+
+    def fingerprint(self) -> str:
+        """What must agree for a study to be resumed: all but the budget."""
+        return json.dumps({**dataclasses.asdict(self), "budget": None}, sort_keys=True)

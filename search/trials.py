@@ -1,0 +1,30 @@
+"""What the trials of a study say: the sets they scored, and how well."""
+
+from __future__ import annotations
+
+import numpy as np
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+
+def finished(study: optuna.Study) -> list[FrozenTrial]:
+    """Scored trials, dropped ones among them, in the order of their positions."""
+    states = (TrialState.COMPLETE, TrialState.PRUNED)
+    trials = study.get_trials(deepcopy=False, states=states)
+    return sorted(trials, key=lambda trial: trial.user_attrs["position"])
+
+
+def ranked(study: optuna.Study) -> list[FrozenTrial]:
+    """Trials scored on all seeds, best first, the earliest of equals first."""
+    complete = [trial for trial in finished(study) if trial.state == TrialState.COMPLETE]
+    return sorted(complete, key=lambda t: (-score_of(t), t.user_attrs["position"]))
+
+
+def score_of(trial: FrozenTrial) -> float:
+    """Mean accuracy over the seeds that the trial was scored with."""
+    return float(np.mean(scores_of(trial)))
+
+
+def scores_of(trial: FrozenTrial) -> list[float]:
+    """Accuracies by seed."""
+    return [trial.intermediate_values[seed] for seed in sorted(trial.intermediate_values)]

@@ -1,0 +1,291 @@
+"""One process at work on a study: takes positions, proposes their sets, and has them scored."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import optuna
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from reproduce import essay
+from reproduce.oracle import Fidelity, Oracle
+from search import methods, pictures, storage
+from search.config import SearchConfig
+from search.methods.base import Finished, View
+from search.pool import Pool
+from search.trials import finished, ranked, score_of, scores_of
+
+SPLIT = "validation-a"
+BASELINES = ("nearest-mean", "kmedoids", "herding", "facility-location")  # scored first
+PURE = ("random", "stratified", *BASELINES, "kcenter", "el2n", "forgetting")  # want none of them
+RUNG = 4  # seeds after which a set may be pruned, and again after as many
+PAUSE = 0.5  # seconds between looks at a study whose last sets others are at
+SPREAD = 8  # groups among which a process takes one at random, where others work beside it
+
+
+@dataclass(frozen=True)
+class State:
+    """What `search` yields after every batch.
+
+    Attributes
+    ----------
+    done : int
+        Sets that the study has scored.
+    sets, seconds : int or None, float or None
+        The budget; one of them is None.
+    elapsed : float
+        Seconds that this call has run.
+    best, error : float
+        Best mean accuracy, and its standard error over seeds (NaN for one seed).
+    improved : int
+        The position of the best set.
+    scores : int
+        Replicates scored by this call.
+    """
+
+    done: int
+    sets: int | None
+    seconds: float | None
+    elapsed: float
+    best: float
+    error: float
+    improved: int
+    scores: int
+
+    def note(self) -> str:
+        """The best so far with its error, and scores per second, in words."""
+        error = "" if np.isnan(self.error) else f" ± {self.error:.2f}"
+        return (
+            f"best {self.best:.2f}{error} %, {self.scores / max(self.elapsed, 1e-9):.1f} scores/s"
+        )
+
+
+@dataclass
+class Worker:
+    """One process at work on a study."""
+
+    study: optuna.Study
+    where: str | Path
+    oracle: Oracle
+    config: SearchConfig
+    pool: Pool
+    quotas: tuple[int, ...]
+    artifacts: Path | None = None
+    beat: float = storage.BEAT
+
+    def __post_init__(self) -> None:
+        self.scores = 0
+        self.baselines = self._baselines()
+
+    def run(self) -> Iterator[State]:
+        """Score batches until the budget is spent."""
+        sets, seconds = self.config.limits()
+        begun, watch = time.monotonic(), storage.Watch(self.study, self.beat)
+        while True:
+            watch.sweep()
+            done = finished(self.study)
+            if done:
+                yield self._state(done, time.monotonic() - begun)
+            if len(done) >= (sets or np.inf) or time.monotonic() - begun >= (seconds or np.inf):
+                return
+            batch = self._take(sets)
+            try:
+                with storage.beating(batch, self.beat):
+                    self._propose(batch)
+                    self._score(batch)
+            except optuna.exceptions.UpdateFinishedTrialError:
+                pass  # we stood still for so long that others gave us up and took it over
+            finally:  # what was not scored, because of an interruption, others may take
+                for trial in batch:
+                    storage.give_up(self.study, trial.number)
+            if not batch:
+                time.sleep(PAUSE)
+
+    def _state(self, done: list[FrozenTrial], elapsed: float) -> State:
+        best = max(done, key=lambda t: (score_of(t), -t.user_attrs["position"]))
+        values = scores_of(best)
+        error = float(np.std(values, ddof=1) / len(values) ** 0.5) if len(values) > 1 else np.nan
+        at = best.user_attrs["position"]
+        sets, seconds = self.config.limits()
+        return State(len(done), sets, seconds, elapsed, score_of(best), error, at, self.scores)
+
+    def _baselines(self) -> list[np.ndarray]:
+        """Simple sets that an iterative method starts from, each once."""
+        if self.config.method in PURE:
+            return []
+        known = self.study.user_attrs.get("baselines")
+        if known is None:
+            view = self._view([], 0)
+            sets = [methods.named(name)(view, 1)[0] for name in BASELINES]
+            known = list(dict.fromkeys(tuple(indices.tolist()) for indices in sets))
+            self.study.set_user_attr("baselines", known)
+        return [np.array(indices) for indices in known]
+
+    def _group(self, position: int) -> range:
+        """The positions that are proposed together with this one."""
+        first = len(self.baselines)
+        if position < first:
+            return range(first)
+        start = position - (position - first) % self.config.batch
+        return range(start, start + self.config.batch)
+
+    def _take(self, sets: int | None) -> list[Trial]:
+        """Trials of one group for this process; none where others have them all."""
+        self._queue(sets)
+        taken: list[Trial] = []
+        while len(taken) < self.config.batch and self._waiting(taken):
+            trial = self.study.ask()
+            if self._mine(trial):
+                taken.append(trial)
+            else:
+                storage.give_up(self.study, trial.number)
+        return taken
+
+    def _queue(self, sets: int | None) -> None:
+        """Queue a group of positions that nobody holds, where the queue is empty."""
+        trials = self.study.get_trials(deepcopy=False)
+        if any(trial.state == TrialState.WAITING for trial in trials):
+            return
+        held = {t.user_attrs.get("position") for t in trials if t.state != TrialState.FAIL}
+        groups: list[list[int]] = []
+        position = 0
+        # Processes that come to a shared queue at once had better not all queue the same group.
+        while len(groups) < (SPREAD if storage.remote(self.where) else 1):
+            group = self._group(position)
+            free = [p for p in group if p not in held and p < (sets or np.inf)]
+            groups += [free] if free else []
+            position = group.stop
+            if position >= (sets or np.inf):
+                break
+        for position in random.choice(groups) if groups else []:
+            self.study.enqueue_trial({}, user_attrs={"position": position})
+
+    def _waiting(self, taken: Sequence[Trial]) -> bool:
+        """Whether there are trials in the queue, of the group that the taken ones belong to."""
+        waiting = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        if not taken or not waiting:
+            return bool(waiting)
+        group = self._group(taken[0].user_attrs["position"])
+        return waiting[0].user_attrs["position"] in group
+
+    def _mine(self, trial: Trial) -> bool:
+        """Whether a trial from the queue is the first that has its position.
+
+        Two processes may queue one position at once. A position is written together with its
+        trial, and numbers rise, so all see the same first.
+        """
+        position = trial.user_attrs.get("position")
+        return position is not None and not any(
+            other.number < trial.number and other.user_attrs.get("position") == position
+            for other in self.study.get_trials(deepcopy=False)
+            if other.state != TrialState.FAIL
+        )
+
+    def _propose(self, trials: Sequence[Trial]) -> None:
+        """Give every trial its set. They are of one group, but for a race with other processes."""
+        by_group: dict[range, list[Trial]] = {}
+        for trial in trials:
+            by_group.setdefault(self._group(trial.user_attrs["position"]), []).append(trial)
+        for group, mine in by_group.items():
+            sets = self._sets(group)
+            for trial in mine:
+                indices = sets[trial.user_attrs["position"] - group.start]
+                trial.set_user_attr("indices", indices.tolist())
+
+    def _sets(self, group: range) -> list[np.ndarray]:
+        """The sets of all positions of a group."""
+        if group.start < len(self.baselines):
+            return self.baselines
+        known = [t for t in finished(self.study) if t.user_attrs["position"] < group.start]
+        return methods.named(self.config.method)(self._view(known, group.start), len(group))
+
+    def _view(self, done: list[FrozenTrial], start: int) -> View:
+        history = [
+            Finished(t.user_attrs["position"], tuple(t.user_attrs["indices"]), score_of(t))
+            for t in done
+        ]
+        return View(
+            pool=self.pool,
+            quotas=self.quotas,
+            unbalanced=self.config.unbalanced,
+            history=history,
+            start=start,
+            seed=self.config.seed,
+            oracle=self.oracle,
+            protocol=self.config.protocol,
+            split=SPLIT,
+            images=self._images(),
+            taken=frozenset(entry.indices for entry in history),
+        )
+
+    def _images(self) -> int | None:
+        """How many images score a set; None, all of the half, where that has no more."""
+        enough = 0 < self.config.images < len(self.oracle.data.split(SPLIT))
+        return self.config.images if enough else None
+
+    def _score(self, trials: Sequence[Trial]) -> None:
+        """Score the trials seed by seed; a set that the study knows takes the scores it has."""
+        known = {tuple(t.user_attrs["indices"]): t for t in finished(self.study)}
+        alive = []
+        for trial in trials:
+            same = known.get(tuple(trial.user_attrs["indices"]))
+            if same is None:
+                alive.append(trial)
+            else:
+                trial.set_user_attr("same as", same.number)
+                for seed, value in same.intermediate_values.items():
+                    trial.report(value, seed)
+                self._tell(trial, same.state)
+        seeds = range(self.config.search_seeds)
+        for start in range(0, len(seeds), RUNG):
+            self._score_rung(alive, seeds[start : start + RUNG])
+            if start + RUNG < len(seeds):
+                hopeless = [trial for trial in alive if trial.should_prune()]
+                for trial in hopeless:
+                    self._tell(trial, TrialState.PRUNED)
+                alive = [trial for trial in alive if trial not in hopeless]
+        if self.artifacts and alive:
+            self._picture(alive, self.artifacts)
+        for trial in alive:
+            self._tell(trial, TrialState.COMPLETE)
+
+    def _picture(self, trials: Sequence[Trial], folder: Path) -> None:
+        """Picture the best of these sets, where it is better than the study's best so far."""
+        scored = [self.study._storage.get_trial(trial._trial_id) for trial in trials]
+        best = max(scored, key=score_of)
+        before = ranked(self.study)[:1]
+        if not before or score_of(best) > score_of(before[0]):
+            images = self.pool.train.images[best.user_attrs["indices"]]
+            picture = pictures.grid(images, columns=max(10, self.config.ipc))
+            pictures.attach(self.study, best, folder, picture)
+
+    def _score_rung(self, trials: Sequence[Trial], seeds: Sequence[int]) -> None:
+        sets = [
+            essay.real_candidate(
+                self.oracle.data,
+                np.array(trial.user_attrs["indices"]),
+                name=f"trial {trial.number}",
+                method="search",
+            )
+            for trial in trials
+        ]
+        if not sets:
+            return
+        fidelity = Fidelity(images=self._images())
+        scored = self.oracle.score_many(sets, self.config.protocol, seeds, SPLIT, fidelity=fidelity)
+        self.scores += len(scored)
+        for record in scored:
+            for trial, candidate in zip(trials, sets, strict=True):
+                if record["candidate"] == candidate.hash:
+                    trial.report(record["accuracy"], record["seed"])
+
+    def _tell(self, trial: Trial, state: TrialState) -> None:
+        """Finish a trial with its mean score, unless it was given up meanwhile."""
+        value = score_of(self.study._storage.get_trial(trial._trial_id))
+        values = value if state == TrialState.COMPLETE else None
+        self.study.tell(trial, values, state=state, skip_if_finished=True)
