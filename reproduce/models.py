@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from reproduce import kernels, pooling
+from reproduce import compiled, kernels, pooling
 from reproduce.errors import UserError
 from reproduce.recipe import Recipe
 
@@ -152,6 +152,10 @@ class Stack(nn.Module):
         """Images in the order that the first layer wants: worth keeping if they come again."""
         return self.fold(x)
 
+    def evaluate(self, x: Tensor) -> Tensor:
+        """Logits (K, B, classes) of images (B, 1, H, W) that all share, without gradients."""
+        return self(x[None])
+
     def answer(self, prepared: Tensor, noise: Tensor | None = None) -> Tensor:
         """`forward` of images that `prepare` has seen to."""
         raise NotImplementedError  # pragma: no cover
@@ -200,6 +204,12 @@ class EssayNet(Stack):
         x = kernels.first_block(prepared, self.conv1.weight, self.conv1.bias)
         x = kernels.block(x, self.conv2.weight, self.conv2.bias)
         return x.permute(0, 3, 1, 2, 4).flatten(2)  # maps, then rows and columns
+
+    def evaluate(self, x: Tensor) -> Tensor:
+        if x.device.type != "cpu" or x.dtype != torch.float32:
+            return self(x[None])
+        seen = compiled.features(x, [self.conv1, self.conv2])
+        return self.linear2(F.relu(self.linear1(seen)))
 
     def answer(self, prepared: Tensor, noise: Tensor | None = None) -> Tensor:
         x = self.features(prepared)

@@ -17,6 +17,7 @@ from torch import Tensor
 from reproduce import checkpoint as checkpoints
 from reproduce import expand
 from reproduce.augment import Augmenter
+from reproduce.compiled import LANES
 from reproduce.deskew import deskew
 from reproduce.distort import distort
 from reproduce.models import Stack, build, seeded
@@ -319,8 +320,8 @@ def _logits(model: Stack, recipe: Recipe, images: np.ndarray) -> Iterator[Tensor
     first = 10 if recipe.model == "conv" else (recipe.widths or (recipe.width,))[0]
     per_image = 4 * model.nets * first * images.shape[2] * images.shape[3]
     most = EVALUATION_BYTES if device.type == "cpu" else GPU_EVALUATION_BYTES
-    block = max(1, most // per_image)
+    block = -(-max(1, most // per_image) // LANES) * LANES
     images = deskew(images) if recipe.deskew else images
     for start in range(0, len(images), block):
         x = torch.tensor(images[start : start + block], device=device)  # a copy: may be read-only
-        yield model(((x - recipe.mean) / recipe.std)[None])
+        yield model.evaluate((x - recipe.mean) / recipe.std)
