@@ -8,23 +8,26 @@ training needs for its gradients (`kernels`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numba
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 LANES = 32  # images side by side; 16 and 64 are level
 SIDE = 5  # of the convolution's window
 
 
-def features(x: Tensor, blocks: list[nn.Module]) -> Tensor:
+def features(x: Tensor, blocks: Sequence[Any]) -> Tensor:
     """Two blocks of 5x5 convolution, 2x2 max-pooling and ReLU.
 
     Parameters
     ----------
     x : Tensor of shape (B, 1, H, W), float32 on the CPU
         Images that all K networks share.
-    blocks : list of two modules
+    blocks : two modules
         With `weight` (K, O, C, 5, 5) and `bias` (K, O); O is even.
 
     Returns
@@ -33,11 +36,15 @@ def features(x: Tensor, blocks: list[nn.Module]) -> Tensor:
         Maps, then rows, then columns. An image's do not depend on the others.
     """
     lanes = _in_lanes(x[:, 0].numpy())
-    weights = [np.ascontiguousarray(t.detach().numpy()) for b in blocks for t in (b.weight, b.bias)]
-    outputs = weights[2].shape[1]
+    weight1, bias1, weight2, bias2 = (
+        np.ascontiguousarray(parameter.detach().numpy())
+        for block in blocks
+        for parameter in (block.weight, block.bias)
+    )
+    outputs = weight2.shape[1]
     height, width = (((side - 4) // 2 - 4) // 2 for side in x.shape[2:])
-    out = torch.empty(len(weights[0]), len(x), outputs * height * width)
-    _features(lanes, *weights, out.numpy())
+    out = torch.empty(len(weight1), len(x), outputs * height * width)
+    _features(lanes, weight1, bias1, weight2, bias2, out.numpy())
     return out
 
 
