@@ -45,9 +45,6 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def essay_table(records: Sequence[Record]) -> str:
     """Ours beside every published number of the essay that the records answer."""
-    compared = [cell for draw in essay.DRAWS for cell in comparison.compare(records, draw)]
-    # Both draws have the same ten images, and there is one full MNIST.
-    cells = {(c.published, c.draw if c.published.ipc > 1 else None): c for c in compared}.values()
     rows = [
         [
             f"RMNIST/{cell.published.ipc}" if cell.published.ipc else "MNIST",
@@ -58,7 +55,7 @@ def essay_table(records: Sequence[Record]) -> str:
             str(cell.ours.n),
             cell.verdict,
         ]
-        for cell in cells
+        for cell in comparison.compare_draws(records)
     ]
     return _table(["set", "draw", "protocol", "published", "ours", "n", "verdict"], rows)
 

@@ -17,7 +17,7 @@ from analysis.league import League, Row, interval_of
 from analysis.plots import by_class, sheet, span, tile
 from analysis.results import Analysis, Results
 from analysis.trace import Number, Traces
-from reproduce import comparison, essay
+from reproduce import comparison
 from reproduce.candidate import Candidate
 
 POINTS = 100.0
@@ -248,23 +248,18 @@ def _points(found: Analysis) -> list[tuple[float, float, int]]:
 def essay_part(results: Results, traces: Traces) -> dict[str, Any] | None:
     """The essay's published numbers with ours beside, and their spread."""
     full = comparison.full_records(results.records)
-    cells = [cell for draw in essay.DRAWS for cell in comparison.compare(full, draw)]
+    cells = comparison.compare_draws(full)
     if not cells:
         return None
     rows = []
     for cell in cells:
         number = cell.published
-        ours = [
-            r
-            for r in full
-            if r["protocol"] == number.protocol
-            and r["draw"] == cell.draw
-            and (number.ipc == 0 or r["ipc"] == number.ipc)
-        ]
+        ours = comparison.of_draw(full, number.protocol, number.ipc, cell.draw)
         name = f"RMNIST/{number.ipc}" if number.ipc else "MNIST"
         mine = Number(interval_of(ours), traces.records(ours))
         published = f"{number.accuracy:.2f}"
-        rows.append([name, cell.draw or "–", number.protocol, published, mine, cell.verdict])
+        draw = cell.draw if cell.draw and number.ipc > 1 else "–"
+        rows.append([name, draw, number.protocol, published, mine, cell.verdict])
     head = ["set", "draw", "protocol", "published, %", "ours, %", "verdict"]
     alt = "Replicates of the essay's networks as dots, published numbers as lines"
     return {"exhibit": Exhibit("essay", alt, essay_spread(results.records), head, rows)}

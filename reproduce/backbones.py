@@ -18,9 +18,7 @@ import joblib
 import numpy as np
 import torch
 import torch.nn.functional as F
-import torchvision.models
 from torch import Tensor, nn
-from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
 from reproduce.errors import UserError
 from reproduce.files import write_whole
@@ -161,13 +159,17 @@ def _pooled(maps: Tensor, grid: int) -> np.ndarray:
 @cache
 def extractor(backbones: tuple[Backbone, ...]) -> nn.Module:
     """The frozen network up to the last of the layers, with its weights; gives each layer."""
+    # Torchvision takes seconds to import, and most commands do not need it.
+    from torchvision.models import feature_extraction
+
     name, weights = backbones[0].name, backbones[0].weights
     model = _architecture(name).eval()
     layers = sorted({backbone.layer for backbone in backbones})
     try:
-        cut = create_feature_extractor(model, layers)
+        cut = feature_extraction.create_feature_extractor(model, layers)
     except ValueError:
-        nodes = ", ".join(node for node in get_graph_node_names(model)[1] if "." not in node)
+        names = feature_extraction.get_graph_node_names(model)[1]
+        nodes = ", ".join(node for node in names if "." not in node)
         raise UserError(
             f"{name} has no layer among {', '.join(layers)}; use one of {nodes} or a block in them"
         ) from None
@@ -187,6 +189,8 @@ def extractor(backbones: tuple[Backbone, ...]) -> nn.Module:
 
 
 def _architecture(name: str) -> nn.Module:
+    import torchvision.models
+
     known = torchvision.models.list_models(module=torchvision.models)
     if name not in known:
         raise UserError(f"unknown backbone {name!r}, use one of {', '.join(known)}")
@@ -215,6 +219,8 @@ def _state(path: Path) -> dict[str, Tensor]:
 
 
 def _download(name: str) -> dict[str, Tensor]:
+    import torchvision.models
+
     try:
         chosen = torchvision.models.get_model_weights(name).DEFAULT
         state: dict[str, Tensor] = chosen.get_state_dict(progress=False)

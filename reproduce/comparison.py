@@ -62,6 +62,13 @@ def compare(records: Sequence[Record], draw: str) -> list[Cell]:
     return cells
 
 
+def compare_draws(records: Sequence[Record]) -> list[Cell]:
+    """The cells of both draws, each once: RMNIST/1 is the same in both, and full MNIST is one."""
+    compared = [cell for draw in essay.DRAWS for cell in compare(records, draw)]
+    once = {(c.published, c.draw if c.published.ipc > 1 else None): c for c in compared}
+    return list(once.values())
+
+
 def of_draw(records: Sequence[Record], protocol: str, ipc: int, draw: str | None) -> list[Record]:
     """The records of a protocol on one of the essay's sets.
 

@@ -15,16 +15,11 @@ from functools import cache
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchvision.transforms import v2
 
 from reproduce.errors import UserError
 
-POLICIES = {
-    "": None,
-    "trivial": v2.TrivialAugmentWide(),
-    "rand": v2.RandAugment(),
-    "augmix": v2.AugMix(),
-}
+# Torchvision's policies by our names.
+POLICIES = {"": "", "trivial": "TrivialAugmentWide", "rand": "RandAugment", "augmix": "AugMix"}
 PARAMETERS = 7  # uniform numbers that the affine part and the stroke of one image take
 
 
@@ -135,8 +130,9 @@ def _draw(shape: tuple[int, ...], generators: Sequence[torch.Generator]) -> Tens
 
 def _torchvision(images: Tensor, policy: str, generators: Sequence[torch.Generator]) -> Tensor:
     """Each image on its own; torchvision draws from the global generator, seeded from ours."""
-    transform = POLICIES[policy]
-    assert transform is not None
+    from torchvision.transforms import v2  # takes seconds to import
+
+    transform = getattr(v2, POLICIES[policy])()
     done = []
     with torch.random.fork_rng(devices=[]):
         for own, generator in zip(images, generators, strict=True):
