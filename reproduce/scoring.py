@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from joblib.externals.loky import process_executor
 
 from reproduce import train
 from reproduce.data import ImageSet
@@ -21,6 +22,10 @@ from reproduce.recipe import Recipe
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # malloc.h
 LARGEST_HEAP_BLOCK = 2**25  # glibc takes no more
 HELD_BYTES = 2**28
+
+# Where psutil is installed, loky takes a worker that holds 300 MB more than after its first task
+# for one that leaks, and starts another for seconds. Ours hold on to what they will need again.
+process_executor._MAX_MEMORY_LEAK_SIZE = 2**60
 
 
 @dataclass(frozen=True)
