@@ -15,12 +15,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from reproduce import checkpoint as checkpoints
-from reproduce import expand
+from reproduce import expand, fused
 from reproduce.augment import Augmenter
 from reproduce.compiled import LANES
 from reproduce.deskew import deskew
 from reproduce.distort import distort
-from reproduce.models import Stack, build, seeded
+from reproduce.models import EssayNet, Stack, build, seeded
 from reproduce.recipe import Recipe
 
 EVALUATION_BYTES = 16 * 2**20  # first-layer activations scored at a time: what measured fastest
@@ -69,7 +69,8 @@ def train(
     x, y = _prepared(recipe, images, targets)
     height, width = x.shape[-2:]
     model = build(recipe, (height, width), y.shape[-1], seeds).to(device)
-    batches = Batches(recipe, x, y, seeds, model, torch.device(device))
+    fused_steps = fused.fits(recipe, model, width)
+    batches = Batches(recipe, x, y, seeds, model, torch.device(device), prepare=not fused_steps)
     del x, y
     optimiser = _optimiser(recipe, model)
     done, saved_at = 0, time.monotonic()
@@ -82,7 +83,12 @@ def train(
         model.train()
         for step, (xb, yb, noise) in enumerate(batches.epoch()):
             turn = (epoch - 1) * batches.per_epoch + step
-            optimiser.param_groups[0]["lr"] = learning_rate(recipe, epoch, turn)
+            rate = learning_rate(recipe, epoch, turn)
+            if fused_steps:
+                assert isinstance(model, EssayNet) and noise is not None
+                fused.step(model, xb, yb, noise, rate)
+                continue
+            optimiser.param_groups[0]["lr"] = rate
             loss = LOSSES[recipe.loss](model.answer(xb, noise), yb).sum()
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
@@ -238,8 +244,10 @@ class Batches:
         seeds: Sequence[int],
         model: Stack,
         device: torch.device,
+        prepare: bool = True,
     ) -> None:
         self.recipe, self.model, self.device = recipe, model, device
+        self.prepare = prepare
         self.prepared: dict[int, Tensor] = {}
         self.x, self.y = x, y
         self.orders = [seeded(seed, "order") for seed in seeds]
@@ -279,6 +287,8 @@ class Batches:
 
     def _prepare(self, xb: Tensor, start: int) -> Tensor:
         """Batches that come again each epoch are kept prepared, as far as memory is for that."""
+        if not self.prepare:
+            return xb
         if start in self.prepared:
             return self.prepared[start]
         prepared = self.model.prepare(xb)
