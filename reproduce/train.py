@@ -85,7 +85,8 @@ def train(
             turn = (epoch - 1) * batches.per_epoch + step
             rate = learning_rate(recipe, epoch, turn)
             if fused_steps:
-                assert isinstance(model, EssayNet) and noise is not None
+                assert isinstance(model, EssayNet)
+                assert noise is not None
                 fused.step(model, xb, yb, noise, rate)
                 continue
             optimiser.param_groups[0]["lr"] = rate
