@@ -26,7 +26,7 @@ bench-oracle: venv
 bench-proxies: venv
 	$(BIN)/python -m benchmarks.bench_proxies
 
-# Variants of `best` on random draws: two hours on four cores, resumable.
+# Variants of `best` on random draws: half an hour on four cores, resumable.
 tune-best: venv
 	$(BIN)/python -m benchmarks.tune_best
 
