@@ -44,7 +44,15 @@ def commit() -> str:
 
 
 def command() -> str:
-    """The command line that runs now, as one could type it again."""
+    """The command line that runs now, as one could type it again.
+
+    Of absolute paths only the name is kept: records are for all, and others keep files elsewhere.
+    """
     program = Path(sys.argv[0])
-    name = f"python -m {program.parent.name}" if program.name == "__main__.py" else program.name
-    return shlex.join([*shlex.split(name), *sys.argv[1:]])
+    name = f"python -m {program.parent.name}" if program.name == "__main__.py" else program.stem
+    return shlex.join([*shlex.split(name), *map(_without_place, sys.argv[1:])])
+
+
+def _without_place(argument: str) -> str:
+    option, equals, value = argument.partition("=") if argument[:2] == "--" else ("", "", argument)
+    return option + equals + (Path(value).name if Path(value).is_absolute() else value)
