@@ -18,7 +18,10 @@ from reproduce import Candidate, Recipe
 from reproduce.records import append_lines
 from search import finished, open_study
 
-DISTILL = "distill --dataset digits --steps 30 --inner-steps 3 --width 8 --seeds 1 --workers 1"
+DISTILL = (
+    "distill --dataset digits --steps 30 --inner-steps 3 --width 8 --seeds 1 --workers 1 "
+    "--threads 1"
+)
 SEARCH = (
     "search --dataset digits --protocol tree --budget 120 --batch 4 --pool 1 --seeds 1 "
     "--random-sets 0 --workers 1"
