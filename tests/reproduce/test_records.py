@@ -63,7 +63,7 @@ def test_foreign_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_commands_on_record_can_be_typed_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    given = ["/venv/bin/supertrainer", "score", "runs/a.npz", "--data=/home/me/data", "/tmp/b c.npz"]
+    given = ["/venv/bin/supertrainer", "score", "runs/a.npz", "--data=/my/data", "/tmp/b c.npz"]
     monkeypatch.setattr("sys.argv", given)
     assert provenance.command() == "supertrainer score runs/a.npz --data=data 'b c.npz'"
     monkeypatch.setattr("sys.argv", ["/somewhere/search/__main__.py", "--ipc", "1"])
