@@ -63,15 +63,22 @@ def slow(candidate: Candidate, seed: int, images: ImageSet) -> float:
     return int(candidate.hash, 16) % 97 + seed / 10
 
 
-def work(data: Dataset, url: str) -> None:
-    for _ in search(FunctionOracle(data, slow), CONFIG, "shared", url, beat=1):
+def stuck(candidate: Candidate, seed: int, images: ImageSet) -> float:
+    """The same, but whoever asks for it is at work when it is killed."""
+    time.sleep(300)
+    return slow(candidate, seed, images)
+
+
+def work(data: Dataset, url: str, number: int) -> None:
+    score = stuck if number < KILLED else slow
+    for _ in search(FunctionOracle(data, score), CONFIG, "shared", url, beat=1):
         pass
 
 
 def test_killed_workers_lose_and_double_nothing(digits: Dataset, url: str) -> None:
     # Forked, not spawned: eight imports of torch would take longer than the study.
     context = multiprocessing.get_context("fork")
-    workers = [context.Process(target=work, args=(digits, url)) for _ in range(WORKERS)]
+    workers = [context.Process(target=work, args=(digits, url, n)) for n in range(WORKERS)]
     for worker in workers:
         worker.start()
     study = open_study("shared", url)
