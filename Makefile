@@ -9,7 +9,7 @@ demo: venv
 	$(BIN)/supertrainer demo
 
 test: venv
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist worksteal
 
 # The page of all results, in report/index.html.
 report: venv

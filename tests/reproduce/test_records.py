@@ -1,8 +1,7 @@
 """Records survive crashes and several writers."""
 
 import json
-import subprocess
-import sys
+import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -15,23 +14,21 @@ def record(seed: int) -> dict:
     return {**dict.fromkeys(KEY, "x"), "seed": seed, "accuracy": 1.0, "padding": "y" * 5000}
 
 
-WRITER = """
-import json, sys
-from reproduce.records import append_lines
-for seed in range(int(sys.argv[2]), int(sys.argv[2]) + 50):
-    line = {**json.loads(sys.argv[3]), "seed": seed}
-    append_lines(sys.argv[1], [json.dumps(line)])
-"""
+def write_fifty(path: Path, first: int) -> None:
+    for seed in range(first, first + 50):
+        append_lines(path, [json.dumps({**record(0), "seed": seed})])
 
 
 def test_several_processes_append_whole_lines(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
-    template = json.dumps(record(0))
-    writers = [
-        subprocess.Popen([sys.executable, "-c", WRITER, str(path), str(100 * i), template])
-        for i in range(4)
-    ]
-    assert [writer.wait(60) for writer in writers] == [0] * 4
+    # Forked, so that no process imports torch anew.
+    context = multiprocessing.get_context("fork")
+    writers = [context.Process(target=write_fifty, args=(path, 100 * i)) for i in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(60)
+    assert [writer.exitcode for writer in writers] == [0] * 4
     seeds = sorted(r["seed"] for r in read(path))
     assert seeds == sorted(100 * i + j for i in range(4) for j in range(50))
 
