@@ -144,7 +144,7 @@ def rival_sets(
     rival = f"{name}-random"
     lucky = run_search(oracle, chance, rival, where)
     ordinary = [
-        studies.candidate_of(trial, oracle, chance, "random sets")
+        studies.candidate_of(trial, oracle, chance, luck.ORDINARY)
         for trial in trials.finished(storage.open_study(rival, where))[:random_sets]
     ]
     return [lucky.renamed("random search"), *rules, *ordinary]
@@ -165,12 +165,12 @@ def verdict(scored: Sequence[Record], rivals: Sequence[Candidate], search_score:
     """The search's score, the fresh one, what luck gives, and paired tests, in words."""
     ours = luck.of(scored, rivals[0])
     lines = [f"search score {search_score:.2f}, fresh {summarise(ours)} %"]
-    ordinary = [rival for rival in rivals if rival.name == "random sets"]
+    ordinary = [rival for rival in rivals if rival.name == luck.ORDINARY]
     if ordinary:
         hashes = {rival.hash for rival in ordinary}
         lines.append(str(luck.spread([r for r in scored if r["candidate"] in hashes])))
     for rival in rivals[1:]:
-        if rival.name != "random sets" and rival.hash != rivals[0].hash:
+        if rival.name != luck.ORDINARY and rival.hash != rivals[0].hash:
             theirs = [{**record, "name": rival.name} for record in luck.of(scored, rival)]
             lines.append(str(luck.duel(ours, theirs)))
     return "\n".join(lines)
