@@ -27,7 +27,11 @@ class SearchConfig:
     budget: str = option("200", "Sets to score in all, or the time to spend: 90s, 20m, 2h.")
     search_seeds: int = option(2, "Replicates of each set; a hopeless one is dropped after 4.")
     images: int = option(2000, "Validation images that score a set; 0 is all of the half.")
-    pool: float = option(0.1, "Fraction of each class, nearest to its mean, to choose from.")
+    pool: float | None = option(
+        None,
+        "Fraction of each class, nearest to its mean, to choose from; else 0.1 for single images,"
+        " and all where a class has several.",
+    )
     quotas: str = option("", "Images of each class, 2,1,1,...; else --ipc of each.")
     unbalanced: bool = option(False, "Only the number of images in all is given.")
     batch: int = option(16, "Sets proposed from the same finished ones and scored together.")
@@ -55,6 +59,12 @@ class SearchConfig:
         if (sets or seconds or 0) <= 0:
             raise UserError(f"budget {self.budget!r}: it must be above 0")
         return sets, seconds
+
+    def fraction(self) -> float:
+        """The pool's share of each class: several images of a class have to differ."""
+        if self.pool is not None:
+            return self.pool
+        return 0.1 if self.ipc == 1 and not self.quotas else 1.0
 
     def quotas_for(self, classes: int) -> tuple[int, ...]:
         """Images of each class."""

@@ -63,7 +63,7 @@ def search(
     UserError
         When the study exists with other settings, is being worked on, or cannot be read.
     """
-    pool = Pool.typical(oracle.data.train, config.pool)
+    pool = Pool.typical(oracle.data.train, config.fraction())
     quotas = config.quotas_for(len(oracle.data.classes))
     pool.check(quotas)
     with storage.claimed(name, where):

@@ -51,7 +51,7 @@ class Stages:
     """
 
     typical: int = 100
-    others: int = 60
+    others: int = 100
     scoring: int = 3000
     nets: int = 6
     turns: int = 3
