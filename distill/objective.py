@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,7 +21,7 @@ from reproduce.recipe import Recipe
 BLOCK = 64  # real images whose features are computed together: what stays in the cache
 
 
-class Objective:
+class Objective(ABC):
     """How good the set is, as a number that has a gradient. One subclass for each method.
 
     The distiller calls `begin` with numbers 0, 1, 2, ..., each time followed by `reuse` times
@@ -71,9 +72,9 @@ class Objective:
             self.ranks,
         )
 
+    @abstractmethod
     def ages(self) -> tuple[int, int]:
         """Ages of the youngest and of the oldest networks that `begin` draws."""
-        raise NotImplementedError  # pragma: no cover
 
     def begin(self, turn: int) -> None:
         """Take networks and real images."""
@@ -81,9 +82,9 @@ class Objective:
         self.slot, self.networks = self.pool.draw(turn, self.learned)
         self.real = self.draw_real(turn)
 
+    @abstractmethod
     def loss(self) -> Tensor:
         """The objective, a scalar with a graph to the learned parameters."""
-        raise NotImplementedError  # pragma: no cover
 
     def end(self) -> None:
         """Give the networks back, a little older."""

@@ -156,6 +156,7 @@ class Stack(nn.Module):
         """Logits (K, B, classes) of images (B, 1, H, W) that all share, without gradients."""
         return self(x[None])
 
+    # The next three are not abstract methods of an ABC: `higher` cannot patch an ABC.
     def answer(self, prepared: Tensor, noise: Tensor | None = None) -> Tensor:
         """`forward` of images that `prepare` has seen to."""
         raise NotImplementedError  # pragma: no cover
