@@ -147,13 +147,13 @@ class Oracle:
             [job for job in stack if again or self.ledger.find(key_of(job.record)) is None]
             for stack in stacks.cut(once, self.data, limits)
         ]
-        todo = [stack for stack in missing if stack]
-        done = len(jobs) - sum(map(len, todo))
+        waiting = [stack for stack in missing if stack]
+        done = len(jobs) - sum(map(len, waiting))
         progress(done, len(jobs))
-        if todo:
+        if waiting:
             images = self._images(split, fidelity, protocol, candidates)
-            _embed((job for stack in todo for job in stack), images)
-            for records in self._run(todo, images):
+            _embed((job for stack in waiting for job in stack), images)
+            for records in self._run(waiting, images):
                 self.ledger.add(records)
                 done += len(records)
                 progress(done, len(jobs))
@@ -211,7 +211,7 @@ class Oracle:
         name = joblib.hash([key_of(job.record) for job in stack])
         return self.ledger.path.parent / "unfinished" / f"{name}.pt"
 
-    def _run(self, todo: list[list[Job]], images: ImageSet) -> Iterator[list[Record]]:
+    def _run(self, waiting: list[list[Job]], images: ImageSet) -> Iterator[list[Record]]:
         """Compute these stacks, yielding the records of each as it is done."""
         on_gpu = self.device != "cpu"
         facts = {
@@ -220,12 +220,12 @@ class Oracle:
             "commit": provenance.commit(),
             "command": provenance.command(),
         }
-        checkpoints = [self._checkpoint(stack) for stack in todo]
+        checkpoints = [self._checkpoint(stack) for stack in waiting]
         tasks = (
             joblib.delayed(scoring.accuracies)(stacks.work_of(stack, self.device, path), images)
-            for stack, path in zip(todo, checkpoints, strict=True)
+            for stack, path in zip(waiting, checkpoints, strict=True)
         )
-        workers = 1 if on_gpu else min(self.workers, len(todo))
+        workers = 1 if on_gpu else min(self.workers, len(waiting))
         with (
             joblib.parallel_config(
                 backend="loky" if workers > 1 else "sequential",
@@ -235,7 +235,7 @@ class Oracle:
         ):
             parallel = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="all")
             for stack, checkpoint, (accuracies, seconds) in zip(
-                todo, checkpoints, parallel(tasks), strict=True
+                waiting, checkpoints, parallel(tasks), strict=True
             ):
                 time_stamp = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
                 yield [
