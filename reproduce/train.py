@@ -88,12 +88,9 @@ def train(
                 assert isinstance(model, EssayNet)
                 assert noise is not None
                 fused.step(model, xb, yb, noise, rate)
-                continue
-            optimiser.param_groups[0]["lr"] = rate
-            loss = LOSSES[recipe.loss](model.answer(xb, noise), yb).sum()
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
+            else:
+                loss = LOSSES[recipe.loss](model.answer(xb, noise), yb).sum()
+                _descend(optimiser, loss, rate)
         last = epoch == recipe.epochs
         if checkpoint and not last and time.monotonic() - saved_at > SAVE_EVERY:
             state = {
@@ -108,6 +105,14 @@ def train(
             x = (batches.x - recipe.mean) / recipe.std if recipe.distortion else batches.x
             solve_head(model, model.prepare(x.to(device)), batches.y.to(device), recipe.ridge)
         yield State(model, epoch, recipe.epochs)
+
+
+def _descend(optimiser: torch.optim.Optimizer, loss: Tensor, rate: float) -> None:
+    """One step of the optimiser along the loss's gradient."""
+    optimiser.param_groups[0]["lr"] = rate
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    optimiser.step()
 
 
 def _prepared(
