@@ -17,6 +17,7 @@ from distill.learnable import SyntheticSet
 from distill.pool import Pool, real_batch
 from reproduce.data import Dataset
 from reproduce.recipe import Recipe
+from reproduce.ridge import dual_weights
 
 BLOCK = 64  # real images whose features are computed together: what stays in the cache
 
@@ -142,11 +143,8 @@ def ridge_answers(
 ) -> Tensor:
     """Answers (K, B, C) of ridge regression from the set's features (K, n, F) to labels (n, C).
 
-    The solve is in float64: kernels of few images are nearly singular.
+    The solve is in float64, all else as the features are.
     """
     kernel = (features @ features.transpose(1, 2)).double()
     cross = real_features @ features.transpose(1, 2)
-    ridge = strength * kernel.diagonal(dim1=1, dim2=2).mean(-1)
-    eye = torch.eye(kernel.shape[1], dtype=kernel.dtype, device=kernel.device)
-    dual = torch.linalg.solve(kernel + ridge[:, None, None] * eye, labels.double()[None])
-    return cross @ dual.to(cross.dtype)
+    return cross @ dual_weights(kernel, labels.double()[None], strength).to(cross.dtype)

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from reproduce import checkpoint as checkpoints
-from reproduce import expand, fused
+from reproduce import expand, fused, ridge
 from reproduce.augment import Augmenter
 from reproduce.compiled import LANES
 from reproduce.deskew import deskew
@@ -184,24 +184,11 @@ def squared_error(scores: Tensor, targets: Tensor) -> Tensor:
 LOSSES = {"cross-entropy": cross_entropy, "mse": squared_error}
 
 
-def ridge_weights(features: Tensor, targets: Tensor, strength: float) -> Tensor:
-    """Weights (K, F, C) of ridge regression from features (K, n, F) to targets (K, n, C).
-
-    In the dual form, for n << F; `strength` is in units of the mean of the kernel's diagonal.
-    """
-    kernel = features @ features.transpose(1, 2)
-    ridge = strength * kernel.diagonal(dim1=1, dim2=2).mean(-1)
-    eye = torch.eye(kernel.shape[1], dtype=kernel.dtype, device=kernel.device)
-    return features.transpose(1, 2) @ torch.linalg.solve(
-        kernel + ridge[:, None, None] * eye, targets
-    )
-
-
 @torch.no_grad()
 def solve_head(model: Stack, prepared: Tensor, targets: Tensor, strength: float) -> None:
     """Set the last layer by ridge regression, in float64, from prepared images to targets."""
     model.eval()
-    weights = ridge_weights(model.features(prepared).double(), targets.double(), strength)
+    weights = ridge.weights(model.features(prepared).double(), targets.double(), strength)
     model.head.weight.copy_(weights.transpose(1, 2))
     model.head.bias.zero_()
 
