@@ -139,12 +139,12 @@ class Oracle:
             for candidate in candidates
             for seed in self._seeds(protocol, candidate, seeds)
         ]
-        keys = [key_of(job.record) for job in jobs]
+        keys = [key_of(job.asked) for job in jobs]
         # Stacks are cut before finished jobs are dropped: so a resumed call finds its checkpoints.
         once = list(dict(zip(keys, jobs, strict=True)).values())
         limits = stacks.Limits(self.workers, self.device, self.memory)
         missing = [
-            [job for job in stack if again or self.ledger.find(key_of(job.record)) is None]
+            [job for job in stack if again or self.ledger.find(key_of(job.asked)) is None]
             for stack in stacks.cut(once, self.data, limits)
         ]
         waiting = [stack for stack in missing if stack]
@@ -159,7 +159,7 @@ class Oracle:
                 progress(done, len(jobs))
         # Equal sets have equal hashes and share their scores, whatever they are called.
         return [
-            {**(self.ledger.find(key) or {}), **{name: job.record[name] for name in TITLES}}
+            {**(self.ledger.find(key) or {}), **{name: job.asked[name] for name in TITLES}}
             for key, job in zip(keys, jobs, strict=True)
         ]
 
@@ -176,7 +176,21 @@ class Oracle:
         plan = protocols.plan(protocol, candidate)
         if fidelity.epochs:
             plan = _shortened(plan, fidelity.epochs)
-        record = {
+        key = joblib.hash(plan.key())[:8]
+        asked = self._asked(candidate, protocol, key, seed, split, fidelity)
+        return Job(candidate, plan, int(seed), asked)
+
+    def _asked(
+        self,
+        candidate: Candidate,
+        protocol: str,
+        plan: str,
+        seed: int,
+        split: str,
+        fidelity: Fidelity,
+    ) -> Record:
+        """The fields of a record that say what is asked."""
+        return {
             "candidate": candidate.hash,
             "name": candidate.name,
             "method": candidate.method,
@@ -185,13 +199,21 @@ class Oracle:
             "ipc": candidate.ipc,
             "draw": candidate.draw,
             "protocol": protocol,
-            "plan": joblib.hash(plan.key())[:8],
+            "plan": plan,
             "split": split,
             "images": fidelity.images,
             "epochs": fidelity.epochs,
             "seed": int(seed),
         }
-        return Job(candidate, plan, int(seed), record)
+
+    def _origin(self) -> Record:
+        """The fields of a record that say where an answer comes from that is computed now."""
+        return {
+            "device": self.device,
+            "versions": provenance.versions(),
+            "commit": provenance.commit(),
+            "command": provenance.command(),
+        }
 
     def _images(
         self, split: str, fidelity: Fidelity, protocol: str, candidates: Sequence[Candidate]
@@ -208,18 +230,12 @@ class Oracle:
         """Where the training of a stack keeps its state."""
         if self.ledger.path is None:
             return None
-        name = joblib.hash([key_of(job.record) for job in stack])
+        name = joblib.hash([key_of(job.asked) for job in stack])
         return self.ledger.path.parent / "unfinished" / f"{name}.pt"
 
     def _run(self, waiting: list[list[Job]], images: ImageSet) -> Iterator[list[Record]]:
         """Compute these stacks, yielding the records of each as it is done."""
-        on_gpu = self.device != "cpu"
-        facts = {
-            "device": self.device,
-            "versions": provenance.versions(),
-            "commit": provenance.commit(),
-            "command": provenance.command(),
-        }
+        on_gpu, origin = self.device != "cpu", self._origin()
         checkpoints = [self._checkpoint(stack) for stack in waiting]
         tasks = (
             joblib.delayed(scoring.accuracies)(stacks.work_of(stack, self.device, path), images)
@@ -237,20 +253,25 @@ class Oracle:
             for stack, checkpoint, (accuracies, seconds) in zip(
                 waiting, checkpoints, parallel(tasks), strict=True
             ):
-                time_stamp = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
                 yield [
-                    {
-                        **job.record,
-                        "accuracy": accuracy,
-                        "seconds": round(seconds / len(stack), 4),
-                        "time": time_stamp,
-                        **facts,
-                    }
+                    answered(job.asked, accuracy, seconds / len(stack), origin)
                     for job, accuracy in zip(stack, accuracies, strict=True)
                 ]
                 if checkpoint:  # its records are written by now
                     for path in checkpoint.parent.glob(f"{checkpoint.stem}*"):
                         path.unlink()
+
+
+def answered(asked: Record, accuracy: float, seconds: float, origin: Record) -> Record:
+    """A whole record."""
+    time = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return {
+        **asked,
+        "accuracy": accuracy,
+        "seconds": round(seconds, 4),
+        "time": time,
+        **origin,
+    }
 
 
 def check_fits(candidate: Candidate, data: Dataset) -> None:
