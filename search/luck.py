@@ -48,9 +48,7 @@ def rescore(
     progress: Progress = lambda done, total: None,
 ) -> list[Record]:
     """Score sets on the seeds that are reported."""
-    return oracle.score_many(
-        sets, protocol, np.arange(FRESH, FRESH + seeds).tolist(), SPLIT, progress=progress
-    )
+    return oracle.score_many(sets, protocol, range(FRESH, FRESH + seeds), SPLIT, progress=progress)
 
 
 def of(records: Sequence[Record], candidate: Candidate) -> list[Record]:
