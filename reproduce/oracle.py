@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from reproduce.plans import Classifier, Mixture
 from reproduce.recipe import Recipe
 from reproduce.records import Ledger, Record, key_of
 from reproduce.stacks import Job
+from reproduce.threads import cores, torch_threads
 
 MEMORY = 8.0  # GiB, of all workers together
 TEST_LOG = "test-readings.jsonl"
@@ -78,7 +78,7 @@ class Oracle:
     ) -> None:
         self.data, self.memory = data, memory
         self.ledger = Ledger(Path(records) if records else None)
-        self.workers = workers or len(os.sched_getaffinity(0))
+        self.workers = workers or cores()
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         self.device = device
@@ -247,7 +247,7 @@ class Oracle:
                 backend="loky" if workers > 1 else "sequential",
                 **({"inner_max_num_threads": 1} if workers > 1 else {}),
             ),
-            _one_thread(),
+            torch_threads(1),  # small networks are fastest so
         ):
             parallel = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="all")
             for stack, checkpoint, (accuracies, seconds) in zip(
@@ -310,14 +310,3 @@ def _embed(jobs: Iterable[Job], images: ImageSet) -> None:
                 plan.embed(
                     expand.shift(job.candidate.images, job.candidate.targets(), plan.shifts)[0]
                 )
-
-
-class _one_thread:  # noqa: N801
-    """Small networks are fastest on one thread: hold torch to it, then restore."""
-
-    def __enter__(self) -> None:
-        self.before = torch.get_num_threads()
-        torch.set_num_threads(1)
-
-    def __exit__(self, *error: object) -> None:
-        torch.set_num_threads(self.before)
