@@ -26,14 +26,13 @@ bench-oracle: venv
 bench-proxies: venv
 	$(BIN)/python -m benchmarks.bench_proxies
 
-# Variants of `best` on random draws: half an hour on four cores, resumable.
+# Variants of `best` on random draws; takes long, the same command goes on where it was stopped.
 tune-best: venv
 	$(BIN)/python -m benchmarks.tune_best
 
 # What distillation costs: updates per second, share of peak, memory by unroll length; minutes.
 bench-distill: venv
 	$(BIN)/python -m benchmarks.bench_distill
-
 
 # How well the search's proxy ranks, and its batches against a loop of one set at a time.
 bench-search: venv

@@ -34,6 +34,7 @@ from reproduce.command import (
 from reproduce.data import Dataset
 from reproduce.files import write_whole
 from reproduce.oracle import Oracle
+from reproduce.threads import cores, torch_threads
 
 
 @configured(DistillConfig)
@@ -85,23 +86,21 @@ def run_distillation(
     threads : int or None
         Threads of torch; None: all cores that this process may use.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
     console = Console(stderr=True)
-    try:
+    history = checkpoint.with_suffix(".history.json")
+    with torch_threads(threads or cores()):
         distiller = Distiller(source, config, name)
-        if distiller.stages and distiller.rank == 0:
-            console.print(distiller.expectation(), highlight=False, soft_wrap=True)
-        _with_progress(distiller, checkpoint, console)
-    except KeyboardInterrupt:
-        if kept and distiller.progress.step:
-            distiller.candidate().save(kept)
-            _write_history(distiller, checkpoint.with_suffix(".history.json"))
-            console.print(f"The best set so far is in {kept}.", highlight=False, soft_wrap=True)
-        raise
-    finally:
-        torch.set_num_threads(before)
-    _write_history(distiller, checkpoint.with_suffix(".history.json"))
+        try:
+            if distiller.stages and distiller.rank == 0:
+                console.print(distiller.expectation(), highlight=False, soft_wrap=True)
+            _with_progress(distiller, checkpoint, console)
+        except KeyboardInterrupt:
+            if kept and distiller.progress.step:
+                distiller.candidate().save(kept)
+                _write_history(distiller, history)
+                console.print(f"The best set so far is in {kept}.", highlight=False, soft_wrap=True)
+            raise
+        _write_history(distiller, history)
     return distiller.candidate()
 
 

@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 import torch
 from torch import Tensor
 
 from distill.config import DistillConfig
-from distill.dm import balanced
 from distill.inner import Tensors, Trainer
 from distill.learnable import SyntheticSet
-from distill.objective import Objective
+from distill.matching import Matching
 from reproduce.data import Dataset
 from reproduce.train import cross_entropy
 
 OLDEST = 100  # age of networks for sets of more than one image per class
 
 
-class GradientMatching(Objective):
+class GradientMatching(Matching):
     """One minus the cosine of gradients, output by output of each layer, summed.
 
     One image per class is matched on fresh networks, more on networks in training, as published.
     """
-
-    DEFAULTS: ClassVar[dict[str, Any]] = {
-        "recipe": "convnet",
-        "batch": 500,
-        "reuse": 1,
-        "image_lr": 0.01,
-        "width": 128,
-        "start": "real",
-        "learn": "images",
-    }
 
     def __init__(
         self, data: Dataset, config: DistillConfig, learned: SyntheticSet, *ranks: int
@@ -46,10 +33,6 @@ class GradientMatching(Objective):
 
     def ages(self) -> tuple[int, int]:
         return 0, 0 if self.config.ipc == 1 else OLDEST
-
-    def draw_real(self, turn: int) -> tuple[Tensor, Tensor]:
-        """As many of each class, class by class."""
-        return balanced(self, turn)
 
     def begin(self, turn: int) -> None:
         super().begin(turn)

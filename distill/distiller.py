@@ -12,19 +12,17 @@ import json
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from distill import methods, ranks
+from distill import methods, ranks, validation
 from distill.config import DistillConfig
 from distill.learnable import SyntheticSet, start
 from distill.objective import Objective
+from distill.progress import Progress, State
 from reproduce import checkpoint as checkpoints
-from reproduce import scoring
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset
 from reproduce.errors import UserError
@@ -34,56 +32,6 @@ CLIP = 2.0  # gradients are cut at so many times their running mean norm (RaT-BP
 EXPLODED = 1000.0  # times the running mean norm: not a gradient to follow
 GOOD_EVERY = 50  # turns between states to roll back to
 MOST_ROLLBACKS = 8
-CHECK_SEEDS, CHECK_IMAGES = (1000, 1001), 2000  # networks and images of a validation
-FADE = 0.99  # of the running means of loss and gradient norm
-
-
-@dataclass
-class Progress:
-    """Where a run stands; plain values, all of them in the checkpoint.
-
-    Attributes
-    ----------
-    step, turn, stage : int
-        Updates of the set; real batches; position in the method's stages.
-    stage_turn : int
-        The turn at which the stage began.
-    seconds : float
-        Work so far, without validation.
-    loss, norm : float
-        Running means of the objective and of its gradient's norm.
-    scale : float
-        The step size, of what was asked for; each rollback halves it.
-    rollbacks : int
-    best : float
-        Best validation accuracy in percent; -1 before the first.
-    history : list of dict
-        One entry for each validation: step, seconds, loss, gradient norm, accuracy.
-    note : str
-        What happened last that the user should know.
-    """
-
-    step: int = 0
-    turn: int = 0
-    stage: int = 0
-    stage_turn: int = 0
-    seconds: float = 0.0
-    loss: float = math.nan
-    norm: float = math.nan
-    scale: float = 1.0
-    rollbacks: int = 0
-    best: float = -1.0
-    history: list[dict[str, Any]] = field(default_factory=list)
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class State:
-    """What `Distiller.run` yields after every real batch; `done` is the part of the run, 0..1."""
-
-    progress: Progress
-    done: float
-    candidate: Candidate | None = None  # where a new best was found
 
 
 class Distiller:
@@ -195,10 +143,11 @@ class Distiller:
             if self.progress.turn % GOOD_EVERY == 0:
                 good = self.snapshot()
             self.progress.seconds = ranks.agreed(self.progress.seconds + time.monotonic() - started)
-            found = self._check() if self._check_is_due() else None
+            due = validation.is_due(self.done, self.progress.checked, self.config.checks)
+            found = self._check() if due else None
             now = time.monotonic()
-            due = self.progress.turn % every == 0 if every else now - saved > SAVE_EVERY
-            if checkpoint and (due or self.done == 1):
+            save = self.progress.turn % every == 0 if every else now - saved > SAVE_EVERY
+            if checkpoint and (save or self.done == 1):
                 checkpoints.save(checkpoint, self._run(), self.snapshot())
                 saved = now
             yield State(self.progress, self.done, found)
@@ -223,7 +172,7 @@ class Distiller:
         return True
 
     def _rate(self) -> float:
-        """Cosine from the stage's rate to a tenth of it, after a short rise."""
+        """Cosine from the stage's rate to a tenth of it."""
         stage, ends = self.progress.stage, self.stages[self.progress.stage].until
         begins = self.stages[stage - 1].until if stage else 0.0
         part = (self.done - begins) / (ends - begins)
@@ -246,16 +195,9 @@ class Distiller:
                 if parameter.grad is not None:
                     parameter.grad *= cut / norm
         self.optimiser.step()
-        first = math.isnan(progress.loss)
-        progress.loss = loss if first else FADE * progress.loss + (1 - FADE) * loss
-        progress.norm = usual if first else FADE * usual + (1 - FADE) * min(norm, 10 * usual)
-        progress.step += 1
+        progress.count(loss, norm)
         keep = min(self.config.ema, progress.step / (10 + progress.step))
-        with torch.no_grad():
-            for mean, value in zip(
-                self.average.parameters(), self.learned.parameters(), strict=True
-            ):
-                mean.lerp_(value, 1 - keep)
+        self.average.approach(self.learned, 1 - keep)
         return True
 
     def _rolled_back(self, good: dict[str, Any]) -> dict[str, Any]:
@@ -273,26 +215,10 @@ class Distiller:
         self.progress.note = f"rolled back from update {at}, step size x {scale:g}"
         return self.snapshot()
 
-    def _check_is_due(self) -> bool:
-        """Checks are spread evenly over the budget, the last at its end."""
-        last = self.progress.history[-1]["done"] if self.progress.history else 0.0
-        part = 1 / self.config.checks
-        return self.done == 1 or self.done // part > min(last, 1 - part) // part
-
     def _check(self) -> Candidate | None:
         """Validate the running mean of the set; keep it where it is the best so far."""
         candidate = self._candidate(self.average)
-        assert candidate.recipe is not None
-        scores = candidate.recipe.loss == "mse"
-        labels = candidate.scores() if scores else candidate.targets()
-        count = len(CHECK_SEEDS)
-        work = scoring.Work(
-            candidate.recipe, [candidate.images] * count, [labels] * count, CHECK_SEEDS
-        )
-        half = self.data.split("validation-a")
-        scored = half.stratified(min(CHECK_IMAGES, len(half)))
-        accuracy = float(np.mean(scoring.accuracies(work, scored)[0]))
-        accuracy = ranks.agreed(accuracy)
+        accuracy = ranks.agreed(validation.accuracy(candidate, self.data))
         progress = self.progress
         progress.history.append(
             {

@@ -74,6 +74,12 @@ class SyntheticSet(nn.Module):
         return self.log_rates.exp()
 
     @torch.no_grad()
+    def approach(self, other: SyntheticSet, part: float) -> None:
+        """Move all parameters a part, 0 to 1, of the way to those of another set."""
+        for mine, theirs in zip(self.parameters(), other.parameters(), strict=True):
+            mine.lerp_(theirs, part)
+
+    @torch.no_grad()
     def candidate(
         self, data: Dataset, name: str, method: str, seed: int, widen: int = 1
     ) -> Candidate:

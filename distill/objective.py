@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,11 +17,12 @@ from distill.learnable import SyntheticSet
 from distill.pool import Pool, real_batch
 from reproduce.data import Dataset
 from reproduce.recipe import Recipe
+from reproduce.ridge import dual_weights
 
 BLOCK = 64  # real images whose features are computed together: what stays in the cache
 
 
-class Objective:
+class Objective(ABC):
     """How good the set is, as a number that has a gradient. One subclass for each method.
 
     The distiller calls `begin` with numbers 0, 1, 2, ..., each time followed by `reuse` times
@@ -71,9 +73,9 @@ class Objective:
             self.ranks,
         )
 
+    @abstractmethod
     def ages(self) -> tuple[int, int]:
         """Ages of the youngest and of the oldest networks that `begin` draws."""
-        raise NotImplementedError  # pragma: no cover
 
     def begin(self, turn: int) -> None:
         """Take networks and real images."""
@@ -81,9 +83,9 @@ class Objective:
         self.slot, self.networks = self.pool.draw(turn, self.learned)
         self.real = self.draw_real(turn)
 
+    @abstractmethod
     def loss(self) -> Tensor:
         """The objective, a scalar with a graph to the learned parameters."""
-        raise NotImplementedError  # pragma: no cover
 
     def end(self) -> None:
         """Give the networks back, a little older."""
@@ -141,11 +143,8 @@ def ridge_answers(
 ) -> Tensor:
     """Answers (K, B, C) of ridge regression from the set's features (K, n, F) to labels (n, C).
 
-    The solve is in float64: kernels of few images are nearly singular.
+    The solve is in float64, all else as the features are.
     """
     kernel = (features @ features.transpose(1, 2)).double()
     cross = real_features @ features.transpose(1, 2)
-    ridge = strength * kernel.diagonal(dim1=1, dim2=2).mean(-1)
-    eye = torch.eye(kernel.shape[1], dtype=kernel.dtype, device=kernel.device)
-    dual = torch.linalg.solve(kernel + ridge[:, None, None] * eye, labels.double()[None])
-    return cross @ dual.to(cross.dtype)
+    return cross @ dual_weights(kernel, labels.double()[None], strength).to(cross.dtype)

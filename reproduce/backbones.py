@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +21,7 @@ from torch import Tensor, nn
 
 from reproduce.errors import UserError
 from reproduce.files import write_whole
+from reproduce.threads import cores, torch_threads
 
 SIDE = 224
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
@@ -127,16 +127,12 @@ def _compute(
 ) -> list[np.ndarray]:
     network = extractor(tuple(backbones))
     parts: list[list[np.ndarray]] = [[] for _ in backbones]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(len(os.sched_getaffinity(0)))  # large maps: one network, all cores
-    try:
+    with torch_threads(cores()):  # large maps: one network, all cores
         for start in range(0, len(images), BATCH):
             answers = network(prepared(images[start : start + BATCH]))
             for part, backbone in zip(parts, backbones, strict=True):
                 part.append(_pooled(answers[backbone.layer], backbone.grid))
             progress(min(start + BATCH, len(images)), len(images))
-    finally:
-        torch.set_num_threads(threads)
     return [np.concatenate(part) for part in parts]
 
 

@@ -58,17 +58,10 @@ def draw_indices(labels: np.ndarray, ipc: int, draw: str = "table") -> np.ndarra
             f"{ipc} images per class, but the smallest class has {smallest}; use 0 to {smallest}"
         )
     generator = random.Random(DRAW_SEED)
-    turns = [ipc]
+    before: tuple[int, ...] = ()
     if draw == "figures":
-        turns = (
-            [*ESSAY_SIZES[: ESSAY_SIZES.index(ipc)], ipc]
-            if ipc in ESSAY_SIZES
-            else [
-                *ESSAY_SIZES,
-                ipc,
-            ]
-        )
-    for turn in turns:
+        before = ESSAY_SIZES[: ESSAY_SIZES.index(ipc)] if ipc in ESSAY_SIZES else ESSAY_SIZES
+    for turn in (*before, ipc):
         chosen = _draw_once(labels, turn, generator)
     return np.array(chosen, dtype=np.int64)
 

@@ -6,6 +6,9 @@ matrix products cannot.
 
 Arithmetic is that of `models.EssayNet` and `torch.optim.SGD`, but for rounding (tested). Networks
 follow one after the other, so each has the same bits in any stack.
+
+One long file on purpose: numba's cache on disk looks at the file of the function that is called
+alone, so a change of a function in another file would go unnoticed.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from reproduce.plans import Classifier, Mixture
 from reproduce.recipe import Recipe
 from reproduce.records import Ledger, Record, key_of
 from reproduce.stacks import Job
+from reproduce.threads import cores, torch_threads
 
 MEMORY = 8.0  # GiB, of all workers together
 TEST_LOG = "test-readings.jsonl"
@@ -78,7 +78,7 @@ class Oracle:
     ) -> None:
         self.data, self.memory = data, memory
         self.ledger = Ledger(Path(records) if records else None)
-        self.workers = workers or len(os.sched_getaffinity(0))
+        self.workers = workers or cores()
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         self.device = device
@@ -139,27 +139,27 @@ class Oracle:
             for candidate in candidates
             for seed in self._seeds(protocol, candidate, seeds)
         ]
-        keys = [key_of(job.record) for job in jobs]
+        keys = [key_of(job.asked) for job in jobs]
         # Stacks are cut before finished jobs are dropped: so a resumed call finds its checkpoints.
         once = list(dict(zip(keys, jobs, strict=True)).values())
         limits = stacks.Limits(self.workers, self.device, self.memory)
         missing = [
-            [job for job in stack if again or self.ledger.find(key_of(job.record)) is None]
+            [job for job in stack if again or self.ledger.find(key_of(job.asked)) is None]
             for stack in stacks.cut(once, self.data, limits)
         ]
-        todo = [stack for stack in missing if stack]
-        done = len(jobs) - sum(map(len, todo))
+        waiting = [stack for stack in missing if stack]
+        done = len(jobs) - sum(map(len, waiting))
         progress(done, len(jobs))
-        if todo:
+        if waiting:
             images = self._images(split, fidelity, protocol, candidates)
-            _embed((job for stack in todo for job in stack), images)
-            for records in self._run(todo, images):
+            _embed((job for stack in waiting for job in stack), images)
+            for records in self._run(waiting, images):
                 self.ledger.add(records)
                 done += len(records)
                 progress(done, len(jobs))
         # Equal sets have equal hashes and share their scores, whatever they are called.
         return [
-            {**(self.ledger.find(key) or {}), **{name: job.record[name] for name in TITLES}}
+            {**(self.ledger.find(key) or {}), **{name: job.asked[name] for name in TITLES}}
             for key, job in zip(keys, jobs, strict=True)
         ]
 
@@ -176,7 +176,21 @@ class Oracle:
         plan = protocols.plan(protocol, candidate)
         if fidelity.epochs:
             plan = _shortened(plan, fidelity.epochs)
-        record = {
+        key = joblib.hash(plan.key())[:8]
+        asked = self._asked(candidate, protocol, key, seed, split, fidelity)
+        return Job(candidate, plan, int(seed), asked)
+
+    def _asked(
+        self,
+        candidate: Candidate,
+        protocol: str,
+        plan: str,
+        seed: int,
+        split: str,
+        fidelity: Fidelity,
+    ) -> Record:
+        """The fields of a record that say what is asked."""
+        return {
             "candidate": candidate.hash,
             "name": candidate.name,
             "method": candidate.method,
@@ -185,13 +199,21 @@ class Oracle:
             "ipc": candidate.ipc,
             "draw": candidate.draw,
             "protocol": protocol,
-            "plan": joblib.hash(plan.key())[:8],
+            "plan": plan,
             "split": split,
             "images": fidelity.images,
             "epochs": fidelity.epochs,
             "seed": int(seed),
         }
-        return Job(candidate, plan, int(seed), record)
+
+    def _origin(self) -> Record:
+        """The fields of a record that say where an answer comes from that is computed now."""
+        return {
+            "device": self.device,
+            "versions": provenance.versions(),
+            "commit": provenance.commit(),
+            "command": provenance.command(),
+        }
 
     def _images(
         self, split: str, fidelity: Fidelity, protocol: str, candidates: Sequence[Candidate]
@@ -208,49 +230,48 @@ class Oracle:
         """Where the training of a stack keeps its state."""
         if self.ledger.path is None:
             return None
-        name = joblib.hash([key_of(job.record) for job in stack])
+        name = joblib.hash([key_of(job.asked) for job in stack])
         return self.ledger.path.parent / "unfinished" / f"{name}.pt"
 
-    def _run(self, todo: list[list[Job]], images: ImageSet) -> Iterator[list[Record]]:
+    def _run(self, waiting: list[list[Job]], images: ImageSet) -> Iterator[list[Record]]:
         """Compute these stacks, yielding the records of each as it is done."""
-        on_gpu = self.device != "cpu"
-        facts = {
-            "device": self.device,
-            "versions": provenance.versions(),
-            "commit": provenance.commit(),
-            "command": provenance.command(),
-        }
-        checkpoints = [self._checkpoint(stack) for stack in todo]
+        on_gpu, origin = self.device != "cpu", self._origin()
+        checkpoints = [self._checkpoint(stack) for stack in waiting]
         tasks = (
             joblib.delayed(scoring.accuracies)(stacks.work_of(stack, self.device, path), images)
-            for stack, path in zip(todo, checkpoints, strict=True)
+            for stack, path in zip(waiting, checkpoints, strict=True)
         )
-        workers = 1 if on_gpu else min(self.workers, len(todo))
+        workers = 1 if on_gpu else min(self.workers, len(waiting))
         with (
             joblib.parallel_config(
                 backend="loky" if workers > 1 else "sequential",
                 **({"inner_max_num_threads": 1} if workers > 1 else {}),
             ),
-            _one_thread(),
+            torch_threads(1),  # small networks are fastest so
         ):
             parallel = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="all")
             for stack, checkpoint, (accuracies, seconds) in zip(
-                todo, checkpoints, parallel(tasks), strict=True
+                waiting, checkpoints, parallel(tasks), strict=True
             ):
-                time_stamp = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
                 yield [
-                    {
-                        **job.record,
-                        "accuracy": accuracy,
-                        "seconds": round(seconds / len(stack), 4),
-                        "time": time_stamp,
-                        **facts,
-                    }
+                    answered(job.asked, accuracy, seconds / len(stack), origin)
                     for job, accuracy in zip(stack, accuracies, strict=True)
                 ]
                 if checkpoint:  # its records are written by now
                     for path in checkpoint.parent.glob(f"{checkpoint.stem}*"):
                         path.unlink()
+
+
+def answered(asked: Record, accuracy: float, seconds: float, origin: Record) -> Record:
+    """A whole record."""
+    time = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return {
+        **asked,
+        "accuracy": accuracy,
+        "seconds": round(seconds, 4),
+        "time": time,
+        **origin,
+    }
 
 
 def check_fits(candidate: Candidate, data: Dataset) -> None:
@@ -289,14 +310,3 @@ def _embed(jobs: Iterable[Job], images: ImageSet) -> None:
                 plan.embed(
                     expand.shift(job.candidate.images, job.candidate.targets(), plan.shifts)[0]
                 )
-
-
-class _one_thread:  # noqa: N801
-    """Small networks are fastest on one thread: hold torch to it, then restore."""
-
-    def __enter__(self) -> None:
-        self.before = torch.get_num_threads()
-        torch.set_num_threads(1)
-
-    def __exit__(self, *error: object) -> None:
-        torch.set_num_threads(self.before)

@@ -27,7 +27,7 @@ class Job:
     candidate: Candidate
     plan: Plan
     seed: int
-    record: Record  # all of its fields but accuracy and seconds
+    asked: Record  # its record, as far as it is known beforehand
 
 
 @dataclass(frozen=True)

@@ -15,17 +15,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from reproduce import checkpoint as checkpoints
-from reproduce import expand, fused
-from reproduce.augment import Augmenter
+from reproduce import expand, fused, ridge
+from reproduce.batches import Batches
 from reproduce.compiled import LANES
 from reproduce.deskew import deskew
-from reproduce.distort import distort
-from reproduce.models import EssayNet, Stack, build, seeded
+from reproduce.models import EssayNet, Stack, build
 from reproduce.recipe import Recipe
 
 EVALUATION_BYTES = 16 * 2**20  # first-layer activations scored at a time: what measured fastest
 GPU_EVALUATION_BYTES = 2**30
-PREPARED_BYTES = 128 * 2**20  # prepared batches that a stack keeps
 SAVE_EVERY = 60.0  # seconds between checkpoints
 
 
@@ -88,12 +86,9 @@ def train(
                 assert isinstance(model, EssayNet)
                 assert noise is not None
                 fused.step(model, xb, yb, noise, rate)
-                continue
-            optimiser.param_groups[0]["lr"] = rate
-            loss = LOSSES[recipe.loss](model.answer(xb, noise), yb).sum()
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
+            else:
+                loss = LOSSES[recipe.loss](model.answer(xb, noise), yb).sum()
+                _descend(optimiser, loss, rate)
         last = epoch == recipe.epochs
         if checkpoint and not last and time.monotonic() - saved_at > SAVE_EVERY:
             state = {
@@ -108,6 +103,14 @@ def train(
             x = (batches.x - recipe.mean) / recipe.std if recipe.distortion else batches.x
             solve_head(model, model.prepare(x.to(device)), batches.y.to(device), recipe.ridge)
         yield State(model, epoch, recipe.epochs)
+
+
+def _descend(optimiser: torch.optim.Optimizer, loss: Tensor, rate: float) -> None:
+    """One step of the optimiser along the loss's gradient."""
+    optimiser.param_groups[0]["lr"] = rate
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    optimiser.step()
 
 
 def _prepared(
@@ -179,24 +182,11 @@ def squared_error(scores: Tensor, targets: Tensor) -> Tensor:
 LOSSES = {"cross-entropy": cross_entropy, "mse": squared_error}
 
 
-def ridge_weights(features: Tensor, targets: Tensor, strength: float) -> Tensor:
-    """Weights (K, F, C) of ridge regression from features (K, n, F) to targets (K, n, C).
-
-    In the dual form, for n << F; `strength` is in units of the mean of the kernel's diagonal.
-    """
-    kernel = features @ features.transpose(1, 2)
-    ridge = strength * kernel.diagonal(dim1=1, dim2=2).mean(-1)
-    eye = torch.eye(kernel.shape[1], dtype=kernel.dtype, device=kernel.device)
-    return features.transpose(1, 2) @ torch.linalg.solve(
-        kernel + ridge[:, None, None] * eye, targets
-    )
-
-
 @torch.no_grad()
 def solve_head(model: Stack, prepared: Tensor, targets: Tensor, strength: float) -> None:
     """Set the last layer by ridge regression, in float64, from prepared images to targets."""
     model.eval()
-    weights = ridge_weights(model.features(prepared).double(), targets.double(), strength)
+    weights = ridge.weights(model.features(prepared).double(), targets.double(), strength)
     model.head.weight.copy_(weights.transpose(1, 2))
     model.head.bias.zero_()
 
@@ -228,87 +218,6 @@ def _scheduled(recipe: Recipe, epoch: int, step: int) -> float:
     if recipe.schedule == "list":
         return recipe.learning_rates[min(step, len(recipe.learning_rates) - 1)]
     return recipe.lr
-
-
-class Batches:
-    """Batches for a stack: each network has an order, dropout noise and augmentation of its own.
-
-    Every random number comes from a generator of one replicate, so a network meets the same
-    numbers whatever else is in the stack.
-    """
-
-    def __init__(
-        self,
-        recipe: Recipe,
-        x: Tensor,
-        y: Tensor,
-        seeds: Sequence[int],
-        model: Stack,
-        device: torch.device,
-        prepare: bool = True,
-    ) -> None:
-        self.recipe, self.model, self.device = recipe, model, device
-        self.prepare = prepare
-        self.prepared: dict[int, Tensor] = {}
-        self.x, self.y = x, y
-        self.orders = [seeded(seed, "order") for seed in seeds]
-        self.noises = [seeded(seed, "noise") for seed in seeds]
-        self.augments = [seeded(seed, "augment") for seed in seeds]
-        self.augmenters = (
-            [Augmenter(images[:, 0]) for images in x] if recipe.augment == "dc" else []
-        )
-        self.rows = torch.arange(len(seeds))[:, None]
-        self.per_epoch = -(-x.shape[1] // recipe.batch)
-        if not recipe.reshuffle:
-            order = self._order()
-            self.x, self.y = x[self.rows, order].to(device), y[self.rows, order].to(device)
-
-    def generators(self) -> list[torch.Generator]:
-        """Every source of chance, to save and to restore."""
-        return [*self.orders, *self.noises, *self.augments]
-
-    def _order(self) -> Tensor:
-        return torch.stack([torch.randperm(self.x.shape[1], generator=g) for g in self.orders])
-
-    def epoch(self) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
-        """Yield (prepared images, targets (K, B, C), dropout noise (K, B, N) or None)."""
-        order = self._order() if self.recipe.reshuffle else None
-        for start in range(0, self.x.shape[1], self.recipe.batch):
-            if order is None:
-                cut = slice(start, start + self.recipe.batch)
-                xb, yb = self.x[:, cut], self.y[:, cut]
-            else:
-                chosen = order[:, start : start + self.recipe.batch]
-                xb = self._images(chosen).to(self.device)
-                yb = self.y[self.rows, chosen].to(self.device)
-            if self.recipe.distortion:
-                xb, yb = distort(xb, yb, self.recipe.distortion, self.augments)
-                xb = (xb - self.recipe.mean) / self.recipe.std
-            yield self._prepare(xb, start), yb, self._noise(xb.shape[1])
-
-    def _prepare(self, xb: Tensor, start: int) -> Tensor:
-        """Batches that come again each epoch are kept prepared, as far as memory is for that."""
-        if not self.prepare:
-            return xb
-        if start in self.prepared:
-            return self.prepared[start]
-        prepared = self.model.prepare(xb)
-        again = not self.recipe.reshuffle and not self.recipe.distortion
-        if again and prepared.nbytes * self.per_epoch <= PREPARED_BYTES:
-            self.prepared[start] = prepared
-        return prepared
-
-    def _images(self, chosen: Tensor) -> Tensor:
-        if not self.augmenters:
-            return self.x[self.rows, chosen]
-        made = zip(self.augmenters, chosen, self.augments, strict=True)
-        return torch.stack([augment(rows, g) for augment, rows, g in made])[:, :, None]
-
-    def _noise(self, size: int) -> Tensor | None:
-        if not self.model.noise:
-            return None
-        drawn = [torch.rand((size, self.model.noise), generator=g) for g in self.noises]
-        return torch.stack(drawn).to(self.device)
 
 
 def predict(model: Stack, recipe: Recipe, images: np.ndarray) -> np.ndarray:

@@ -135,11 +135,12 @@ def rival_sets(
     oracle: Oracle, config: SearchConfig, name: str, where: str | Path, random_sets: int
 ) -> list[Candidate]:
     """What a search has to beat: simple rules, a random search of equal budget, random sets."""
-    # Some rules agree on the smallest sets: the first names those.
-    agreed = [studies.rule_set(oracle, config, rule) for rule in reversed(RULES)]
-    rules = list({rule.hash: rule for rule in agreed}.values())[::-1]
+    rules: dict[str, Candidate] = {}
+    for rule in RULES:
+        candidate = studies.rule_set(oracle, config, rule)
+        rules.setdefault(candidate.hash, candidate)  # rules may agree: the first names the set
     if not random_sets:
-        return rules
+        return list(rules.values())
     chance = dataclasses.replace(config, method="random", pool=1.0)
     rival = f"{name}-random"
     lucky = run_search(oracle, chance, rival, where)
@@ -147,7 +148,7 @@ def rival_sets(
         studies.candidate_of(trial, oracle, chance, luck.ORDINARY)
         for trial in trials.finished(storage.open_study(rival, where))[:random_sets]
     ]
-    return [lucky.renamed("random search"), *rules, *ordinary]
+    return [lucky.renamed("random search"), *rules.values(), *ordinary]
 
 
 def rescore(oracle: Oracle, sets: Sequence[Candidate], protocol: str, seeds: int) -> list[Record]:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import datetime
 import importlib
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from reproduce import provenance
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset, ImageSet
 from reproduce.errors import UserError
-from reproduce.oracle import FULL, TITLES, Fidelity, Oracle
+from reproduce.oracle import FULL, TITLES, Fidelity, Oracle, answered
 from reproduce.records import Record, key_of
 
 Score = Callable[[Candidate, int, ImageSet], float]
@@ -77,41 +76,17 @@ class FunctionOracle(Oracle):
         images: ImageSet,
         again: bool,
     ) -> Record:
-        identity = {
-            "candidate": candidate.hash,
-            "name": candidate.name,
-            "method": candidate.method,
-            "dataset": self.data.name,
-            "checksum": self.data.checksum,
-            "ipc": candidate.ipc,
-            "draw": candidate.draw,
-            "protocol": self.protocol,
-            "plan": "function",
-            "split": split,
-            "images": fidelity.images,
-            "epochs": None,
-            "seed": int(seed),
-        }
-        known = None if again else self.ledger.find(key_of(identity))
+        fidelity = replace(fidelity, epochs=None)  # which a function knows nothing of
+        asked = self._asked(candidate, self.protocol, "function", seed, split, fidelity)
+        known = None if again else self.ledger.find(key_of(asked))
         if known is None:
             start = time.perf_counter()
             value = float(self.function(candidate, int(seed), images))
             if not np.isfinite(value):
                 raise UserError(f"{self.protocol} answered {value}; return a finite number")
-            seconds = round(time.perf_counter() - start, 4)
-            now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-            known = {
-                **identity,
-                "accuracy": value,
-                "seconds": seconds,
-                "time": now,
-                "device": self.device,
-                "versions": provenance.versions(),
-                "commit": provenance.commit(),
-                "command": provenance.command(),
-            }
+            known = answered(asked, value, time.perf_counter() - start, self._origin())
             self.ledger.add([known])
-        return {**known, **{title: identity[title] for title in TITLES}}
+        return {**known, **{title: asked[title] for title in TITLES}}
 
 
 def function_named(name: str) -> Score:

@@ -106,11 +106,8 @@ def proxy_for(view: View, start: np.ndarray, images: np.ndarray, rng: np.random.
     rest = np.setdiff1d(np.arange(len(train)), images)
     scoring = rng.choice(rest, min(STAGES.scoring, len(rest)), replace=False)
     candidate = candidate_of(view, start)
-    plan = protocols.PROTOCOLS.get(view.protocol.partition("+")[0])
-    recipe = protocols.plan(view.protocol, candidate) if plan else None
     # Protocols that train no network are explored by the essay's.
-    if not isinstance(recipe, Recipe):
-        recipe = protocols.conv(candidate)
+    recipe = recipe_of(view, candidate) or protocols.conv(candidate)
     seed = int(rng.integers(2**31))
     return trained_proxy(
         recipe, candidate, train.take(images), train.take(scoring), STAGES.nets, seed
@@ -176,10 +173,17 @@ def sift(view: View, sets: list[np.ndarray], count: int) -> list[np.ndarray]:
 
 def low(view: View) -> Fidelity:
     """The oracle's low fidelity: a share of the epochs."""
-    plan = protocols.PROTOCOLS.get(view.protocol.partition("+")[0])
-    made = protocols.plan(view.protocol, candidate_of(view, view.pool.members[0])) if plan else None
-    epochs = max(1, round(STAGES.share * made.epochs)) if isinstance(made, Recipe) else None
+    recipe = recipe_of(view, candidate_of(view, view.pool.members[0]))
+    epochs = max(1, round(STAGES.share * recipe.epochs)) if recipe else None
     return Fidelity(view.images, epochs)
+
+
+def recipe_of(view: View, candidate: Candidate) -> Recipe | None:
+    """How the study's protocol trains a network; None where it trains none."""
+    if view.protocol.partition("+")[0] not in protocols.PROTOCOLS:
+        return None
+    plan = protocols.plan(view.protocol, candidate)
+    return plan if isinstance(plan, Recipe) else None
 
 
 def candidate_of(view: View, indices: np.ndarray) -> Candidate:

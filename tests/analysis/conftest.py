@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from playwright.sync_api import Browser
 
 from analysis import analyse, measures
+from analysis.report import write_report
+from analysis.results import collect
 from reproduce import Candidate, Dataset, Oracle, Recipe, essay
 from reproduce.command import progress
+from tests.analysis.browser import chromium
 
 RECIPE = Recipe(
     model="convnet",
@@ -64,3 +69,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory, digits: Dataset, made: Cand
     curve |= analyse.origin(digits, "tree", range(2))
     analyse.write(out / "random-tree.json", curve)
     return folder
+
+
+@pytest.fixture(scope="session")
+def report(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("report")
+    return write_report(out, collect([folder]), "Test & <tags>")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running

@@ -1,5 +1,6 @@
 """The outer loop: learning, resuming, guarding, choosing, fitting memory, many processes."""
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from distill import DistillConfig, Distiller, distill
+from distill.command import run_distillation
 from distill.estimate import plan_unroll
 from distill.krr import KernelRidge
 from distill.unroll import Unroll
@@ -111,6 +113,13 @@ def test_the_best_set_by_validation_is_kept(
     assert distiller.progress.best == 70
     assert distiller.candidate().hash == sets[1].hash
     assert distiller.candidate().hash != distiller._candidate(distiller.average).hash
+
+
+def test_the_history_says_the_threads_of_the_run(digits: Dataset, tmp_path: Path) -> None:
+    config = DistillConfig(method="means", width=4, depth=2, inner_steps=6)
+    run_distillation(digits, config, "d", tmp_path / "d.checkpoint", threads=2)
+    assert json.loads((tmp_path / "d.history.json").read_text())["threads"] == 2
+    assert torch.get_num_threads() == 1
 
 
 def test_minutes_end_a_run(digits: Dataset) -> None:

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reproduce import compiled
-from reproduce.models import Conv, build
+from reproduce.layers import Conv
+from reproduce.models import build
 from reproduce.recipe import Recipe
 
 sides = st.integers(16, 29)

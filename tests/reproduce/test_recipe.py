@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from reproduce import Candidate, Dataset, Oracle, Recipe, UserError
+from reproduce import Candidate, Dataset, Oracle, Recipe, UserError, ridge
 from reproduce.models import build
-from reproduce.train import learning_rate, predict, ridge_weights, train
+from reproduce.train import learning_rate, predict, train
 
 OWN = Recipe(
     model="convnet",
@@ -90,7 +90,7 @@ def test_ridge_weights_reach_the_targets_without_ridge() -> None:
     generator = torch.Generator().manual_seed(0)
     phi = torch.randn(2, 5, 9, generator=generator, dtype=torch.float64)
     y = torch.randn(2, 5, 3, generator=generator, dtype=torch.float64)
-    torch.testing.assert_close(phi @ ridge_weights(phi, y, 1e-12), y, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(phi @ ridge.weights(phi, y, 1e-12), y, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("changes", [{}, {"ridge": None}, {"norm": "instance"}])

@@ -13,6 +13,7 @@ from torch import nn
 
 from reproduce import Candidate, Dataset, Recipe, UserError, expand, protocols, train
 from reproduce.augment import DEGREES, Augmenter
+from reproduce.batches import Batches
 from reproduce.deskew import deskew
 from reproduce.models import Stack, build, seeded
 
@@ -92,7 +93,7 @@ def test_batches_are_cut_once_or_each_epoch(ten: Candidate) -> None:
     y = torch.eye(10)[None]
 
     def epochs(recipe: Recipe) -> list[list[list[float]]]:
-        batches = train.Batches(recipe, x, y, [0], Plain(1), torch.device("cpu"))
+        batches = Batches(recipe, x, y, [0], Plain(1), torch.device("cpu"))
         return [[xb.flatten().tolist() for xb, _, _ in batches.epoch()] for _ in range(3)]
 
     fixed = epochs(SHORT)

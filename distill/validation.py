@@ -1,0 +1,36 @@
+"""Validation of a set while it is learned: fresh networks on one half of the validation images."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reproduce import scoring
+from reproduce.candidate import Candidate
+from reproduce.data import Dataset
+
+SEEDS = (1000, 1001)
+MOST_IMAGES = 2000
+
+
+def accuracy(candidate: Candidate, data: Dataset) -> float:
+    """Mean accuracy in percent of networks that learn the set by its own recipe."""
+    assert candidate.recipe is not None
+    labels = candidate.scores() if candidate.recipe.loss == "mse" else candidate.targets()
+    count = len(SEEDS)
+    work = scoring.Work(candidate.recipe, [candidate.images] * count, [labels] * count, SEEDS)
+    half = data.split("validation-a")
+    scored = half.stratified(min(MOST_IMAGES, len(half)))
+    return float(np.mean(scoring.accuracies(work, scored)[0]))
+
+
+def is_due(done: float, last: float, checks: int) -> bool:
+    """Whether to validate now: `checks` times spread evenly over the budget, last at its end.
+
+    Parameters
+    ----------
+    done, last : float
+        Parts of the budget, 0 to 1, that are spent now and were at the last validation; 0 before
+        the first.
+    """
+    part = 1 / checks
+    return done == 1 or done // part > min(last, 1 - part) // part

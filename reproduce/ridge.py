@@ -1,0 +1,32 @@
+"""Ridge regression in the dual form: a solve of the set's size, for few images in long features."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def dual_weights(kernel: Tensor, targets: Tensor, strength: float) -> Tensor:
+    """What the answers weigh each training image with, (K, n, C).
+
+    Answers are (kernel of new images with the training images) @ these.
+
+    Parameters
+    ----------
+    kernel : Tensor of shape (K, n, n)
+        Of the training images with each other; float64, for kernels of few images are nearly
+        singular.
+    targets : Tensor of shape (K or 1, n, C)
+        Of the same type.
+    strength : float
+        The ridge, in units of the mean of the kernel's diagonal.
+    """
+    ridge = strength * kernel.diagonal(dim1=1, dim2=2).mean(-1)
+    eye = torch.eye(kernel.shape[1], dtype=kernel.dtype, device=kernel.device)
+    return torch.linalg.solve(kernel + ridge[:, None, None] * eye, targets)
+
+
+def weights(features: Tensor, targets: Tensor, strength: float) -> Tensor:
+    """Weights (K, F, C) from features (K, n, F) to targets (K, n, C); both float64."""
+    across = features.transpose(1, 2)
+    return across @ dual_weights(features @ across, targets, strength)
