@@ -112,7 +112,6 @@ def test_budget_in_seconds_ends_the_search(digits: Dataset, tmp_path: Path) -> N
     assert states[-1].seconds == 0.5
     assert states[-1].sets is None
     assert states[-1].elapsed >= 0.5
-    assert states[0].elapsed < 0.5
 
 
 def test_hopeless_sets_are_pruned_and_the_best_is_not(digits: Dataset, tmp_path: Path) -> None:
