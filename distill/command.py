@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
+import joblib
 import torch
 import typer
 from rich.console import Console
@@ -47,7 +48,9 @@ def distill(
     split_seed: SplitSeedOption = 0,
     records: RecordsOption = RECORDS,
     workers: WorkersOption = None,
-    threads: Annotated[int | None, typer.Option(help="Of a process; else all.", min=1)] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Of a process; else one for each physical core.", min=1)
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Distil a synthetic set, then score it on validation.
@@ -83,10 +86,10 @@ def run_distillation(
     kept : Path or None
         Where Ctrl-C leaves the best set so far.
     threads : int or None
-        Threads of torch; None: all cores that this process may use.
+        Threads of torch; None: as many as `all_threads` says.
     """
     before = torch.get_num_threads()
-    torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
+    torch.set_num_threads(threads or all_threads())
     console = Console(stderr=True)
     try:
         distiller = Distiller(source, config, name)
@@ -103,6 +106,12 @@ def run_distillation(
         torch.set_num_threads(before)
     _write_history(distiller, checkpoint.with_suffix(".history.json"))
     return distiller.candidate()
+
+
+def all_threads() -> int:
+    """One for each physical core that there is for this process; those of a machine share them."""
+    cores: int = joblib.cpu_count(only_physical_cores=True)
+    return max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
 def _with_progress(distiller: Distiller, checkpoint: Path, console: Console) -> None:

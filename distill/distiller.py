@@ -287,7 +287,11 @@ class Distiller:
         labels = candidate.scores() if scores else candidate.targets()
         count = len(CHECK_SEEDS)
         work = scoring.Work(
-            candidate.recipe, [candidate.images] * count, [labels] * count, CHECK_SEEDS
+            candidate.recipe,
+            [candidate.images] * count,
+            [labels] * count,
+            CHECK_SEEDS,
+            str(self.learned.images.device),
         )
         half = self.data.split("validation-a")
         scored = half.stratified(min(CHECK_IMAGES, len(half)))
