@@ -32,7 +32,14 @@ def search_methods(folder: Path) -> Figure | None:
         for method, colour in zip(methods, COLOURS, strict=False):
             curves = [row["curve"] for row in bench["rows"] if row["method"] == method]
             if curves:
-                axis.plot(*mean_curve(curves), color=colour, label=method, lw=1.6)
+                axis.plot(
+                    *mean_curve(curves),
+                    color=colour,
+                    label=method,
+                    marker="o",
+                    ms=3,
+                    markevery=[-1],
+                )
         settings = bench["settings"]
         axis.set_title(f"{settings['ipc']} per class, {settings['protocol']}", fontsize=10)
         axis.set_xscale("log")
