@@ -94,7 +94,7 @@ def search_swap(folder: Path) -> Rows:
 
 
 def cross_protocol(folder: Path) -> Rows:
-    """Sets by protocols, mean ± standard error over networks (n where it is 1 is left out)."""
+    """Sets by protocols, mean ± standard error over networks, whose number is in brackets."""
     records = read(folder / "search" / "cross.jsonl")
     protocols = list(dict.fromkeys(record["protocol"] for record in records))
     sets = sorted({(record["ipc"], record["name"]) for record in records})
@@ -107,7 +107,7 @@ def cross_protocol(folder: Path) -> Rows:
 
 
 def _cell(records: Sequence[Record]) -> str:
-    return str(summarise(records)) if records else "–"
+    return f"{summarise(records)} ({len(records)})" if records else "–"
 
 
 def final(folder: Path, distilled: bool) -> Rows:
@@ -234,6 +234,7 @@ def cross_architecture(folder: Path) -> Rows:
     """Networks by sets, mean ± standard error over networks."""
     head, rows = ["network"], dict[str, list[str]]()
     for bench in load(folder, "cross-architecture.json"):
+        head = [f"network, n = {bench['settings']['seeds']}"]
         for row in bench["rows"]:
             head.append(row["name"])
             for name, accuracies in row["accuracies"].items():

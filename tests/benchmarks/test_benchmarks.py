@@ -104,7 +104,7 @@ def test_cross_architecture_counts_each_network_once(
     assert [len(row["accuracies"][name]) for name in changes] == [2, 2, 2]
     assert row["accuracies"]["its own"] == row["accuracies"]["the same"]
     head, table = bench.cross_architecture(RESULTS)
-    assert head == ["network", "distilled"]
+    assert head == ["network, n = 2", "distilled"]
     assert len(table) == 3
 
 
