@@ -34,9 +34,10 @@ tune-best: venv
 bench-distill: venv
 	$(BIN)/python -m benchmarks.bench_distill
 
-# How well the search's proxy ranks, and its batches against a loop of one set at a time.
+# How well the search's proxy ranks, its stages' speed, and its batches against a plain loop.
 bench-search: venv
 	$(BIN)/python -m benchmarks.bench_search rank
+	$(BIN)/python -m benchmarks.bench_search stages
 	$(BIN)/python -m benchmarks.bench_search swap
 
 lint: venv

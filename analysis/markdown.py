@@ -10,8 +10,9 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from analysis import figures
+from analysis import curves, figures
 from analysis.answers import ANSWERS, Rows
+from analysis.bench import BENCHES
 from analysis.tables import score_rows
 from reproduce import comparison, essay, protocols
 from reproduce.backbones import Backbone
@@ -110,26 +111,6 @@ def proxy_table(bench: dict[str, Any]) -> str:
     return _table(["proxy", *(f"`{name}`" for name in TRAINED), "subsets / second / thread"], rows)
 
 
-def curve_table(folder: Path) -> str:
-    """Validation accuracy over time of each distillation, from its `*.history.json`."""
-    rows = [
-        [
-            path.name.removesuffix(".history.json"),
-            f"`{content['config']['method']}`",
-            f"{entry['seconds'] / 60:.0f}",
-            f"{entry['step']:,}",
-            f"{entry['loss']:.3f}",
-            f"{entry['gradient_norm']:.2f}",
-            f"{entry['accuracy']:.1f}",
-        ]
-        for path in sorted(folder.glob("*.history.json"))
-        for content in [_json(path)]
-        for entry in content["history"]
-    ]
-    head = ["run", "method", "minutes", "updates", "loss", "gradient", "accuracy"]
-    return _table(head, rows)
-
-
 def searched_table(records: Sequence[Record]) -> str:
     """Scores on the seeds that a search uses neither to find nor to choose."""
     return score_table([record for record in records if record["seed"] >= FRESH])
@@ -204,7 +185,6 @@ TABLES: dict[str, tuple[str, Callable[[Path], str]]] = {
     "proxies": ("bench/proxies.json", lambda path: proxy_table(_json(path))),
     "tuning": ("bench/best.json", lambda path: tuning_table(_json(path))),
     "distilled": ("distill/records.jsonl", lambda path: score_table(read(path))),
-    "distill-curves": ("distill", curve_table),
     "search-rank": ("bench/search-rank.json", lambda path: search_rank_table(_json(path))),
     "searched": ("search/records.jsonl", lambda path: searched_table(read(path))),
 }
@@ -222,23 +202,23 @@ def _of_answer(make: Callable[[Path], Rows]) -> Callable[[Path], str]:
     return lambda path: _table(*make(path))
 
 
-TABLES |= {mark: (".", _of_answer(make)) for mark, make in ANSWERS.items()}
+TABLES |= {mark: (".", _of_answer(make)) for mark, make in {**ANSWERS, **BENCHES}.items()}
 
 
-# Pictures by the name under which documents show them.
-PICTURES: dict[str, tuple[str, Callable[[Sequence[Record]], Figure]]] = {
-    "essay-spread.svg": ("records.jsonl", figures.essay_spread),
+# Pictures by the name under which documents show them; None where nothing is measured yet.
+PICTURES: dict[str, Callable[[Path], Figure | None]] = {
+    "essay-spread.svg": lambda results: figures.essay_spread(read(results / "records.jsonl")),
+    "search-methods.svg": curves.search_methods,
+    "distill-methods.svg": curves.distill_methods,
+    "distill-runs.svg": curves.distill_runs,
 }
 
 
 def pictures(document: Path, results: Path) -> dict[Path, bytes]:
-    """The pictures that a Markdown file shows and that are made from records, as SVG."""
+    """The pictures that a Markdown file shows and that are made from results, as SVG."""
     text = document.read_text()
-    return {
-        document.parent / name: figures.svg(make(read(results / source)))
-        for name, (source, make) in PICTURES.items()
-        if f"({name})" in text
-    }
+    made = {name: make(results) for name, make in PICTURES.items() if f"({name})" in text}
+    return {document.parent / name: figures.svg(found) for name, found in made.items() if found}
 
 
 def update(document: Path, results: Path) -> str:

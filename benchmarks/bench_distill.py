@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import multiprocessing
 import resource
-import statistics
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,6 @@ from reproduce import load, provenance
 from reproduce.files import write_whole
 
 OUT = Path("results/bench/distill.json")
-ROUNDS = 3
 LENGTHS = (4, 16, 64)
 ROOMY = 1e3  # GiB: nothing is recomputed unless we say so
 
@@ -64,17 +62,27 @@ def _seconds(call: Any) -> float:
 
 
 def measured(case: Case) -> dict[str, Any]:
-    """Updates per second and arithmetic of one real batch and its updates, the median of rounds."""
-    distiller = Distiller(load("mnist"), case.config)
-    distiller._turn()
+    """Updates per second and arithmetic, over the life of one network of the pool.
+
+    A run trains a new network every so many turns; of any that many turns, one does.
+    """
+    distiller = Distiller(load("mnist"), replace(case.config, pool=1))
+    youngest, oldest = distiller.objective.ages()
+    turns = max(5, (oldest - youngest) // distiller.config.stride + 1)
+    updates = turns * (distiller.config.reuse or 1)
+
+    def live() -> None:
+        for _ in range(turns):
+            distiller._turn()
+
     with FlopCounterMode(display=False) as counter:
-        distiller._turn()
-    seconds = statistics.median(_seconds(distiller._turn) for _ in range(ROUNDS))
-    reuse = distiller.config.reuse or 1
+        live()
+    seconds = _seconds(live)
     return {
         "name": case.name,
-        "updates_per_second": reuse / seconds,
-        "gflop_per_update": counter.get_total_flops() / reuse / 1e9,
+        "updates": updates,
+        "updates_per_second": updates / seconds,
+        "gflop_per_update": counter.get_total_flops() / updates / 1e9,
         "gflops": counter.get_total_flops() / seconds / 1e9,
         "estimated_mib": distiller.bytes / 2**20,
         "config": asdict(distiller.config),

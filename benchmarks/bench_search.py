@@ -1,13 +1,13 @@
-"""The search measured: how its proxy ranks, its batches against a plain loop, and every method.
+"""The search measured: how its proxy ranks, its stages' speed, its batches against a plain loop.
 
-`python -m benchmarks.bench_search rank|swap|methods` writes `results/bench/search-PART.json`. All
-are resumable: scores are kept in `runs/bench-search.jsonl`, studies in `runs/bench-search.journal`.
+`python -m benchmarks.bench_search rank|stages|swap` writes `results/bench/search-PART.json`.
 """
 
 from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -30,10 +30,11 @@ from reproduce import (
 from reproduce.command import WorkersOption, application, progress, run
 from reproduce.features import PoolKernel, Ridge
 from reproduce.files import write_whole
-from search import METHODS, Pool, SearchConfig, finished, luck, open_study, ranked, search
+from search import METHODS, Pool, SearchConfig, search
 from search.kernel import trained_proxy
+from search.methods import staged
+from search.methods.base import View
 from search.proxy import Proxy
-from search.trials import score_of
 
 OUT = Path("results/bench")
 SCORES = Path("runs/bench-search.jsonl")
@@ -41,6 +42,7 @@ JOURNAL = Path("runs/bench-search.journal")
 PROTOCOL = "conv-shift1"
 SETS, MOST_SWAPPED = 160, 10
 LOW = Fidelity(images=2500, epochs=100)
+CLIMBS, SIFTED = 6, 24
 
 
 def write(part: str, content: dict) -> None:
@@ -124,6 +126,91 @@ def candidate(data: Dataset, indices: np.ndarray, name: str) -> Candidate:
     return essay.real_candidate(data, indices, name=name, method=name)
 
 
+@dataclass(frozen=True, eq=False)
+class Counted(Proxy):
+    """A proxy that notes how many sets it scores."""
+
+    scored: list[int] = field(default_factory=list)
+
+    def swaps(self, chosen: np.ndarray, slot: int, images: np.ndarray) -> np.ndarray:
+        self.scored.append(len(images))
+        return super().swaps(chosen, slot, images)
+
+
+def stages(
+    ipc: Annotated[str, typer.Option(help="Images per class, separated by commas.")] = "1,5,10",
+    protocol: str = PROTOCOL,
+    workers: WorkersOption = None,
+) -> None:
+    """Sets and replicates a second in each stage of `staged`."""
+    data = load("mnist")
+    oracle = Oracle(data, workers=workers)
+    oracle.score(essay.rmnist(data, 1), protocol, range(2), fidelity=LOW)  # compiles, once
+    rows = [row for n in ipc.split(",") for row in stages_at(oracle, protocol, int(n))]
+    write("stages", {"protocol": protocol, "workers": oracle.workers, "rows": rows})
+
+
+def stages_at(oracle: Oracle, protocol: str, ipc: int) -> list[dict]:
+    """The stages one by one, on a round's sets."""
+    torch.set_num_threads(1)
+    view = rule_view(oracle, SearchConfig(ipc=ipc, protocol=protocol))
+    rng = np.random.default_rng(0)
+    start = METHODS["nearest-mean"](view, 1)[0]
+    images = np.union1d(staged.shortlist(view, rng), start)
+    begun = time.perf_counter()
+    proxy = staged.proxy_for(view, start, images, rng)
+    trained = time.perf_counter() - begun
+    counted = Counted(**vars(proxy))
+    counted.swaps(np.searchsorted(images, start), 0, np.searchsorted(images, start)[:1])  # compiles
+    counted.scored.clear()
+    begun = time.perf_counter()
+    found = staged.explore(counted, np.searchsorted(images, start), CLIMBS, rng)
+    explored = time.perf_counter() - begun
+    sets = [
+        candidate(oracle.data, view.pool.canonical(images[list(s)]), "set") for s in found[:SIFTED]
+    ]
+    rows = [
+        {"stage": "a proxy is trained", "ipc": ipc, "seconds": trained, "sets": 0, "replicates": 0},
+        {"stage": "the proxy explores", "ipc": ipc, "seconds": explored,
+         "sets": sum(counted.scored), "replicates": 0},
+    ]  # fmt: skip
+    half = sets[: SIFTED // 2]
+    for stage, scored, fidelity in (
+        ("the oracle sifts", sets, staged.low(view)),
+        ("the oracle decides", half, Fidelity(images=view.images)),
+    ):
+        begun = time.perf_counter()
+        done = oracle.score_many(scored, protocol, range(2), view.split, fidelity=fidelity)
+        seconds = time.perf_counter() - begun
+        rows.append(
+            {
+                "stage": stage,
+                "ipc": ipc,
+                "seconds": seconds,
+                "sets": len(scored),
+                "replicates": len(done),
+            }
+        )
+    return rows
+
+
+def rule_view(oracle: Oracle, config: SearchConfig) -> View:
+    """A view of an empty study."""
+    return View(
+        pool=Pool.typical(oracle.data.train, config.fraction()),
+        quotas=config.quotas_for(len(oracle.data.classes)),
+        unbalanced=False,
+        history=(),
+        start=0,
+        seed=config.seed,
+        oracle=oracle,
+        protocol=config.protocol,
+        split="validation-a",
+        images=config.images,
+        taken=frozenset(),
+    )
+
+
 def swap(
     sets: Annotated[int, typer.Option(help="Sets that the batched search scores.")] = 96,
     protocol: str = "conv",
@@ -131,94 +218,28 @@ def swap(
 ) -> None:
     """Wall time to the same best score: batches of 16 against one set at a time, in one run."""
     data = load("mnist")
-    curves: dict[str, list[tuple[float, float]]] = {}
+    ways: dict[str, dict] = {}
     goal = 0.0
-    for name, batch, budget in (("batches", 16, sets), ("one at a time", 1, 16 * sets)):
+    for name, batch, budget in (("batches of 16", 16, sets), ("one at a time", 1, 16 * sets)):
         config = SearchConfig(protocol=protocol, method="swap", budget=str(budget), batch=batch)
         study = f"swap {protocol} {batch} {time.time()}"
-        curves[name] = []
+        curve: list[tuple[int, float, float]] = []
+        oracle = Oracle(data, workers=workers)
         with progress(name) as update:
-            for state in search(Oracle(data, workers=workers), config, study, JOURNAL):
-                curves[name].append((state.elapsed, state.best))
+            for state in search(oracle, config, study, JOURNAL):
+                curve.append((state.done, round(state.elapsed, 2), round(state.best, 3)))
                 update(state.done, budget, state.note())
                 if goal and state.best >= goal:
                     break
-        goal = goal or curves[name][-1][1]
-    seconds = {name: first_at(curve, goal) for name, curve in curves.items()}
-    write("swap", {"protocol": protocol, "best": goal, "seconds": seconds, "curves": curves})
+        goal = goal or state.best
+        ways[name] = {"reached": first_at(curve, goal), "curve": curve}
+    write("swap", {"protocol": protocol, "workers": oracle.workers, "best": goal, "ways": ways})
 
 
-def first_at(curve: list[tuple[float, float]], goal: float) -> float | None:
-    """Seconds until a curve reached the goal; None where it did not."""
-    return next((elapsed for elapsed, best in curve if best >= goal), None)
-
-
-def methods(
-    ipc: int = 1,
-    protocol: str = PROTOCOL,
-    budget: str = "60s",
-    repetitions: int = 3,
-    seeds: Annotated[int, typer.Option(help="Fresh seeds for each winner.")] = 4,
-    only: Annotated[str, typer.Option(help="These methods, separated by commas.")] = "",
-    workers: WorkersOption = None,
-) -> None:
-    """Every method at equal budget; its best set on fresh seeds and unseen validation images."""
-    data = load("mnist")
-    oracle = Oracle(data, SCORES, workers=workers)
-    path = OUT / "search-methods.json"
-    known = json.loads(path.read_text())["rows"] if path.exists() else []
-    for method in only.split(",") if only else METHODS:
-        for seed in range(repetitions):
-            identity = [method, ipc, protocol, budget, seed]
-            if any(row["identity"] == identity for row in known):
-                continue
-            config = SearchConfig(
-                ipc=ipc, protocol=protocol, method=method, budget=budget, seed=seed, batch=4
-            )
-            name = " ".join(map(str, identity))
-            with progress(f"{method} {seed}") as update:
-                for state in search(Oracle(data, workers=workers), config, name, JOURNAL):
-                    update(int(state.elapsed), int(state.seconds or 0), state.note())
-            study = open_study(name, JOURNAL)
-            best = ranked(study)[0]
-            found = candidate(data, np.array(best.user_attrs["indices"]), method)
-            fresh = luck.rescore(oracle, [found], protocol, seeds)
-            known.append(
-                {
-                    "identity": identity,
-                    "method": method,
-                    "ipc": ipc,
-                    "sets": len(finished(study)),
-                    "search": score_of(best),
-                    "fresh": [record["accuracy"] for record in fresh],
-                }
-            )
-            write("methods", {"rows": known})
-
-
-def chance(
-    ipc: int = 1,
-    protocol: str = PROTOCOL,
-    sets: int = 30,
-    seeds: Annotated[int, typer.Option(help="Fresh seeds for each set.")] = 1,
-    workers: WorkersOption = None,
-) -> None:
-    """Random sets on the seeds and images that what is found is reported on."""
-    data = load("mnist")
-    rng = np.random.default_rng(0)
-    members = [np.flatnonzero(data.train.labels == label) for label in range(10)]
-    drawn = [
-        np.concatenate([rng.choice(m, ipc, replace=False) for m in members]) for _ in range(sets)
-    ]
-    with progress("random sets") as update:
-        luck.rescore(
-            Oracle(data, "results/search/records.jsonl", workers=workers),
-            [candidate(data, indices, "random sets") for indices in drawn],
-            protocol,
-            seeds,
-            update,
-        )
+def first_at(curve: list[tuple[int, float, float]], goal: float) -> tuple[int, float, float] | None:
+    """Where a curve of sets, seconds and best score reached the goal; None where it did not."""
+    return next((point for point in curve if point[2] >= round(goal, 3)), None)
 
 
 if __name__ == "__main__":
-    run(application(rank, swap, methods, chance, help="Measure the search."))
+    run(application(rank, stages, swap, help="Measure the search."))

@@ -1,7 +1,7 @@
 """Distilled sets in other networks than theirs: their own recipe with the network changed.
 
-`python -m benchmarks.cross_architecture FILE... --seeds 5` appends to
-`results/distill/cross.jsonl`, on validation.
+`python -m benchmarks.cross_architecture FILE...` writes `results/bench/cross-architecture.json`,
+set by set, on validation; the same command goes on (`runs/cross-architecture.jsonl`).
 """
 
 from __future__ import annotations
@@ -12,46 +12,73 @@ from typing import Annotated, Any
 
 import typer
 
-from reproduce import Oracle, load
+from benchmarks.rows import Rows
+from reproduce import Oracle, UserError, load
 from reproduce.candidate import Candidate
-from reproduce.command import application, load_candidates, progress, run, score_table, show
+from reproduce.command import (
+    DataOption,
+    WorkersOption,
+    application,
+    load_candidates,
+    progress,
+    run,
+)
 from reproduce.recipe import Recipe
 
-OUT = Path("results/distill/cross.jsonl")
+SCORES = Path("runs/cross-architecture.jsonl")
 PLAIN: dict[str, Any] = {"widths": (), "width": 128}
 VARIANTS: dict[str, dict[str, Any]] = {
     "its own": {},
     **{f"width {width}": {"widths": (), "width": width} for width in (32, 64, 128, 256)},
-    **{f"depth {depth}": {**PLAIN, "depth": depth} for depth in (2, 4)},
-    **{f"{norm} norm": {**PLAIN, "norm": norm} for norm in ("batch", "instance", "group")},
+    **{f"depth {depth}": {**PLAIN, "depth": depth} for depth in (2, 3, 4)},
+    **{f"{norm} norm": {**PLAIN, "norm": norm} for norm in ("none", "batch", "instance", "group")},
     "the essay's net": {"model": "conv", "widths": (), "ridge": None, "zero_head": False},
     "MLP": {**PLAIN, "model": "mlp", "norm": "none", "depth": 2, "width": 512},
     "ResNet": {**PLAIN, "model": "resnet", "norm": "batch", "width": 64},
 }
 
 
-def variants(candidate: Candidate) -> list[Candidate]:
-    """The set with its recipe's network changed, one for each of `VARIANTS`."""
+def variants(candidate: Candidate) -> dict[str, Candidate]:
+    """The set with its recipe's network changed, one for each of `VARIANTS`.
+
+    Raises
+    ------
+    UserError
+        When the set carries no recipe.
+    """
     recipe = candidate.recipe
-    assert isinstance(recipe, Recipe)
-    return [
-        replace(candidate, name=f"{candidate.name}, {name}", recipe=replace(recipe, **changes))
-        for name, changes in VARIANTS.items()
-    ]
+    if not isinstance(recipe, Recipe):
+        raise UserError(f"{candidate.name!r} carries no recipe; give distilled sets")
+    return {
+        name: replace(candidate, name=f"{candidate.name}, {name}", recipe=replace(recipe, **made))
+        for name, made in VARIANTS.items()
+    }
 
 
 def cross(
     files: Annotated[list[Path], typer.Argument(help="Candidate files.")],
     seeds: Annotated[int, typer.Option(help="Networks each.", min=1)] = 5,
-    workers: Annotated[int | None, typer.Option(help="Processes; else one a core.")] = None,
+    data_folder: DataOption = None,
+    workers: WorkersOption = None,
 ) -> None:
     """Score every variant of every set on validation."""
     candidates = load_candidates(files)
-    oracle = Oracle(load(candidates[0].dataset), OUT, workers=workers)
-    made = [variant for candidate in candidates for variant in variants(candidate)]
-    with progress("cross") as update:
-        records = oracle.score_many(made, "own", range(seeds), progress=update)
-    show(records, False, lambda: score_table("Other architectures", records))
+    data = load(candidates[0].dataset, data_folder)
+    oracle = Oracle(data, SCORES, workers=workers)
+    rows = Rows("cross-architecture", dataset=data.name, seeds=seeds)
+    for candidate in candidates:
+        made = variants(candidate)
+        if rows.has(candidate=candidate.hash):
+            continue
+        with progress(candidate.name) as update:
+            scored = oracle.score_many(list(made.values()), "own", range(seeds), progress=update)
+        accuracies = {
+            name: list(
+                {r["seed"]: r["accuracy"] for r in scored if r["candidate"] == of.hash}.values()
+            )
+            for name, of in made.items()
+        }
+        rows.add(candidate=candidate.hash, name=candidate.name, accuracies=accuracies)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def _thetas(rng: np.random.Generator, count: int, x: Tensor) -> Tensor:
 def _affine(thetas: Tensor, nets: int) -> View:
     def view(x: Tensor) -> Tensor:
         repeated = x.repeat(nets, 1, 1, 1)
-        grid = F.affine_grid(thetas.to(x.dtype), list(repeated.shape), align_corners=False)
+        grid = F.affine_grid(thetas.to(x), list(repeated.shape), align_corners=False)
         fill = x.mean()  # outside is the batch's mean
         moved = F.grid_sample(repeated - fill, grid, align_corners=False) + fill
         return moved.unflatten(0, (nets, len(x)))

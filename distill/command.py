@@ -9,10 +9,12 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
+import joblib
 import torch
 import typer
 from rich.console import Console
 
+from distill import validation
 from distill.config import DistillConfig
 from distill.distiller import Distiller
 from reproduce import data, provenance
@@ -34,7 +36,7 @@ from reproduce.command import (
 from reproduce.data import Dataset
 from reproduce.files import write_whole
 from reproduce.oracle import Oracle
-from reproduce.threads import cores, torch_threads
+from reproduce.threads import torch_threads
 
 
 @configured(DistillConfig)
@@ -48,10 +50,12 @@ def distill(
     split_seed: SplitSeedOption = 0,
     records: RecordsOption = RECORDS,
     workers: WorkersOption = None,
-    threads: Annotated[int | None, typer.Option(help="Of a process; else all.", min=1)] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Of a process; else one for each physical core.", min=1)
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Distil a synthetic set, then score it on validation.
+    """Distil a synthetic set, then score it on the half of validation that chose nothing.
 
     Ctrl-C keeps the best set so far; the same command goes on. Several GPUs or processes:
     `torchrun --nproc-per-node N -m distill ...` with --nets a multiple of N.
@@ -65,7 +69,7 @@ def distill(
     candidate.save(target)
     oracle = Oracle(source, records, workers=workers)
     with progress("fresh networks") as update:
-        scored = oracle.score(candidate, "own", range(seeds), progress=update)
+        scored = oracle.score(candidate, "own", range(seeds), validation.FRESH, progress=update)
     show(scored, as_json, lambda: score_table(f"The set is in {target}", scored))
 
 
@@ -84,11 +88,11 @@ def run_distillation(
     kept : Path or None
         Where Ctrl-C leaves the best set so far.
     threads : int or None
-        Threads of torch; None: all cores that this process may use.
+        Threads of torch; None: as many as `all_threads` says.
     """
     console = Console(stderr=True)
     history = checkpoint.with_suffix(".history.json")
-    with torch_threads(threads or cores()):
+    with torch_threads(threads or all_threads()):
         distiller = Distiller(source, config, name)
         try:
             if distiller.stages and distiller.rank == 0:
@@ -102,6 +106,12 @@ def run_distillation(
             raise
         _write_history(distiller, history)
     return distiller.candidate()
+
+
+def all_threads() -> int:
+    """One for each physical core that there is for this process; those of a machine share them."""
+    cores: int = joblib.cpu_count(only_physical_cores=True)
+    return max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
 def _with_progress(distiller: Distiller, checkpoint: Path, console: Console) -> None:

@@ -53,6 +53,7 @@ class DistillConfig:
     learn: str | None = option(None, "What is learned: both, images (with hard labels), or labels.")
     known_init: int | None = option(None, "Distil for one known initialisation, that of a seed.")
     smooth: bool = option(False, "krr: softplus for ReLU while distilling.")
+    bf16: bool = option(False, "krr: features of real images in bfloat16, for GPUs.")
     checks: int = option(12, "Times that the set is validated; the best is kept.")
     memory: float = option(2.0, "GiB that an update may take.")
     seed: int = option(0, "Seed of starting images, networks and real batches.")

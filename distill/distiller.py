@@ -218,7 +218,8 @@ class Distiller:
     def _check(self) -> Candidate | None:
         """Validate the running mean of the set; keep it where it is the best so far."""
         candidate = self._candidate(self.average)
-        accuracy = ranks.agreed(validation.accuracy(candidate, self.data))
+        device = str(self.learned.images.device)
+        accuracy = ranks.agreed(validation.accuracy(candidate, self.data, device))
         progress = self.progress
         progress.history.append(
             {

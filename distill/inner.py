@@ -92,7 +92,7 @@ class Trainer:
         stack = build(recipe, image_shape, classes, [0] * nets)
         # Channels last is faster by a third, but not for grouped kernels.
         stack.layout = torch.channels_last if nets == 1 else torch.contiguous_format
-        self._module = _Both(stack)
+        self._module = _Both(stack).to(self.like.device)
         self._names = [name for name, _ in self._module.named_parameters()]
         self.loss = LOSSES[recipe.loss]
 

@@ -11,9 +11,16 @@ from torch import Tensor, nn
 
 
 def join() -> tuple[int, int]:
-    """Rank of the process, and how many there are; connects them where `torchrun` started us."""
+    """Rank of the process, and how many there are; connects them where `torchrun` started us.
+
+    On GPUs each process takes the one of its number; numbers beside the set travel by gloo.
+    """
     if "RANK" in os.environ and not dist.is_initialized():
-        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
+            dist.init_process_group("cpu:gloo,cuda:nccl")
+        else:
+            dist.init_process_group("gloo")
     if not dist.is_initialized():
         return 0, 1
     return dist.get_rank(), dist.get_world_size()

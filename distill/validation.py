@@ -10,15 +10,17 @@ from reproduce.data import Dataset
 
 SEEDS = (1000, 1001)
 MOST_IMAGES = 2000
+CHOOSING, FRESH = "validation-a", "validation-b"  # the halves that choose and that score the set
 
 
-def accuracy(candidate: Candidate, data: Dataset) -> float:
+def accuracy(candidate: Candidate, data: Dataset, device: str) -> float:
     """Mean accuracy in percent of networks that learn the set by its own recipe."""
     assert candidate.recipe is not None
     labels = candidate.scores() if candidate.recipe.loss == "mse" else candidate.targets()
     count = len(SEEDS)
-    work = scoring.Work(candidate.recipe, [candidate.images] * count, [labels] * count, SEEDS)
-    half = data.split("validation-a")
+    images = [candidate.images] * count
+    work = scoring.Work(candidate.recipe, images, [labels] * count, SEEDS, device)
+    half = data.split(CHOOSING)
     scored = half.stratified(min(MOST_IMAGES, len(half)))
     return float(np.mean(scoring.accuracies(work, scored)[0]))
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from distill import DistillConfig, Distiller, distill
-from distill.command import run_distillation
+from distill.command import all_threads, run_distillation
 from distill.estimate import plan_unroll
 from distill.krr import KernelRidge
 from distill.unroll import Unroll
@@ -163,6 +163,33 @@ def test_less_memory_means_recomputation_and_the_same_set(digits: Dataset) -> No
 def test_krr_says_when_memory_does_not_suffice(digits: Dataset) -> None:
     with pytest.raises(UserError, match="more --memory"):
         Distiller(digits, replace(QUICK, memory=1e-5))
+
+
+def test_bfloat16_features_differ_by_rounding_alone(digits: Dataset) -> None:
+    gradients, features = [], []
+    for bf16 in (False, True):
+        distiller = Distiller(digits, replace(QUICK, bf16=bf16))
+        objective = distiller.objective
+        assert isinstance(objective, KernelRidge)
+        objective.begin(0)
+        objective.loss().backward()
+        features.append(objective.features)
+        grad = distiller.learned.images.grad
+        assert grad is not None
+        gradients.append(grad.flatten())
+    assert features[1].dtype == torch.float32
+    error = (features[1] - features[0]).norm() / features[0].norm()
+    assert 0 < error < 0.02
+    assert torch.cosine_similarity(*gradients, dim=0) > 0.99
+
+
+def test_processes_of_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("joblib.cpu_count", lambda only_physical_cores: 8)
+    assert all_threads() == 8
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
+    assert all_threads() == 2
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "16")
+    assert all_threads() == 1
 
 
 def call(folder: Path, *arguments: str) -> Candidate:

@@ -1,0 +1,56 @@
+"""Searched sets under protocols that they were not searched for, beside the simple ones.
+
+`python -m benchmarks.cross_protocol FILE...` appends to `results/search/cross.jsonl`, on the half
+of validation and on seeds that no search has used.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks.rivals import simple_sets
+from reproduce import Oracle, load
+from reproduce.command import (
+    DataOption,
+    WorkersOption,
+    application,
+    load_candidates,
+    progress,
+    run,
+    score_table,
+    show,
+)
+from reproduce.records import Record
+from search import luck
+
+OUT = Path("results/search/cross.jsonl")
+PROTOCOLS = "knn,svm-rbf,forest,mlp,conv,conv-shift1,conv-shift2,convnet,best"
+
+
+def cross(
+    files: Annotated[list[Path], typer.Argument(help="Candidate files.")],
+    seeds: Annotated[int, typer.Option(help="Networks each.", min=1)] = 5,
+    protocols: Annotated[str, typer.Option(help="Separated by commas.")] = PROTOCOLS,
+    data_folder: DataOption = None,
+    records: Annotated[Path, typer.Option(help="File of records.")] = OUT,
+    workers: WorkersOption = None,
+) -> None:
+    """Score the sets, and of each size the essay's and the simple rules', under all protocols."""
+    candidates = load_candidates(files)
+    data = load(candidates[0].dataset, data_folder)
+    oracle = Oracle(data, records, workers=workers)
+    for ipc in sorted({round(candidate.ipc) for candidate in candidates}):
+        candidates += simple_sets(data, ipc)
+    once = list({candidate.hash: candidate for candidate in candidates}.values())
+    scored: list[Record] = []
+    for protocol in protocols.split(","):
+        with progress(protocol) as update:
+            scored += luck.rescore(oracle, once, protocol, seeds, update)
+    show(scored, False, lambda: score_table("Other protocols", scored))
+
+
+if __name__ == "__main__":
+    run(application(cross, help="Score searched sets under other protocols."))

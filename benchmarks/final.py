@@ -1,0 +1,94 @@
+"""The final reading: every super-trainer of `results/supertrainers`, and what it has to beat.
+
+`python -m benchmarks.final --split test` reads the sealed test split, once: each reading is logged
+in `results/final/test-readings.jsonl`, and what is on record is not read again. Without `--split`
+it rehearses on the half of validation that searches do not see, into `runs/final.jsonl`. Seeds
+from 2000 on were used for nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks.rivals import random_sets, simple_sets
+from reproduce import Candidate, Dataset, Oracle, UserError, essay, load
+from reproduce.command import (
+    DataOption,
+    WorkersOption,
+    application,
+    load_candidates,
+    progress,
+    run,
+    score_table,
+    show,
+)
+from reproduce.records import Record
+
+SETS = Path("results/supertrainers")
+OUT, REHEARSAL = Path("results/final/records.jsonl"), Path("runs/final.jsonl")
+FIRST = 2000  # of the seeds of the final reading
+# By file, where it is not `own` for sets that carry a recipe, and `conv-shift1` for real images.
+PROTOCOLS = {"searched-ipc1-convnet": "convnet", "distilled-ipc1-convnet": "convnet"}
+STRONG = "best"  # real images are scored by the strongest protocol, too, beside the essay's draw
+# Most seeds of each rival and of each random set: these differ more than networks do.
+RIVAL_SEEDS, RANDOM_SEEDS = 10, 1
+
+
+def protocol_of(stem: str, candidate: Candidate) -> str:
+    """The protocol that a file's set was made for."""
+    return PROTOCOLS.get(stem, "own" if candidate.recipe else "conv-shift1")
+
+
+def jobs(
+    data: Dataset, sets: dict[str, Candidate], seeds: int, strong: int, random: int
+) -> dict[tuple[str, int], list[Candidate]]:
+    """What is to be scored: lists of sets by protocol and number of seeds."""
+    wanted: dict[tuple[str, int], list[Candidate]] = defaultdict(list)
+    for stem, candidate in sets.items():
+        protocol, ipc = protocol_of(stem, candidate), round(candidate.ipc)
+        wanted[protocol, seeds].append(candidate)
+        if candidate.indices is not None:
+            wanted[protocol, min(seeds, RIVAL_SEEDS)] += simple_sets(data, ipc)
+            wanted[protocol, RANDOM_SEEDS] += random_sets(data, ipc, random)
+            if strong and protocol != "convnet":
+                wanted[STRONG, strong] += [candidate, essay.rmnist(data, ipc, "figures")]
+    return {key: some for key, some in wanted.items() if some}
+
+
+def final(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help=f"Candidate files; else all in {SETS}.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="test reads the sealed one.")] = "validation-b",
+    seeds: Annotated[int, typer.Option(help="Networks of each set.", min=1)] = 20,
+    strong: Annotated[int, typer.Option(help=f"Replicates under `{STRONG}`.", min=0)] = 5,
+    random: Annotated[int, typer.Option(help="Random sets of each size.", min=0)] = 30,
+    data_folder: DataOption = None,
+    records: Annotated[Path | None, typer.Option(help="Else as the page above says.")] = None,
+    workers: WorkersOption = None,
+) -> None:
+    """Score all super-trainers, the simple rules, the essay's draws and random sets."""
+    paths = files or sorted(SETS.glob("*.npz"))
+    if not paths:
+        raise UserError(f"no candidates in {SETS}; search or distil some first, or name files")
+    loaded = load_candidates(paths)
+    sets = {path.stem: candidate for path, candidate in zip(paths, loaded, strict=True)}
+    data = load(loaded[0].dataset, data_folder)
+    out = records or (OUT if split == "test" else REHEARSAL)
+    oracle = Oracle(data, out, workers=workers)
+    scored: list[Record] = []
+    for (protocol, count), candidates in jobs(data, sets, seeds, strong, random).items():
+        once = list({candidate.hash: candidate for candidate in candidates}.values())
+        with progress(f"{protocol}, {split}") as update:
+            scored += oracle.score_many(
+                once, protocol, range(FIRST, FIRST + count), split, progress=update
+            )
+    show(scored, False, lambda: score_table(f"Final reading on {split}", scored))
+
+
+if __name__ == "__main__":
+    run(application(final, help="Score what was found, at last."))

@@ -1,0 +1,97 @@
+"""Every search method at an equal budget of time: what it finds, and how fast.
+
+`python -m benchmarks.search_methods --ipc 1` writes `results/bench/search-methods-ipc1.json`, run
+by run; the same command goes on. A run that was interrupted begins anew: its time is its budget.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from benchmarks.rows import Rows
+from reproduce import Oracle, UserError, essay, load
+from reproduce.command import DataOption, DatasetOption, WorkersOption, application, progress, run
+from search import METHODS, SearchConfig, finished, luck, open_study, ranked, search
+from search.trials import score_of
+
+SCORES = Path("runs/search-methods.jsonl")
+JOURNAL = Path("runs/search-methods.journal")
+# All choose among the tenth of each class nearest its mean, but for random sets as such.
+CASES: dict[str, dict[str, Any]] = {
+    "random": {"method": "random", "pool": 1.0},
+    "random, typical": {"method": "random"},
+    **{name: {"method": name} for name in METHODS if name != "random"},
+}
+
+
+def methods(
+    ipc: Annotated[int, typer.Option(help="Images per class.", min=1)] = 1,
+    protocol: Annotated[str, typer.Option(help="As of `search`.")] = "conv-shift1",
+    budget: Annotated[str, typer.Option(help="Time of each run: 90s, 2m.")] = "2m",
+    repetitions: Annotated[int, typer.Option(help="Runs of each method.", min=1)] = 3,
+    seeds: Annotated[int, typer.Option(help="Fresh seeds for what each run found.", min=1)] = 4,
+    only: Annotated[str, typer.Option(help="These methods, separated by semicolons.")] = "",
+    dataset: DatasetOption = "mnist",
+    data_folder: DataOption = None,
+    workers: WorkersOption = None,
+) -> None:
+    """Run every method for the same time; score what it found on unseen seeds and images."""
+    data = load(dataset, data_folder)
+    judge, scout = (Oracle(data, path, workers=workers) for path in (SCORES, None))
+    settings = {"ipc": ipc, "protocol": protocol, "budget": budget, "dataset": data.name}
+    rows = Rows(f"search-methods-ipc{ipc}", **settings, workers=scout.workers)
+    # Repetitions come one after the other, so that a machine's busy hour strikes all methods.
+    for seed, case in itertools.product(range(repetitions), chosen(only)):
+        if rows.has(method=case, seed=seed):
+            continue
+        config = SearchConfig(
+            ipc=ipc, protocol=protocol, budget=budget, seed=seed, batch=4, **CASES[case]
+        )
+        name = f"{case} {ipc} {seed} {time.time()}"
+        curve = best_so_far(scout, config, name)
+        study = open_study(name, JOURNAL)
+        best = ranked(study)[0]
+        indices = np.array(best.user_attrs["indices"])
+        found = essay.real_candidate(data, indices, name=case, method=case)
+        with progress("fresh seeds") as update:
+            fresh = luck.rescore(judge, [found], protocol, seeds, update)
+        rows.add(
+            method=case,
+            seed=seed,
+            sets=len(finished(study)),
+            search=score_of(best),
+            fresh=[record["accuracy"] for record in fresh],
+            indices=indices.tolist(),
+            curve=curve,
+        )
+
+
+def chosen(only: str) -> list[str]:
+    """The cases named, or all of them."""
+    names = [name.strip() for name in only.split(";")] if only else list(CASES)
+    for name in names:
+        if name not in CASES:
+            raise UserError(f"unknown method {name!r}, use one of {'; '.join(CASES)}")
+    return names
+
+
+def best_so_far(oracle: Oracle, config: SearchConfig, name: str) -> list[tuple[float, float]]:
+    """Run a study; seconds and best score wherever it rose, and at the end."""
+    curve: list[tuple[float, float]] = []
+    with progress(name.rpartition(" ")[0]) as update:
+        for state in search(oracle, config, name, JOURNAL):
+            update(int(state.elapsed), int(state.seconds or 0), state.note())
+            point = (round(state.elapsed, 2), round(state.best, 3))
+            if not curve or state.best > curve[-1][1] + 1e-3:
+                curve.append(point)
+    return [*curve, point]
+
+
+if __name__ == "__main__":
+    run(application(methods, help="Compare the search methods."))

@@ -1,0 +1,168 @@
+"""Benchmarks on the bundled digits: they go on where they were, and documents can show them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis import bench, curves
+from benchmarks import (
+    cross_architecture,
+    cross_protocol,
+    distill_methods,
+    final,
+    rivals,
+    rows,
+    search_methods,
+)
+from distill import DistillConfig, distill
+from reproduce import Candidate, Dataset, UserError
+from reproduce.recipe import Recipe
+
+RESULTS = Path("results")
+TINY = {"width": 4, "inner_steps": 5, "batch": 32, "pool": 2}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def distilled(digits: Dataset) -> Candidate:
+    config = DistillConfig(method="means", width=4, inner_steps=5)
+    return distill(digits, config, name="distilled")
+
+
+def test_rows_are_kept_and_other_settings_refused() -> None:
+    rows.Rows("some", ipc=1).add(name="a", value=2)
+    again = rows.Rows("some", ipc=1)
+    assert again.has(name="a")
+    assert not again.has(name="a", value=3)
+    with pytest.raises(UserError, match="move it away"):
+        rows.Rows("some", ipc=2)
+
+
+def test_search_methods_at_equal_time() -> None:
+    def measure(only: str) -> None:
+        search_methods.methods(
+            protocol="knn", budget="1s", repetitions=2, only=only, dataset="digits", workers=1
+        )
+
+    measure("random")
+    before = json.loads(Path("results/bench/search-methods-ipc1.json").read_text())["rows"]
+    measure("random; swap")
+    after = json.loads(Path("results/bench/search-methods-ipc1.json").read_text())["rows"]
+    assert after[:2] == before
+    for row in after:
+        scores = [score for _, score in row["curve"]]
+        assert scores == sorted(scores)
+        assert scores[-1] == pytest.approx(row["search"], abs=1e-3)
+    head, table = bench.search_methods(RESULTS)
+    assert [len(line) for line in table] == [len(head)] * 2
+    assert table[0][-1].endswith("(2)")
+    assert curves.search_methods(RESULTS) is not None
+    with pytest.raises(UserError, match="unknown method"):
+        measure("guess")
+
+
+def test_mean_curves_are_means_of_steps() -> None:
+    times, values = curves.mean_curve([[(1.0, 10.0), (3.0, 20.0)], [(2.0, 30.0)]])
+    assert times[0] == pytest.approx(2)
+    assert values[0] == pytest.approx(20)
+    assert values[-1] == pytest.approx(25)
+
+
+def test_distill_methods_and_ablation(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("METHOD_CASES", "ABLATION"):
+        cases = getattr(distill_methods, name)
+        monkeypatch.setattr(distill_methods, name, {k: {**v, **TINY} for k, v in cases.items()})
+    small = {"minutes": 0.01, "seeds": 2, "checks": 1, "threads": 1, "workers": 1}
+    distill_methods.methods(only="kmeans; krr", dataset="digits", **small)
+    distill_methods.ablation(only="krr; hard labels", dataset="digits", **small)
+    before = Path("results/bench/distill-methods-ipc1.json").read_text()
+    distill_methods.methods(only="kmeans; krr", dataset="digits", **small)
+    assert Path("results/bench/distill-methods-ipc1.json").read_text() == before
+    table = bench.distill_methods(RESULTS)[1]
+    assert {line[1] for line in table} == {"`kmeans`", "`krr`"}
+    changes = {line[1]: line[-1] for line in bench.distill_ablation(RESULTS)[1]}
+    assert changes["krr"] == "–"
+    assert "±" in changes["hard labels"]
+    with pytest.raises(UserError, match="unknown row"):
+        distill_methods.ablation(only="guess", dataset="digits", **small)
+    assert curves.distill_methods(RESULTS) is not None
+
+
+def test_cross_architecture_counts_each_network_once(
+    distilled: Candidate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = {"its own": {}, "the same": {}, "narrow": {"widths": (), "width": 4}}
+    monkeypatch.setattr(cross_architecture, "VARIANTS", changes)
+    cross_architecture.cross([distilled.save("d.npz")], seeds=2, workers=1)
+    (row,) = json.loads(Path("results/bench/cross-architecture.json").read_text())["rows"]
+    assert [len(row["accuracies"][name]) for name in changes] == [2, 2, 2]
+    assert row["accuracies"]["its own"] == row["accuracies"]["the same"]
+    head, table = bench.cross_architecture(RESULTS)
+    assert head == ["network, n = 2", "distilled"]
+    assert len(table) == 3
+
+
+def test_every_variant_is_a_recipe(distilled: Candidate, ten: Candidate) -> None:
+    made = cross_architecture.variants(distilled)
+    assert all(isinstance(variant.recipe, Recipe) for variant in made.values())
+    with pytest.raises(UserError, match="carries no recipe"):
+        cross_architecture.variants(ten)
+
+
+def test_cross_protocol_sets_the_simple_ones_beside(digits: Dataset, ten: Candidate) -> None:
+    found = rivals.random_sets(digits, 1, 1)[0].renamed("found")
+    cross_protocol.cross([found.save("found.npz")], seeds=2, protocols="knn,tree", workers=1)
+    head, table = bench.cross_protocol(RESULTS)
+    assert head == ["set", "ipc", "`knn`", "`tree`"]
+    names = [line[0] for line in table]
+    assert {"found", "nearest mean"} <= set(names)
+    assert "±" not in table[0][2]
+    assert "±" in table[0][3]
+
+
+def test_random_sets_do_not_depend_on_their_number(digits: Dataset) -> None:
+    few, more = (rivals.random_sets(digits, 2, count) for count in (2, 3))
+    for a, b in zip(few, more, strict=False):
+        np.testing.assert_array_equal(a.indices, b.indices)
+        assert np.bincount(a.labels).tolist() == [2] * 10
+
+
+def test_test_is_read_once(
+    digits: Dataset, distilled: Candidate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = rivals.random_sets(digits, 1, 9)[8].renamed("found")
+    files = [found.save("found.npz"), distilled.save("distilled.npz")]
+    monkeypatch.setattr(final, "PROTOCOLS", {"found": "knn"})
+    small = {"seeds": 3, "strong": 0, "random": 4, "workers": 1}
+    final.final(files, **small)
+    assert not RESULTS.exists()  # a rehearsal
+    final.final(files, split="test", **small)
+    log = Path("results/final/test-readings.jsonl")
+    readings = log.read_text()
+    final.final(files, split="test", **small)
+    assert log.read_text() == readings
+    searched, made = (bench.final(RESULTS, distilled=kind)[1] for kind in (False, True))
+    assert [line[0] for line in made] == ["distilled"]
+    assert made[0][-1] == "3"
+    random = next(line for line in searched if line[0].startswith("random sets"))
+    assert random[-1] == "4 sets"
+    assert {"found", "nearest mean"} <= {line[0] for line in searched}
+
+
+def test_nothing_to_read_is_refused() -> None:
+    with pytest.raises(UserError, match="no candidates"):
+        final.final()
+
+
+def test_nothing_measured_is_a_head_without_rows() -> None:
+    for make in bench.BENCHES.values():
+        head, lines = make(RESULTS)
+        assert head
+        assert lines == []
+    assert curves.distill_runs(RESULTS) is None
