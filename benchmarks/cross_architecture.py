@@ -13,8 +13,9 @@ from typing import Annotated, Any
 import typer
 
 from reproduce import Oracle, load
+from reproduce.application import application, run
 from reproduce.candidate import Candidate
-from reproduce.command import application, load_candidates, progress, run, score_table, show
+from reproduce.command import load_candidates, progress, score_table, show
 from reproduce.recipe import Recipe
 
 OUT = Path("results/distill/cross.jsonl")
