@@ -68,9 +68,12 @@ def report(
         write_figures(gallery, sections_of(results))
         return
     page = write_report(out, results, title)
-    print_records(results.records, as_json, lambda: score_table("Records", results.records))
-    if not as_json:
-        Console().print(f"Report: {page.resolve()}", soft_wrap=True, highlight=False)
+    if as_json:
+        print(json.dumps(results.records))
+        return
+    counts = f"{len(results.records)} records, {len(results.candidates)} candidates"
+    counts += f", {len(results.analyses)} analyses"
+    Console().print(f"{counts}\nReport: {page.resolve()}", soft_wrap=True, highlight=False)
 
 
 def update_document(document: Path, results: Path) -> None:

@@ -21,12 +21,17 @@ if (byId("live")) {
     ]);
   }
 
+  /** A pixel's colour as in the portraits: grey, blue below 0, orange above 1 (`plots.shade`). */
+  function shade(value) {
+    const share = (x) => Math.min(1, Math.max(0, x));
+    const below = share(-value), above = share(value - 1), grey = share(value);
+    const [BELOW, ABOVE] = [[0.24, 0.55, 1], [1, 0.45, 0.05]];
+    return BELOW.map((blue, c) => 255 * ((grey * (1 - below) + below * blue) * (1 - above) + above * ABOVE[c]));
+  }
+
   function paint(canvas, values, left = 0, top = 0) {
     const image = new ImageData(FRAME, FRAME);
-    values.forEach((value, i) => {
-      const grey = 255 * Math.min(1, Math.max(0, value));
-      image.data.set([grey, grey, grey, 255], 4 * i);
-    });
+    values.forEach((value, i) => image.data.set([...shade(value), 255], 4 * i));
     canvas.getContext("2d").putImageData(image, left, top);
   }
 
@@ -36,11 +41,13 @@ if (byId("live")) {
   sets.forEach(({ name, method }, i) => select.add(new Option(`${name} (${method})`, i)));
   const chosen = () => sets[select.value];
   function preview() {
-    const images = unpacked(chosen()).slice(0, 20), canvas = byId("preview");
+    const all = unpacked(chosen()), canvas = byId("preview");
+    const count = Math.min(20, all.length); // of a large set as many of each class
+    const images = Array.from({ length: count }, (_, i) => all[Math.floor((i * all.length) / count)]);
     canvas.width = Math.min(10, images.length) * 29 - 1;
     canvas.height = Math.ceil(images.length / 10) * 29 - 1;
     images.forEach(([values], i) => paint(canvas, values, (i % 10) * 29, Math.floor(i / 10) * 29));
-    const more = chosen().targets.length - images.length;
+    const more = all.length - images.length;
     const rest = more > 0 ? ` The picture leaves out ${more} of its images.` : "";
     byId("recipe").textContent = `By ${chosen().words}.${rest}`;
   }
