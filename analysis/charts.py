@@ -85,9 +85,9 @@ def where_they_lie(embedding: Analysis, candidates: Sequence[Candidate]) -> Figu
         if len(candidate) <= TILES:
             _thumbnails(axis, candidate, places, colour)
         else:
-            axis.scatter(
-                places["x"], places["y"], s=30, c="none", edgecolors=colour, lw=1.2, zorder=4
-            )
+            size = 30 if len(candidate) <= 100 else 12
+            rings = {"s": size, "c": "none", "lw": 1.2, "zorder": 4}
+            axis.scatter(places["x"], places["y"], edgecolors=colour, **rings)
     axis.set_xlim(-0.03, 1.03)
     axis.set_ylim(-0.03, 1.03)
     axis.set_aspect("equal")

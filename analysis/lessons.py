@@ -102,7 +102,7 @@ def transfer(leagues: Sequence[League], traces: Traces) -> list[Exhibit]:
             rows = [r for r in league.rows if r.split == split and r.kind != "published"]
             protocols = [p for p in league.protocols if sum(p in row.cells for row in rows) > 1]
             own = [p for p in ("own",) if p not in protocols and any(p in r.cells for r in rows)]
-            protocols = protocols + own
+            protocols = own + protocols
             rows = [row for row in rows if sum(p in row.cells for p in protocols) > 1]
             if len(rows) > 1 and len(protocols) > 1:
                 exhibits.append(_transfer(league, split, rows, protocols, traces))
