@@ -126,7 +126,7 @@ def _transfer(
 
 
 def worth(results: Results, leagues: Sequence[League], traces: Traces) -> list[Exhibit]:
-    """How many random real images each set is worth, for each curve that was measured."""
+    """How many random real images each set is worth, for each curve, on the curve's split."""
     exhibits = []
     for protocol, curve in sorted(results.curves.items()):
         names = (protocol, "own") if protocol == REFERENCE else (protocol,)
@@ -135,7 +135,7 @@ def worth(results: Results, leagues: Sequence[League], traces: Traces) -> list[E
             for league in leagues
             if league.dataset == curve["dataset"]
             for row in league.rows
-            if row.kind != "published"
+            if row.kind != "published" and row.split == curve["split"]
             for name in names
             if name in row.cells
         ]

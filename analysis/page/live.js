@@ -107,7 +107,8 @@ if (byId("live")) {
       byId("said").textContent = "Now draw a digit.";
       read();
     },
-    read({ said }) {
+    read({ said, drawing }) {
+      if (drawing !== drawings) return; // the ink has changed since
       const first = largest10(said);
       byId("said").textContent = `I read a ${first}.`;
       byId("said").dataset.digit = first;
@@ -131,7 +132,13 @@ if (byId("live")) {
 
   const canvas = byId("canvas"), pen = canvas.getContext("2d", { willReadFrequently: true });
   const cursor = { x: 140, y: 60, down: false };
-  let last = null, waiting = 0;
+  let last = null, waiting = 0, drawings = 0;
+  /** The ink changes: what was read before no longer counts. */
+  function change() {
+    drawings++;
+    clearTimeout(waiting);
+    delete byId("said").dataset.digit;
+  }
   const wipe = () => { pen.fillStyle = "#000"; pen.fillRect(0, 0, canvas.width, canvas.height); };
   wipe();
 
@@ -141,7 +148,7 @@ if (byId("live")) {
     pen.moveTo(from.x, from.y);
     pen.lineTo(to.x, to.y + 0.01);
     pen.stroke();
-    clearTimeout(waiting);
+    change();
     waiting = setTimeout(read, 250);
   }
 
@@ -182,11 +189,11 @@ if (byId("live")) {
 
   byId("clear").addEventListener("click", () => {
     wipe();
+    change();
     Object.assign(cursor, { x: 140, y: 60, down: false });
     paint(byId("seen"), new Float32Array(size));
     byId("bars").replaceChildren();
     byId("said").textContent = trained ? "Draw a digit." : "Train a network first.";
-    delete byId("said").dataset.digit;
   });
 
   let borrowed = 0;
@@ -195,6 +202,7 @@ if (byId("live")) {
     paint(small, real(borrowed));
     borrowed = (borrowed + 37) % digits.labels.length;
     wipe();
+    change();
     pen.drawImage(small, 0, 0, canvas.width, canvas.height);
     read();
   });
@@ -205,7 +213,7 @@ if (byId("live")) {
     const pixels = asDigit(Float32Array.from({ length: width * height }, (_, i) => grey[4 * i] / 255), width, height);
     if (!pixels) return;
     paint(byId("seen"), pixels);
-    if (trained) worker.postMessage({ kind: "read", pixels });
+    if (trained) worker.postMessage({ kind: "read", pixels, drawing: drawings });
     else byId("said").textContent = "Train a network first.";
   }
 }
