@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -86,7 +87,7 @@ def where_they_lie(embedding: Analysis, candidates: Sequence[Candidate]) -> Figu
             _thumbnails(axis, candidate, places, colour)
         else:
             size = 30 if len(candidate) <= 100 else 12
-            rings = {"s": size, "c": "none", "lw": 1.2, "zorder": 4}
+            rings: dict[str, Any] = {"s": size, "c": "none", "lw": 1.2, "zorder": 4}
             axis.scatter(places["x"], places["y"], edgecolors=colour, **rings)
     axis.set_xlim(-0.03, 1.03)
     axis.set_ylim(-0.03, 1.03)
