@@ -2,7 +2,7 @@
 
 from analysis.analyse import analyse, random_curve
 from analysis.command import compare, report, show
-from reproduce.command import application, run
+from reproduce.application import application, run
 
 if __name__ == "__main__":
     run(application(analyse, random_curve, report, show, compare, help="Show and compare."))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from analysis import charts, lessons, sections
+from analysis.finalists import choices
 from analysis.league import Row, leagues
 from analysis.results import Results, collect
 from analysis.statistics import Interval
@@ -24,6 +25,7 @@ HEADS: dict[str, Sequence[str]] = {
     ),
     "worth": ("set, protocol, split", "images", "accuracy", "n", "as good as random images"),
     "hangs": ("set", "protocol", "change", "points", "n"),
+    "luck": ("search", "protocol", "finalists", "the best as chosen", "less luck", "fresh seeds"),
 }
 
 
@@ -78,12 +80,13 @@ def typical_rows(results: Results) -> list[list[str]]:
 
 def worth_rows(results: Results) -> list[list[str]]:
     """How many random real images each set is worth."""
-    found = lessons.worth(results, leagues(results.records, Traces()))
+    traces = Traces()
+    found = lessons.worth(results, leagues(results.records, traces), traces)
     rows = []
     for exhibit in found:
         for title, images, number, words in exhibit.rows:
             interval = number.interval
-            rows.append([title, images, spread(interval), str(interval.n), words])
+            rows.append([title, images, spread(interval), str(interval.n), str(words)])
     return rows
 
 
@@ -100,6 +103,24 @@ def hangs_rows(results: Results) -> list[list[str]]:
     return rows
 
 
+def luck_rows(results: Results) -> list[list[str]]:
+    """What each search's choice among its finalists was worth on fresh seeds."""
+    rows = []
+    for choice in choices(results.records, Traces()):
+        fresh = choice.fresh
+        rows.append(
+            [
+                choice.name,
+                f"`{choice.protocol}`",
+                str(choice.best.k),
+                f"{spread(choice.chosen.interval)} ({choice.chosen.interval.n})",
+                choice.corrected.text,
+                f"{spread(fresh.interval)} ({fresh.interval.n})" if fresh else "–",
+            ]
+        )
+    return rows
+
+
 Rows = tuple[Sequence[str], list[list[str]]]
 # By mark, from the folder of results.
 ANSWERS: dict[str, Callable[[Path], Rows]] = {
@@ -107,4 +128,5 @@ ANSWERS: dict[str, Callable[[Path], Rows]] = {
     "typical": lambda path: (HEADS["typical"], typical_rows(collect([path]))),
     "worth": lambda path: (HEADS["worth"], worth_rows(collect([path]))),
     "hangs": lambda path: (HEADS["hangs"], hangs_rows(collect([path]))),
+    "luck": lambda path: (HEADS["luck"], luck_rows(collect([path]))),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -11,17 +12,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator, ScalarFormatter
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from analysis.figures import panel
+from analysis.figures import named_below, panel
 from analysis.plots import by_class, shade
 from analysis.results import Analysis
 from analysis.statistics import Interval, cluster_interval, mean_interval
 from reproduce.candidate import Candidate
 
-PALETTE = ("#d55e00", "#2a7fbf", "#8a8f98", "#1d9a75", "#b565a7", "#c98a00", "#6b5fd0", "#b3433f")
+PALETTE = ("#d55e00", "#2a7fbf", "#1d9a75", "#b565a7", "#c98a00", "#6b5fd0", "#b3433f", "#5aa9c9")
+GREY = "#8a8f98"  # of random sets and of zero
 DIGITS = mpl.colormaps["tab10"].colors  # type: ignore[attr-defined]
-HEAT = "magma"
+HEAT, SIGNED = "magma", "RdBu_r"
+TILES = 20  # images of a set that the map shows as images
+TICKS = 40  # rows of a heat map that are named one by one; of more, the first of each class is
 # On heat maps; not quite black and white, which the page turns into its own ink and paper.
 DARK, BRIGHT = "#010101", "#fefefe"
 
@@ -31,13 +35,18 @@ def label_heat(candidate: Candidate) -> Figure:
     order = by_class(candidate)
     values = candidate.labels[order]
     rows = len(values)
-    figure = Figure(figsize=(4.6, min(9.0, 0.24 * rows + 1.2)), layout="constrained")
+    figure = Figure(figsize=(4.6, min(6.5, 0.24 * rows + 1.2)), layout="constrained")
     axis = figure.subplots()
-    low = min(0.0, float(values.min()))
-    drawn = axis.imshow(values, cmap=HEAT, vmin=low, vmax=max(1.0, float(values.max())))
+    most = max(1.0, float(np.abs(values).max()))
+    if values.min() < 0:  # scores: white is 0
+        drawn = axis.imshow(values, cmap=SIGNED, vmin=-most, vmax=most, interpolation="none")
+    else:
+        drawn = axis.imshow(values, cmap=HEAT, vmin=0, vmax=most, interpolation="none")
     axis.set_aspect("auto")
     axis.set_xticks(range(candidate.classes))
-    axis.set_yticks(range(rows), candidate.hard_labels()[order], fontsize=7 if rows > 20 else 9)
+    first = candidate.hard_labels()[order]
+    named = np.arange(rows) if rows <= TICKS else np.unique(first, return_index=True)[1]
+    axis.set_yticks(named, first[named], fontsize=7 if len(named) > 20 else 9)
     axis.set_xlabel("class")
     axis.set_ylabel("image, by its first class")
     figure.colorbar(drawn, label=candidate.label_scale)
@@ -58,12 +67,14 @@ def learning_rates(candidate: Candidate) -> Figure:
 
 def where_they_lie(embedding: Analysis, candidates: Sequence[Candidate]) -> Figure:
     """The map of training images with the candidates' images in it as tiles or rings."""
-    figure = Figure(figsize=(8.4, 8.4), layout="constrained")
+    figure = Figure(figsize=(8.4, 8.4), dpi=96, layout="constrained")
     axis = figure.subplots()
     axis.set_axis_off()
     background = embedding["background"]
     colours = [DIGITS[label % 10] for label in background["label"]]
-    axis.scatter(background["x"], background["y"], s=5, c=colours, alpha=0.35, lw=0)
+    axis.scatter(
+        background["x"], background["y"], s=5, c=colours, alpha=0.35, lw=0, rasterized=True
+    )
     for label in sorted(set(background["label"])):
         here = [i for i, other in enumerate(background["label"]) if other == label]
         x, y = (np.median(np.array(background[name])[here]) for name in "xy")
@@ -72,19 +83,34 @@ def where_they_lie(embedding: Analysis, candidates: Sequence[Candidate]) -> Figu
     for number, candidate in enumerate(candidates):
         places = embedding["sets"][candidate.hash]
         colour = PALETTE[number % len(PALETTE)]
-        if len(candidate) <= 20:
+        if len(candidate) <= TILES:
             _thumbnails(axis, candidate, places, colour)
         else:
-            axis.scatter(places["x"], places["y"], s=30, c="none", edgecolors=colour, zorder=4)
+            size = 30 if len(candidate) <= 100 else 12
+            rings: dict[str, Any] = {"s": size, "c": "none", "lw": 1.2, "zorder": 4}
+            axis.scatter(places["x"], places["y"], edgecolors=colour, **rings)
     axis.set_xlim(-0.03, 1.03)
     axis.set_ylim(-0.03, 1.03)
     axis.set_aspect("equal")
     handles = [
-        Line2D([], [], ls="", marker="s", mfc="none", mew=1.8, color=colour, label=candidate.name)
+        Line2D(
+            [],
+            [],
+            ls="",
+            marker=_mark(candidate),
+            mfc="none",
+            mew=1.8,
+            color=colour,
+            label=candidate.name,
+        )
         for candidate, colour in zip(candidates, PALETTE * len(candidates), strict=False)
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     return figure
+
+
+def _mark(candidate: Candidate) -> str:
+    return "s" if len(candidate) <= TILES else "o"
 
 
 def _thumbnails(axis: Axes, candidate: Candidate, places: Analysis, colour: str) -> None:
@@ -92,7 +118,7 @@ def _thumbnails(axis: Axes, candidate: Candidate, places: Analysis, colour: str)
     for image, x, y in zip(candidate.images, places["x"], places["y"], strict=True):
         left, low = x - side / 2, y - side / 2
         extent = (left, left + side, low, low + side)
-        axis.imshow(shade(image[0]), extent=extent, zorder=3, interpolation="nearest")
+        axis.imshow(shade(image[0]), extent=extent, zorder=3, interpolation="none")
         frame = Rectangle((left, low), side, side, fill=False, ec=colour, lw=2, zorder=4)
         axis.add_patch(frame)
 
@@ -108,11 +134,11 @@ def learning_curves(analyses: Sequence[Analysis]) -> Figure:
         axis.plot(steps, values.mean(1), color=colour, label=title_of(analysis))
         axis.fill_between(steps, values.min(1), values.max(1), color=colour, alpha=0.15, lw=0)
     axis.set_xscale("log")
-    axis.xaxis.set_major_formatter(ScalarFormatter())
+    axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_xlabel("training steps + 1")
     axis.set_ylabel("accuracy, %")
     axis.set_ylim(0, 100)
-    axis.legend(frameon=False, loc="lower right", fontsize=9)
+    named_below(figure, axis)
     return figure
 
 
@@ -128,7 +154,7 @@ def confusion(analysis: Analysis) -> Figure:
     names = [str(label) for label in range(len(shares))]
     figure = Figure(figsize=(4.6, 4.4), layout="constrained")
     axis = figure.subplots()
-    axis.imshow(shares, cmap=HEAT, vmin=0, vmax=100)
+    axis.imshow(shares, cmap=HEAT, vmin=0, vmax=100, interpolation="none")
     for (row, column), share in np.ndenumerate(shares):
         if share >= 1:
             colour = DARK if share > 60 else BRIGHT
@@ -157,10 +183,10 @@ def sensitivity(analyses: Sequence[Analysis]) -> Figure:
             color=PALETTE[number % len(PALETTE)],
             label=title_of(analysis),
         )
-    axis.axhline(0, lw=0.8, color="#8a8f98")
+    axis.axhline(0, lw=0.8, color=GREY)
     axis.set_xticks(range(len(kinds)), kinds, rotation=25, ha="right", fontsize=8)
     axis.set_ylabel("points of accuracy")
-    axis.legend(frameon=False, fontsize=9, loc="lower left")
+    named_below(figure, axis)
     return figure
 
 
@@ -205,9 +231,9 @@ def random_curve(curve: Analysis, rows: Sequence[tuple[str, float, Interval]]) -
     sizes = [10 * ipc for ipc in curve["ipc"]]
     found = curve_intervals(curve)
     means = [interval.mean for interval in found]
-    axis.plot(sizes, means, color="#8a8f98", marker="o", ms=4, label="random real images")
+    axis.plot(sizes, means, color=GREY, marker="o", ms=4, label="random real images")
     ends = [[getattr(interval, end) for interval in found] for end in ("low", "high")]
-    axis.fill_between(sizes, ends[0], ends[1], color="#8a8f98", alpha=0.18, lw=0)
+    axis.fill_between(sizes, ends[0], ends[1], color=GREY, alpha=0.18, lw=0)
     for number, (name, n, interval) in enumerate(rows):
         colour = PALETTE[number % len(PALETTE)]
         reach = n if 0 < n < math.inf else sizes[-1] if n else sizes[0]
@@ -219,7 +245,7 @@ def random_curve(curve: Analysis, rows: Sequence[tuple[str, float, Interval]]) -
     axis.minorticks_off()
     axis.set_xlabel("random real images")
     axis.set_ylabel("accuracy, %")
-    axis.legend(frameon=False, fontsize=9, loc="lower right")
+    named_below(figure, axis)
     return figure
 
 
@@ -235,7 +261,7 @@ def transfer(names: Sequence[str], protocols: Sequence[str], means: np.ndarray) 
     )
     axis = figure.subplots()
     shown = np.ma.masked_invalid(means)
-    axis.imshow(shown, cmap=HEAT, vmin=10, vmax=100, aspect="auto")
+    axis.imshow(shown, cmap=HEAT, vmin=10, vmax=100, aspect="auto", interpolation="none")
     for (row, column), mean in np.ndenumerate(means):
         if not math.isnan(mean):
             colour = DARK if mean > 65 else BRIGHT

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from analysis import markdown
-from analysis.plots import grid_png, grid_text, span
+from analysis.plots import grid_png, grid_text, some_of_each, span
 from analysis.report import sections_of, write_figures, write_report
 from analysis.results import collect
 from analysis.statistics import Paired, paired
@@ -68,9 +68,12 @@ def report(
         write_figures(gallery, sections_of(results))
         return
     page = write_report(out, results, title)
-    print_records(results.records, as_json, lambda: score_table("Records", results.records))
-    if not as_json:
-        Console().print(f"Report: {page.resolve()}", soft_wrap=True, highlight=False)
+    if as_json:
+        print(json.dumps(results.records))
+        return
+    counts = f"{len(results.records)} records, {len(results.candidates)} candidates"
+    counts += f", {len(results.analyses)} analyses"
+    Console().print(f"{counts}\nReport: {page.resolve()}", soft_wrap=True, highlight=False)
 
 
 def update_document(document: Path, results: Path) -> None:
@@ -123,10 +126,12 @@ def facts_table(candidate: Candidate) -> Table:
 
 
 def labels_table(candidate: Candidate, most: int = 20) -> Table:
-    """Soft labels, a row for each of the first images."""
-    table = Table("image", *map(str, range(candidate.classes)), title=candidate.label_scale)
-    for position, values in enumerate(candidate.labels[:most]):
-        table.add_row(str(position), *(f"{value:.2f}" for value in values))
+    """Soft labels, a row for each image that `grid_text` shows, in its order."""
+    table = Table(title=candidate.label_scale, box=None, padding=(0, 1, 0, 0))
+    for head in ("image", *map(str, range(candidate.classes))):
+        table.add_column(head, justify="right", no_wrap=True)
+    for position in some_of_each(candidate, most):
+        table.add_row(str(position), *(f"{value:.2f}" for value in candidate.labels[position]))
     return table
 
 

@@ -31,7 +31,9 @@ class Exhibit:
         What the figure shows, for those who do not see it.
     figure : Figure
     head : sequence of str
-    rows : sequence of sequences of str, float and Number
+    rows : sequence of sequences of str, float, Number and Fact
+    trace : int
+        Place of the origin of all that the figure shows.
     """
 
     key: str
@@ -39,6 +41,7 @@ class Exhibit:
     figure: Figure
     head: Sequence[str]
     rows: Sequence[Sequence[Any]]
+    trace: int
 
     @cached_property
     def drawn(self) -> str:

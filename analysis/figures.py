@@ -82,6 +82,13 @@ def bare(axis: Axes) -> None:
     axis.grid(axis="y", alpha=0.25)
 
 
+def named_below(figure: Figure, axis: Axes) -> None:
+    """Put the legend below the plot, where it covers nothing however long it is."""
+    handles, labels = axis.get_legend_handles_labels()
+    columns = 2 if max(map(len, labels), default=0) > 24 else 3
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
+
+
 def panel(width: float = 7.2, height: float = 4.0) -> tuple[Figure, Axes]:
     """A figure of one plot, inches wide and high."""
     figure = Figure(figsize=(width, height), layout="constrained")

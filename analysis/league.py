@@ -11,12 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from analysis.finalists import is_finalist
+from analysis.results import is_full
 from analysis.statistics import Interval, cluster_interval
 from analysis.trace import Number, Traces
 from reproduce.records import Record
 
-# Columns in this order; protocols that are not named here follow in that of the alphabet.
-ORDER = ("knn", "svm-rbf", "svm-linear", "tree", "forest", "mlp", "conv", "conv-shift1")
+# Columns in this order, the strongest learners first; other protocols come before the essay's.
+NETWORKS = ("conv-shift2", "conv-shift1", "conv")
+ORDER = (*NETWORKS, "mlp", "svm-rbf", "svm-linear", "knn", "forest", "tree")
 KINDS = ("distilled", "searched", "random", "essay", "published")
 
 
@@ -88,10 +91,10 @@ def kind_of(record: Record) -> str:
 def leagues(records: Sequence[Record], traces: Traces) -> list[League]:
     """A league for each dataset and budget in which something but the essay's draws was scored.
 
-    Only scores of full fidelity count. Random sets of one name are one row, whose n is the number
-    of sets.
+    Only scores of full fidelity count, and none by which a search chose its best set. Random sets
+    of one name are one row, whose n is the number of sets.
     """
-    full = [r for r in records if r["images"] is None and r["epochs"] is None]
+    full = [r for r in records if is_full(r) and not is_finalist(r)]
     budgets = {(r["dataset"], r["ipc"]) for r in full if kind_of(r) != "essay"}
     return [_league(dataset, ipc, full, traces) for dataset, ipc in sorted(budgets)]
 
@@ -114,9 +117,9 @@ def _league(dataset: str, ipc: float, records: Sequence[Record], traces: Traces)
 
 
 def _place(protocol: str) -> tuple[bool, int, str]:
-    """The essay's plain classifiers and networks first, a candidate's own recipe last."""
-    place = ORDER.index(protocol) if protocol in ORDER else len(ORDER)
-    return (protocol == "own", place, protocol)
+    """A candidate's own recipe first, the essay's networks and plain classifiers last."""
+    place = ORDER.index(protocol) if protocol in ORDER else -1
+    return (protocol != "own", place, protocol)
 
 
 def _row(key: tuple[str, ...], ipc: float, group: Sequence[Record], traces: Traces) -> Row:

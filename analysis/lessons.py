@@ -12,10 +12,12 @@ from analysis import charts
 from analysis.exhibits import Exhibit
 from analysis.league import League, Row
 from analysis.results import Analysis, Results
-from analysis.sections import byte_tile, ordered, per_class
+from analysis.sections import by_budget, byte_tile, ordered, per_class
 from analysis.statistics import Equivalent, equivalent_n, mean_interval
-from analysis.trace import Number, Traces
+from analysis.trace import Fact, Number, Traces
 
+MADE = ("distilled", "searched")  # kinds of sets that are drawn beside the curve of random ones
+LINES = 8  # of them, the best
 REFERENCE = "conv"  # the curve of random sets for scores under a candidate's own recipe
 
 
@@ -30,18 +32,11 @@ def lessons(results: Results, traces: Traces) -> list[tuple[Analysis, Exhibit, l
             charts.confusion(analysis),
             ["is \\ read as", *(str(label) for label in range(len(counts)))],
             [[label, *row] for label, row in enumerate(counts.tolist())],
+            traces.analyses([analysis]),
         )
         wrong = [{**digit, "tile": byte_tile(digit["pixels"])} for digit in analysis["confused"]]
         found.append((analysis, exhibit, wrong))
     return found
-
-
-def by_budget(results: Results) -> dict[float, list[Analysis]]:
-    """Analyses by images per class."""
-    groups: dict[float, list[Analysis]] = {}
-    for analysis in ordered(results):
-        groups.setdefault(analysis["ipc"], []).append(analysis)
-    return groups
 
 
 def learning(results: Results, traces: Traces) -> list[Exhibit]:
@@ -50,7 +45,7 @@ def learning(results: Results, traces: Traces) -> list[Exhibit]:
     for ipc, analyses in by_budget(results).items():
         curves = [a for a in analyses if a["learning"]["steps"]]
         rows = [
-            [charts.title_of(a), steps, Number(mean_interval(v), traces.analysis(a, v))]
+            [charts.title_of(a), steps, Number(mean_interval(v), traces.analyses([a], v))]
             for a in curves
             for steps, v in zip(a["learning"]["steps"], a["learning"]["accuracies"], strict=True)
         ]
@@ -62,6 +57,7 @@ def learning(results: Results, traces: Traces) -> list[Exhibit]:
                     charts.learning_curves(curves),
                     ["set and protocol", "step", "accuracy, %"],
                     rows,
+                    traces.analyses(curves),
                 )
             )
     return exhibits
@@ -76,7 +72,7 @@ def sensitivity(results: Results, traces: Traces) -> list[Exhibit]:
             [
                 charts.title_of(a),
                 charts.change_name(change),
-                Number(charts.paired_change(a, change), traces.analysis(a, change["accuracies"])),
+                Number(charts.paired_change(a, change), traces.analyses([a], change["accuracies"])),
             ]
             for a in disturbed
             for change in a["sensitivity"]
@@ -89,6 +85,7 @@ def sensitivity(results: Results, traces: Traces) -> list[Exhibit]:
                     charts.sensitivity(disturbed),
                     ["set and protocol", "change", "points"],
                     rows,
+                    traces.analyses(disturbed),
                 )
             )
     return exhibits
@@ -97,7 +94,7 @@ def sensitivity(results: Results, traces: Traces) -> list[Exhibit]:
 # --- Do they travel, and what are they worth ----------------------------------------------------
 
 
-def transfer(leagues: Sequence[League]) -> list[Exhibit]:
+def transfer(leagues: Sequence[League], traces: Traces) -> list[Exhibit]:
     """Candidates by protocols, for each budget and split in which several were scored."""
     exhibits = []
     for league in leagues:
@@ -105,14 +102,16 @@ def transfer(leagues: Sequence[League]) -> list[Exhibit]:
             rows = [r for r in league.rows if r.split == split and r.kind != "published"]
             protocols = [p for p in league.protocols if sum(p in row.cells for row in rows) > 1]
             own = [p for p in ("own",) if p not in protocols and any(p in r.cells for r in rows)]
-            protocols = protocols + own
+            protocols = own + protocols
             rows = [row for row in rows if sum(p in row.cells for p in protocols) > 1]
             if len(rows) > 1 and len(protocols) > 1:
-                exhibits.append(_transfer(league, split, rows, protocols))
+                exhibits.append(_transfer(league, split, rows, protocols, traces))
     return exhibits
 
 
-def _transfer(league: League, split: str, rows: Sequence[Row], protocols: Sequence[str]) -> Exhibit:
+def _transfer(
+    league: League, split: str, rows: Sequence[Row], protocols: Sequence[str], traces: Traces
+) -> Exhibit:
     names = [row.name for row in rows]
     cells = [[row.cells.get(p) for p in protocols] for row in rows]
     means = np.array([[c.interval.mean if c else math.nan for c in line] for line in cells])
@@ -122,40 +121,51 @@ def _transfer(league: League, split: str, rows: Sequence[Row], protocols: Sequen
         charts.transfer(names, protocols, means),
         ["set", *protocols],
         [[name, *(c or "–" for c in line)] for name, line in zip(names, cells, strict=True)],
+        traces.joined([c.trace for line in cells for c in line if c]),
     )
 
 
-def worth(results: Results, leagues: Sequence[League]) -> list[Exhibit]:
-    """How many random real images each set is worth, for each curve that was measured."""
+def worth(results: Results, leagues: Sequence[League], traces: Traces) -> list[Exhibit]:
+    """How many random real images each set is worth, for each curve, on the curve's split."""
     exhibits = []
     for protocol, curve in sorted(results.curves.items()):
-        sizes = [10 * ipc for ipc in curve["ipc"]]
-        intervals = charts.curve_intervals(curve)
-        found = []
-        for league in leagues:
-            for row in league.rows:
-                if league.dataset != curve["dataset"] or row.kind == "published":
-                    continue
-                for name in (protocol, "own") if protocol == REFERENCE else (protocol,):
-                    if name in row.cells:
-                        number = row.cells[name]
-                        equal = equivalent_n(sizes, intervals, number.interval)
-                        title = f"{row.name}, {name}" + (f", {row.split}")
-                        found.append((title, row, number, equal))
-        if found:
-            rows = [[t, f"{10 * r.ipc:g}", n, in_words(e)] for t, r, n, e in found]
-            best = [(t, e.n, n.interval) for t, r, n, e in found if r.kind != "essay"][:7]
-            exhibits.append(
-                Exhibit(
-                    f"worth-{protocol}",
-                    f"Accuracy of random real images by their number under {protocol}, "
-                    "and where each candidate meets that curve",
-                    charts.random_curve(curve, best),
-                    ["set, protocol, split", "images", "accuracy, %", "as good as random images"],
-                    rows,
-                )
-            )
+        names = (protocol, "own") if protocol == REFERENCE else (protocol,)
+        scored = [
+            (row, name, row.cells[name])
+            for league in leagues
+            if league.dataset == curve["dataset"]
+            for row in league.rows
+            if row.kind != "published" and row.split == curve["split"]
+            for name in names
+            if name in row.cells
+        ]
+        if scored:
+            exhibits.append(_worth(protocol, curve, scored, traces))
     return exhibits
+
+
+def _worth(
+    protocol: str, curve: Analysis, scored: Sequence[tuple[Row, str, Number]], traces: Traces
+) -> Exhibit:
+    sizes, intervals = [10 * ipc for ipc in curve["ipc"]], charts.curve_intervals(curve)
+    origin = traces.analyses([curve])
+    rows, drawn = [], []
+    for row, name, number in scored:
+        equal = equivalent_n(sizes, intervals, number.interval)
+        title = f"{row.name}, {name}, {row.split}"
+        words = Fact(in_words(equal), traces.joined([number.trace, origin]))
+        rows.append([title, f"{10 * row.ipc:g}", number, words])
+        if row.kind in MADE:
+            drawn.append((title, equal.n, number.interval))
+    return Exhibit(
+        f"worth-{protocol}",
+        f"Accuracy of random real images by their number under {protocol}, "
+        "and where each candidate meets that curve",
+        charts.random_curve(curve, drawn[:LINES]),
+        ["set, protocol, split", "images", "accuracy, %", "as good as random images"],
+        rows,
+        origin,
+    )
 
 
 def in_words(equal: Equivalent) -> str:

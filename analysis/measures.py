@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
 
 from analysis import variants
 from reproduce import essay, protocols
@@ -209,6 +207,9 @@ def embedding(data: Dataset, candidates: Sequence[Candidate], background: int) -
         `background`: `x`, `y`, `label` of a stratified part of the training set; `sets`: the same
         for each candidate, by hash. Coordinates are scaled to 0..1.
     """
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
     some = data.train.stratified(min(background, len(data.train)))
     images = np.concatenate([some.images, *(candidate.images for candidate in candidates)])
     components = PCA(COMPONENTS, random_state=0).fit(flat(some.images)).transform(flat(images))

@@ -12,7 +12,7 @@ from PIL import Image
 from reproduce.candidate import Candidate
 
 SHADES = " ░▒▓█"
-COLUMNS = 10
+COLUMNS, WIDE, MANY = 10, 25, 100  # images in a row, in one of a set of more than `MANY`
 # Beyond 0..1 the scale goes on in colour: blue below no ink, orange above full ink.
 BELOW = np.array([0.24, 0.55, 1.0])
 ABOVE = np.array([1.0, 0.45, 0.05])
@@ -46,8 +46,14 @@ def tile(image: np.ndarray) -> bytes:
 
 
 def sheet(images: np.ndarray, columns: int = COLUMNS, gap: int = 2) -> bytes:
-    """Images (n, 1, H, W) side by side as PNG, pixel for pixel, with transparent gaps."""
-    return _png(_board(images, columns, gap, gap))
+    """Images (n, 1, H, W) side by side as PNG, pixel for pixel, with transparent gaps.
+
+    Images within 0..1 are grey to the last of 256 levels; of more, 256 colours are kept.
+    """
+    board = _board(images, columns, gap, gap)
+    if images.min() >= 0 and images.max() <= 1:
+        return _png(board[..., [0, 3]])
+    return _saved(Image.fromarray(board).quantize(256, Image.Quantize.FASTOCTREE))
 
 
 def _board(images: np.ndarray, columns: int, gap: int, between: int) -> np.ndarray:
@@ -65,8 +71,12 @@ def _board(images: np.ndarray, columns: int, gap: int, between: int) -> np.ndarr
 
 
 def _png(pixels: np.ndarray) -> bytes:
+    return _saved(Image.fromarray(pixels))
+
+
+def _saved(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format="png", optimize=True)
+    picture.save(buffer, format="png", optimize=True)
     return buffer.getvalue()
 
 
@@ -75,26 +85,43 @@ def by_class(candidate: Candidate) -> np.ndarray:
     return np.argsort(candidate.hard_labels(), kind="stable")
 
 
-def grid(candidate: Candidate, most: int = 100) -> Figure:
-    """The candidate's images in rows of ten, sorted by class, in the scale of `shade`.
+def some_of_each(candidate: Candidate, most: int) -> np.ndarray:
+    """Positions of at most `most` images, sorted by class, as many of each class as go evenly."""
+    order = by_class(candidate)
+    labels = candidate.hard_labels()[order]
+    turn = np.array([np.count_nonzero(labels[:i] == label) for i, label in enumerate(labels)])
+    chosen = np.sort(np.argsort(turn, kind="stable")[:most])
+    return np.asarray(order[chosen])
+
+
+def columns_of(candidate: Candidate) -> int:
+    """Images in a row: the more there are, the more."""
+    return COLUMNS if len(candidate) <= MANY else WIDE
+
+
+def grid(candidate: Candidate) -> Figure:
+    """The candidate's images in rows, sorted by class, in the scale of `shade`.
 
     Soft labels show the first class and its value.
     """
-    order = by_class(candidate)[:most]
+    order = by_class(candidate)
+    columns = columns_of(candidate)
     height, width = candidate.images.shape[2:]
     between = height // 2  # room for a label
-    board = _board(candidate.images[order], COLUMNS, 2, between)
-    figure = Figure(figsize=(board.shape[1] / 30 + 0.3, board.shape[0] / 30 + 0.8), dpi=120)
-    FigureCanvasAgg(figure)
+    board = _board(candidate.images[order], columns, 2, between)
+    inch = 3 * columns  # pixels of the board
+    figure = Figure(figsize=(board.shape[1] / inch + 0.3, board.shape[0] / inch + 0.8), dpi=120)
     axis = figure.subplots()
     axis.imshow(board)
     axis.axis("off")
+    labels = candidate.hard_labels()[order]
     for place, position in enumerate(order):
-        x = place % COLUMNS * (width + 2) + width / 2
-        y = place // COLUMNS * (height + between) - 2
+        if columns == WIDE and place and labels[place] == labels[place - 1]:
+            continue  # only the first of each class has room for a label
+        x = place % columns * (width + 2) + width / 2
+        y = place // columns * (height + between) - 2
         axis.text(x, y, _label(candidate, int(position)), ha="center", fontsize=8)
-    more = f", first {most} of {len(candidate)}" if len(candidate) > most else ""
-    title = f"{candidate.name}{more}: {span(candidate)}"
+    title = f"{candidate.name}: {span(candidate)}"
     axis.set_title(title, fontsize=9, pad=18)
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.02, top=1 - 0.7 / figure.get_figheight())
     return figure
@@ -108,19 +135,19 @@ def span(candidate: Candidate) -> str:
     return f"pixels from {low:.2f} to {high:.2f}{beyond}"
 
 
-def grid_png(candidate: Candidate, most: int = 100) -> bytes:
-    """`grid` as PNG; equal candidates give equal bytes."""
-    buffer = io.BytesIO()
-    grid(candidate, most).savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+def grid_png(candidate: Candidate) -> bytes:
+    """`grid` as PNG of 256 colours; equal candidates give equal bytes."""
+    canvas = FigureCanvasAgg(grid(candidate))
+    canvas.draw()
+    return _saved(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(256))
 
 
 def grid_text(candidate: Candidate, per_row: int = 5, most: int = 20) -> str:
     """The candidate's images in shades of text, 14 columns and 7 lines for a 28x28 image.
 
-    What lies outside 0..1 is clipped.
+    What lies outside 0..1 is clipped. Of large sets it shows the first of each class.
     """
-    ink = np.clip(candidate.images[by_class(candidate)[:most], 0], 0, 1)
+    ink = np.clip(candidate.images[some_of_each(candidate, most), 0], 0, 1)
     height, width = (side - side % block for side, block in zip(ink.shape[1:], (4, 2), strict=True))
     small = ink[:, :height, :width].reshape(len(ink), height // 4, 4, width // 2, 2)
     shades = (small.mean((2, 4)) * len(SHADES)).astype(int).clip(0, len(SHADES) - 1)

@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
-from analysis import league, lessons, sections
+from analysis import finalists, league, lessons, sections
 from analysis.exhibits import Exhibit, table_csv
 from analysis.live import live_sets
 from analysis.plots import grid_png
@@ -47,6 +47,14 @@ def write_report(folder: Path, results: Results, title: str = "Super-trainers") 
     write_figures(folder / "figures", parts)
     for exhibit in exhibits_of(parts):
         write_whole(folder / "tables" / f"{exhibit.key}.csv", exhibit.csv())
+    for name, (head, rows) in tables_of(parts).items():
+        write_whole(folder / "tables" / f"{name}.csv", table_csv(head, rows))
+    return write_whole(folder / PAGE, render(parts, title).encode())
+
+
+def tables_of(parts: dict[str, Any]) -> dict[str, tuple[list[str], list[list[Any]]]]:
+    """Tables that have no figure, by file name: each league, and the neighbours of each set."""
+    tables = {}
     for one in parts["leagues"]:
         rows = [
             [
@@ -59,9 +67,11 @@ def write_report(folder: Path, results: Results, title: str = "Super-trainers") 
             for row in one.rows
         ]
         head = ["set", "kind", "split", "sets", *one.protocols]
-        name = f"league-{one.dataset}-{one.ipc:g}.csv"
-        write_whole(folder / "tables" / name, table_csv(head, rows))
-    return write_whole(folder / PAGE, render(parts, title).encode())
+        tables[f"league-{one.dataset}-{one.ipc:g}"] = (head, rows)
+    head = ["image", "nearest real image", "its label", "distance", "more typical in its class, %"]
+    for name, rows in sections.neighbour_rows(parts["results"]).items():
+        tables[name] = (head, rows)
+    return tables
 
 
 def write_figures(folder: Path, parts: dict[str, Any]) -> list[Path]:
@@ -94,15 +104,15 @@ def sections_of(results: Results) -> dict[str, Any]:
         "headline": sections.headline(results, leagues, best),
         "leagues": leagues,
         "storage": storage,
-        "portraits": sections.portraits(results),
-        "places": sections.places(results),
-        "neighbours": sections.neighbours(results, traces),
-        "usual": [analysis["usual"] for analysis in results.analyses.values()],
+        "choices": finalists.choices(results.records, traces),
+        "portraits": sections.portraits(results, traces),
+        "places": sections.places(results, traces),
+        "kin": sections.kin(results, traces),
         "lessons": lessons.lessons(results, traces),
         "learning": lessons.learning(results, traces),
         "sensitivity": lessons.sensitivity(results, traces),
-        "transfer": lessons.transfer(leagues),
-        "worth": lessons.worth(results, leagues),
+        "transfer": lessons.transfer(leagues, traces),
+        "worth": lessons.worth(results, leagues, traces),
         "essay": sections.essay_part(results, traces),
         "provenance": sections.provenance(results),
         "results": results,

@@ -17,6 +17,11 @@ from reproduce.records import Record
 Analysis = dict[str, Any]
 
 
+def is_full(record: Record) -> bool:
+    """Whether a record scored at full fidelity: all images of its split, all epochs."""
+    return record["images"] is None and record["epochs"] is None
+
+
 @dataclass
 class Results:
     """Everything that a report is made from.
@@ -30,7 +35,7 @@ class Results:
     paths : dict of str to str
         Where each candidate lies, by hash.
     analyses : dict of str to dict
-        What `supertrainer analyse` has measured, by candidate hash.
+        What `supertrainer analyse` has measured, by candidate hash, each with its `file`.
     curves : dict of str to dict
         Accuracy of random sets by size, by protocol.
     map, sample : dict or None
@@ -90,7 +95,7 @@ def _add(found: Results, path: Path, named: bool) -> None:
     elif path.suffix == ".npz":
         _add_candidate(found, path, named)
     elif path.suffix == ".json":
-        _add_analysis(found, json.loads(path.read_text()))
+        _add_analysis(found, json.loads(path.read_text()), str(path))
     elif named:
         raise UserError(f"{path}: give a candidate .npz, a records .jsonl, or a folder")
 
@@ -107,12 +112,12 @@ def _add_candidate(found: Results, path: Path, named: bool) -> None:
     found.paths.setdefault(candidate.hash, str(path))
 
 
-def _add_analysis(found: Results, content: Analysis) -> None:
+def _add_analysis(found: Results, content: Analysis, file: str) -> None:
     """Tell the kinds of JSON files apart by what they hold; others are of no concern here."""
     if "candidate" in content and "learning" in content:
-        found.analyses[content["candidate"]] = content
+        found.analyses[content["candidate"]] = {**content, "file": file}
     elif "ipc" in content and "accuracies" in content:
-        found.curves[content["protocol"]] = content
+        found.curves[content["protocol"]] = {**content, "file": file}
     elif "background" in content:
         found.map = content
     elif "side" in content and "pixels" in content:

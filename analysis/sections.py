@@ -14,13 +14,17 @@ from analysis import charts
 from analysis.exhibits import Exhibit
 from analysis.figures import essay_spread
 from analysis.league import League, Row, interval_of
-from analysis.plots import by_class, sheet, span, tile
+from analysis.plots import by_class, columns_of, sheet, some_of_each, span, tile
 from analysis.results import Analysis, Results
-from analysis.trace import Number, Traces
+from analysis.trace import Fact, Number, Traces
 from reproduce import comparison
 from reproduce.candidate import Candidate
 
 POINTS = 100.0
+ESSAY = ("Michael Nielsen, Reduced MNIST", "one run on the 10,000 validation images")
+MOST = 500  # images of a portrait
+REAL = 0.01  # distance below which an image is its neighbour
+KIN = 20  # images of a set that are shown beside their neighbours
 
 
 def data_uri(png: bytes) -> str:
@@ -46,6 +50,14 @@ def ordered(results: Results) -> list[Analysis]:
     return sorted(known, key=lambda a: (a["ipc"], -np.mean(a["accuracies"]), a["name"]))
 
 
+def by_budget(results: Results) -> dict[float, list[Analysis]]:
+    """Analyses by images per class."""
+    groups: dict[float, list[Analysis]] = {}
+    for analysis in ordered(results):
+        groups.setdefault(analysis["ipc"], []).append(analysis)
+    return groups
+
+
 # --- Headline -----------------------------------------------------------------------------------
 
 
@@ -57,28 +69,36 @@ class Headline:
     protocol: str
     number: Number
     random: Number | None
+    random_protocol: str
     tiles: list[tuple[int, str]]
     images: int
 
 
 def headline(results: Results, leagues: Sequence[League], best: Row | None) -> Headline | None:
-    """What stands at the top of the page; None without a set of which the file is there."""
+    """What stands at the top of the page; None without a set of which the file is there.
+
+    Random sets stand beside it under the same protocol, or else under the one that they do best by.
+    """
     if best is None or best.candidate not in results.candidates:
         return None
     candidate = results.candidates[best.candidate]
     protocol, number = max(best.cells.items(), key=lambda cell: cell[1].interval.mean)
-    rivals = [
-        (row.kind, row.cells[protocol])
+    rivals = {
+        row.kind: row.cells
         for league in leagues
         for row in league.rows
         if row.kind in ("random", "essay") and (row.ipc, row.split) == (best.ipc, best.split)
-        if protocol in row.cells
-    ]
-    order = by_class(candidate)[:10]
+    }
+    cells = rivals.get("random") or rivals.get("essay") or {}
+    under = (
+        protocol
+        if protocol in cells
+        else max(cells, key=lambda p: cells[p].interval.mean, default="")
+    )
+    order = some_of_each(candidate, 10)
     labels = candidate.hard_labels()
     tiles = [(int(labels[i]), data_uri(tile(candidate.images[i]))) for i in order]
-    random = dict(rivals).get("random") or dict(rivals).get("essay")
-    return Headline(best, protocol, number, random, tiles, len(candidate))
+    return Headline(best, protocol, number, cells.get(under), under, tiles, len(candidate))
 
 
 # --- What they look like ------------------------------------------------------------------------
@@ -91,34 +111,31 @@ class Portrait:
     candidate: Candidate
     path: str
     sheet: str
-    columns: int
     span: str
     labels: list[str]
     exhibits: list[Exhibit]
 
 
-def portraits(results: Results) -> list[Portrait]:
+def portraits(results: Results, traces: Traces) -> list[Portrait]:
     """A portrait of every candidate file, the smallest sets first."""
     found = []
     for candidate in sorted(results.candidates.values(), key=lambda c: (c.ipc, c.name, c.hash)):
-        order = by_class(candidate)[:500]
-        columns = 10 if len(candidate) <= 100 else 25
+        order = some_of_each(candidate, MOST)
         labels = [str(candidate.hard_labels()[i]) for i in order]
         found.append(
             Portrait(
                 candidate,
                 results.paths[candidate.hash],
-                data_uri(sheet(candidate.images[order], columns)),
-                columns,
+                data_uri(sheet(candidate.images[order], columns_of(candidate))),
                 span(candidate),
                 labels,
-                _learned(candidate),
+                _learned(candidate, traces.candidate(candidate, results.paths[candidate.hash])),
             )
         )
     return found
 
 
-def _learned(candidate: Candidate) -> list[Exhibit]:
+def _learned(candidate: Candidate, trace: int) -> list[Exhibit]:
     """Heat map of learned labels and curve of learned rates, where there are any."""
     exhibits = []
     if candidate.label_scale != "class":
@@ -131,6 +148,7 @@ def _learned(candidate: Candidate) -> list[Exhibit]:
                 charts.label_heat(candidate),
                 ["image", *(str(label) for label in range(candidate.classes))],
                 rows,
+                trace,
             )
         )
     if candidate.recipe and candidate.recipe.learning_rates:
@@ -142,6 +160,7 @@ def _learned(candidate: Candidate) -> list[Exhibit]:
                 charts.learning_rates(candidate),
                 ["step", "learning rate"],
                 [[step, f"{rate:.5f}"] for step, rate in rates],
+                trace,
             )
         )
     return exhibits
@@ -159,80 +178,116 @@ class Neighbour:
     nearest: str
     nearest_label: int
     index: int
-    distance: float
-    extremity: float
+    distance: Fact
+    extremity: Fact
     lost: Number | None
 
 
-def neighbours(results: Results, traces: Traces) -> list[tuple[Analysis, list[Neighbour]]]:
-    """For each analysed set of up to 20 images, its images with their neighbours."""
+@dataclass(frozen=True)
+class Kin:
+    """A set's images with their neighbours: all of them, or of a large set the most extreme."""
+
+    analysis: Analysis
+    images: list[Neighbour]
+    total: int
+    usual: Fact
+
+
+def kin(results: Results, traces: Traces) -> list[Kin]:
+    """Every analysed set with its images' neighbours."""
     found = []
     for analysis in ordered(results):
         candidate = results.candidates[analysis["candidate"]]
-        if len(candidate) <= 20:
-            found.append((analysis, _neighbours(candidate, analysis, traces)))
+        trace = traces.analyses([analysis])
+        shown = [
+            _neighbour(candidate, analysis, i, trace, traces) for i in _shown(candidate, analysis)
+        ]
+        usual = Fact(f"{analysis['usual']:.1f}", trace)
+        found.append(Kin(analysis, shown, len(candidate), usual))
     return found
 
 
-def _neighbours(candidate: Candidate, analysis: Analysis, traces: Traces) -> list[Neighbour]:
-    lost: list[Number | None] = [None] * len(candidate)
+def _shown(candidate: Candidate, analysis: Analysis) -> list[int]:
+    """Positions by class; of a large set those farthest from real images, or from their mean."""
+    if len(candidate) <= KIN:
+        return by_class(candidate).tolist()
+    distances = [round(image["distance"], 1) for image in analysis["nearest"]]
+    extreme = np.lexsort((analysis["extremity"], distances))[::-1][:KIN]
+    return extreme.tolist()
+
+
+def _neighbour(
+    candidate: Candidate, analysis: Analysis, i: int, trace: int, traces: Traces
+) -> Neighbour:
+    nearest = analysis["nearest"][i]
+    lost = None
     if "leave_one_out" in analysis:
-        losses = charts.lost_without(analysis)
-        lost = [
-            Number(loss, traces.analysis(analysis, part))
-            for loss, part in zip(losses, analysis["leave_one_out"], strict=True)
-        ]
-    labels = candidate.hard_labels()
-    return [
-        Neighbour(
-            int(labels[i]),
-            data_uri(tile(candidate.images[i])),
-            byte_tile(analysis["nearest"][i]["pixels"]),
-            analysis["nearest"][i]["label"],
-            analysis["nearest"][i]["index"],
-            analysis["nearest"][i]["distance"],
-            POINTS * analysis["extremity"][i],
-            lost[i],
-        )
-        for i in by_class(candidate)
-    ]
+        values = analysis["leave_one_out"][i]
+        lost = Number(charts.lost_without(analysis)[i], traces.analyses([analysis], values))
+    real = nearest["distance"] < REAL
+    return Neighbour(
+        int(candidate.hard_labels()[i]),
+        data_uri(tile(candidate.images[i])),
+        byte_tile(nearest["pixels"]),
+        nearest["label"],
+        nearest["index"],
+        Fact("real" if real else f"{nearest['distance']:.1f} away", trace),
+        Fact(f"{POINTS * analysis['extremity'][i]:.1f} %", trace),
+        lost,
+    )
 
 
-def places(results: Results) -> list[Exhibit]:
-    """The map, and how typical the images of each set are."""
-    exhibits = []
-    if results.map:
-        here = results.map["sets"]
-        known = [results.candidates[a["candidate"]] for a in ordered(results)]
-        shown = [candidate for candidate in known if candidate.hash in here]
-        rows = [
-            [candidate.name, label, x, y]
-            for candidate in shown
-            for x, y, label in _points(here[candidate.hash])
-        ]
-        exhibits.append(
-            Exhibit(
-                "map",
-                "Map of training images, coloured by class, with the candidates' images in it",
-                charts.where_they_lie(results.map, shown),
-                ["set", "label", "x", "y"],
-                rows,
+def neighbour_rows(results: Results) -> dict[str, list[list[Any]]]:
+    """Every image of every analysed set with its neighbour, by the file name of the table."""
+    return {
+        f"neighbours-{analysis['candidate'][:6]}": [
+            [i, image["index"], image["label"], f"{image['distance']:.4f}", f"{POINTS * share:.4f}"]
+            for i, (image, share) in enumerate(
+                zip(analysis["nearest"], analysis["extremity"], strict=True)
             )
-        )
-    analyses = ordered(results)
-    if analyses:
-        rows = [
-            [a["name"], n, f"{POINTS * value:.2f}"]
-            for a in analyses
-            for n, value in enumerate(a["extremity"])
         ]
+        for analysis in ordered(results)
+    }
+
+
+def places(results: Results, traces: Traces) -> list[Exhibit]:
+    """The map and how typical the images of each set are, for each budget."""
+    exhibits = []
+    for ipc, analyses in by_budget(results).items():
+        trace = traces.analyses(analyses)
+        shown = [
+            results.candidates[a["candidate"]]
+            for a in analyses
+            if results.map and a["candidate"] in results.map["sets"]
+        ]
+        if results.map and shown:
+            here = results.map["sets"]
+            exhibits.append(
+                Exhibit(
+                    f"map-{ipc:g}",
+                    f"Map of training images, sets of {per_class(ipc)} in it",
+                    charts.where_they_lie(results.map, shown),
+                    ["set", "label", "x", "y"],
+                    [
+                        [candidate.name, label, x, y]
+                        for candidate in shown
+                        for x, y, label in _points(here[candidate.hash])
+                    ],
+                    trace,
+                )
+            )
         exhibits.append(
             Exhibit(
-                "typicality",
-                "How extreme each image is within its class",
+                f"typicality-{ipc:g}",
+                f"How extreme each image is within its class, {per_class(ipc)}",
                 charts.typicality(analyses),
                 ["set", "image", "more typical in its class, %"],
-                rows,
+                [
+                    [a["name"], n, f"{POINTS * value:.2f}"]
+                    for a in analyses
+                    for n, value in enumerate(a["extremity"])
+                ],
+                trace,
             )
         )
     return exhibits
@@ -257,12 +312,13 @@ def essay_part(results: Results, traces: Traces) -> dict[str, Any] | None:
         ours = comparison.of_draw(full, number.protocol, number.ipc, cell.draw)
         name = f"RMNIST/{number.ipc}" if number.ipc else "MNIST"
         mine = Number(interval_of(ours), traces.records(ours))
-        published = f"{number.accuracy:.2f}"
+        published = Fact(f"{number.accuracy:.2f}", traces.published(*ESSAY))
         draw = cell.draw if cell.draw and number.ipc > 1 else "–"
         rows.append([name, draw, number.protocol, published, mine, cell.verdict])
     head = ["set", "draw", "protocol", "published, %", "ours, %", "verdict"]
     alt = "Replicates of the essay's networks as dots, published numbers as lines"
-    return {"exhibit": Exhibit("essay", alt, essay_spread(results.records), head, rows)}
+    trace = traces.records([r for r in full if r["method"] == "essay draw"])
+    return {"exhibit": Exhibit("essay", alt, essay_spread(results.records), head, rows, trace)}
 
 
 def provenance(results: Results) -> dict[str, list[str]]:

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special, stats
-from sklearn.isotonic import IsotonicRegression
+from scipy import special
+from scipy.optimize import isotonic_regression
 
 LEVEL = 0.95
 
@@ -88,6 +88,8 @@ def paired(a: Mapping[int, float], b: Mapping[int, float], level: float = LEVEL)
     if not shared:
         raise ValueError("no shared seeds")
     differences = [a[seed] - b[seed] for seed in shared]
+    from scipy import stats
+
     interval = mean_interval(differences, level)
     if len(shared) < 2:
         return Paired(interval, math.nan)
@@ -199,7 +201,7 @@ def equivalent_n(sizes: Sequence[float], curve: Sequence[Interval], score: Inter
 def _inverse(sizes: Sequence[float], values: Sequence[float], accuracy: float) -> float:
     """The least size at which the monotone curve through `values` reaches `accuracy`."""
     places = np.log(np.asarray(sizes, float))
-    rising = IsotonicRegression().fit_transform(places, np.asarray(values, float))
+    rising = isotonic_regression(np.asarray(values, float)).x
     if accuracy < rising[0]:
         return 0.0
     if accuracy > rising[-1]:
@@ -212,4 +214,4 @@ def _inverse(sizes: Sequence[float], values: Sequence[float], accuracy: float) -
 
 
 def _reach(error: float, freedom: int, level: float) -> float:
-    return float(stats.t.ppf((1 + level) / 2, freedom) * error)
+    return float(special.stdtrit(freedom, (1 + level) / 2) * error)

@@ -9,6 +9,7 @@ from typing import Any
 from analysis.results import Analysis
 from analysis.statistics import Interval
 from analysis.tables import seed_range
+from reproduce.candidate import Candidate
 from reproduce.records import Record
 
 
@@ -37,18 +38,55 @@ class Traces:
             }
         )
 
-    def analysis(self, analysis: Analysis, values: Sequence[float]) -> int:
-        """The origin of a number that `supertrainer analyse` has measured."""
+    def analyses(self, analyses: Sequence[Analysis], values: Sequence[float] = ()) -> int:
+        """The origin of what `analyse` or `random-curve` have measured, and its values if few."""
+
+        def distinct(name: str) -> list[str]:
+            return list(dict.fromkeys(str(analysis[name]) for analysis in analyses))
+
         return self._add(
             {
-                "seeds": seed_range(analysis["seeds"]),
-                "sets": 1,
-                "split": analysis["split"],
+                "seeds": seed_range([seed for a in analyses for seed in a["seeds"]]),
+                "sets": len(analyses),
+                "split": ", ".join(distinct("split")),
                 "values": [round(value, 2) for value in values],
-                "commands": [analysis["command"]],
-                "files": [],
-                "commits": [analysis["commit"]],
+                "commands": distinct("command"),
+                "files": distinct("file"),
+                "commits": distinct("commit"),
                 "devices": [],
+            }
+        )
+
+    def candidate(self, candidate: Candidate, path: str) -> int:
+        """The origin of what is read from a candidate's file."""
+        return self._add(
+            {
+                "seeds": seed_range(candidate.seeds),
+                "sets": 1,
+                "split": "",
+                "values": [],
+                "commands": [candidate.command],
+                "files": [path],
+                "commits": [],
+                "devices": [],
+            }
+        )
+
+    def joined(self, places: Sequence[int]) -> int:
+        """The origin of what is made from several numbers: theirs together, without values."""
+        entries = self.entries()
+        parts = [entries[place] for place in dict.fromkeys(places)]
+
+        def all_of(name: str) -> list[str]:
+            return list(dict.fromkeys(text for part in parts for text in part[name]))
+
+        return self._add(
+            {
+                "seeds": "; ".join(dict.fromkeys(part["seeds"] for part in parts)),
+                "sets": sum(part["sets"] for part in parts),
+                "split": ", ".join(dict.fromkeys(part["split"] for part in parts)),
+                "values": [],
+                **{name: all_of(name) for name in ("commands", "files", "commits", "devices")},
             }
         )
 
@@ -84,3 +122,13 @@ class Number:
     def half(self) -> str:
         """Half the 95 % interval, or nothing for a single value."""
         return f"{self.interval.half:.2f}" if self.interval.n > 1 else ""
+
+
+class Fact:
+    """A number that is no mean of runs, or several in words, and the place of its origin."""
+
+    def __init__(self, text: str, trace: int) -> None:
+        self.text, self.trace = text, trace
+
+    def __str__(self) -> str:
+        return self.text

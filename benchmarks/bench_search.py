@@ -27,7 +27,8 @@ from reproduce import (
     protocols,
     provenance,
 )
-from reproduce.command import WorkersOption, application, progress, run
+from reproduce.application import application, run
+from reproduce.command import WorkersOption, progress
 from reproduce.features import PoolKernel, Ridge
 from reproduce.files import write_whole
 from search import METHODS, Pool, SearchConfig, search

@@ -14,15 +14,9 @@ import typer
 
 from benchmarks.rows import Rows
 from reproduce import Oracle, UserError, load
+from reproduce.application import application, run
 from reproduce.candidate import Candidate
-from reproduce.command import (
-    DataOption,
-    WorkersOption,
-    application,
-    load_candidates,
-    progress,
-    run,
-)
+from reproduce.command import DataOption, WorkersOption, load_candidates, progress
 from reproduce.recipe import Recipe
 
 SCORES = Path("runs/cross-architecture.jsonl")

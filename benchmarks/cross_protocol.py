@@ -13,13 +13,12 @@ import typer
 
 from benchmarks.rivals import simple_sets
 from reproduce import Oracle, load
+from reproduce.application import application, run
 from reproduce.command import (
     DataOption,
     WorkersOption,
-    application,
     load_candidates,
     progress,
-    run,
     score_table,
     show,
 )

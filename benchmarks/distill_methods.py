@@ -18,7 +18,8 @@ from distill import DistillConfig
 from distill.command import run_distillation
 from distill.methods import METHODS, filled
 from reproduce import Oracle, UserError, load
-from reproduce.command import DataOption, DatasetOption, WorkersOption, application, progress, run
+from reproduce.application import application, run
+from reproduce.command import DataOption, DatasetOption, WorkersOption, progress
 
 RUNS = Path("runs/distill-methods")
 SPLIT = "validation-b"  # a run chooses among its sets on the other half

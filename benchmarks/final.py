@@ -16,13 +16,12 @@ import typer
 
 from benchmarks.rivals import random_sets, simple_sets
 from reproduce import Candidate, Dataset, Oracle, UserError, essay, load
+from reproduce.application import application, run
 from reproduce.command import (
     DataOption,
     WorkersOption,
-    application,
     load_candidates,
     progress,
-    run,
     score_table,
     show,
 )

@@ -16,7 +16,8 @@ import typer
 
 from benchmarks.rows import Rows
 from reproduce import Oracle, UserError, essay, load
-from reproduce.command import DataOption, DatasetOption, WorkersOption, application, progress, run
+from reproduce.application import application, run
+from reproduce.command import DataOption, DatasetOption, WorkersOption, progress
 from search import METHODS, SearchConfig, finished, luck, open_study, ranked, search
 from search.trials import score_of
 

@@ -1,6 +1,6 @@
 """`python -m reproduce`: the essay's experiments."""
 
-from reproduce.command import application, run
+from reproduce.application import application, run
 from reproduce.essay_command import reproduce
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import inspect
 import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,25 +45,6 @@ WorkersOption = Annotated[int | None, typer.Option(help="Processes; else one a c
 JsonOption = Annotated[bool, typer.Option("--json", help="Print records as JSON, nothing else.")]
 SeedsOption = Annotated[int, typer.Option(help="Replicates: seeds 0 .. N-1.", min=1)]
 RECORDS = Path("runs/records.jsonl")
-
-
-def run(app: typer.Typer) -> None:
-    """Run a command line: bad input gives one line on standard error and exit code 2."""
-    try:
-        code = app(standalone_mode=False)
-        message = "interrupted; the same command goes on from what is saved" if code == 130 else ""
-    except UserError as error:
-        code, message = 2, str(error)
-    except typer.TyperException as error:
-        code, message = 2, f"{error.format_message()} (--help shows the options)"
-    except (typer.Abort, KeyboardInterrupt):
-        code, message = 130, "interrupted; the same command goes on from what is saved"
-    except OSError as error:
-        code, message = 2, f"{error.filename or 'file'}: {error.strerror or error}"
-    if message:
-        print("error:", " ".join(message.split()), file=sys.stderr)
-        code = 2
-    sys.exit(code or 0)
 
 
 def option(default: Any, help: str) -> Any:
@@ -194,11 +174,3 @@ def score(
             progress=update,
         )
     show(scored, as_json, lambda: score_table(f"{source.name}, {protocol}", scored))
-
-
-def application(*commands: Callable[..., Any], help: str) -> typer.Typer:
-    """A typer application of these functions; a single one needs no name on the command line."""
-    app = typer.Typer(help=help, add_completion=False, pretty_exceptions_enable=False)
-    for command in commands:
-        app.command()(command)
-    return app

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
 from reproduce import expand
 from reproduce.autoencoder import Autoencoder
@@ -50,6 +49,8 @@ class Classifier:
 
     def fitted(self, images: np.ndarray, targets: np.ndarray, seed: int) -> Any:
         """The estimator, trained on images (n, 1, H, W) and targets (n, C), as hard labels."""
+        from sklearn.exceptions import ConvergenceWarning
+
         images, labels = expand.shift(images, targets.argmax(1), self.shifts)
         estimator = self.make(seed)
         with warnings.catch_warnings():

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from reproduce import heads
 from reproduce.candidate import Candidate
 from reproduce.distort import Distortion
 from reproduce.errors import UserError
@@ -257,6 +256,8 @@ def on_features(embedding: Embedding, head: str, shifts: int = 0) -> str:
     UserError
         For an unknown head.
     """
+    from reproduce import heads
+
     if head not in heads.HEADS:
         raise UserError(f"unknown head {head!r}, use one of {', '.join(heads.HEADS)}")
     make, random = heads.HEADS[head]

@@ -1,6 +1,6 @@
 """`python -m search`: the search for real subsets."""
 
-from reproduce.command import application, run
+from reproduce.application import application, run
 from search.command import search
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from reproduce.candidate import Candidate
 from reproduce.comparison import summarise
@@ -92,6 +91,8 @@ class Duel:
 
 def duel(ours: Sequence[Record], theirs: Sequence[Record]) -> Duel:
     """The paired comparison of two sets over the seeds that both have."""
+    from scipy import stats
+
     scores = [{record["seed"]: record["accuracy"] for record in part} for part in (ours, theirs)]
     shared = sorted(set(scores[0]) & set(scores[1]))
     first, second = (np.array([part[seed] for seed in shared]) for part in scores)

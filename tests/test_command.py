@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import signal
@@ -14,7 +15,9 @@ import numpy as np
 import pytest
 
 import supertrainer
+import supertrainer_demo
 from reproduce import Candidate, Recipe
+from reproduce.application import Later
 from reproduce.records import append_lines
 from search import finished, open_study
 
@@ -262,11 +265,33 @@ def test_demo_runs_on_the_bundled_digits(tmp_path: Path, monkeypatch: pytest.Mon
     from distill import DistillConfig
     from search import SearchConfig
 
-    monkeypatch.setattr(supertrainer, "DEMO_SEARCH", SearchConfig(budget="4", batch=4, images=50))
+    monkeypatch.setattr(
+        supertrainer_demo, "DEMO_SEARCH", SearchConfig(budget="4", batch=4, images=50)
+    )
     small = DistillConfig(steps=2, inner_steps=2, width=4)
-    monkeypatch.setattr(supertrainer, "DEMO_DISTILL", small)
+    monkeypatch.setattr(supertrainer_demo, "DEMO_DISTILL", small)
     monkeypatch.setenv("SUPERTRAINER_DATA", str(tmp_path / "nowhere"))
-    supertrainer.demo(out=tmp_path / "demo", workers=2)
+    supertrainer_demo.demo(out=tmp_path / "demo", workers=2)
     page = (tmp_path / "demo" / "report" / "index.html").read_text()
     for name in ("searched", "distilled", "random sets", "nearest mean"):
         assert name in page
+
+
+@pytest.mark.parametrize(("home", "text"), supertrainer.COMMANDS.items())
+def test_help_is_the_first_line_of_the_command(home: str, text: str) -> None:
+    assert text == inspect.getdoc(Later(home, text).load()).splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("supertrainer", {"torch", "numba", "matplotlib", "optuna", "sklearn", "scipy"}),
+        ("analysis.command", {"optuna", "sqlalchemy", "sklearn", "scipy.stats", "torchvision"}),
+        ("reproduce.command", {"optuna", "sklearn", "scipy.stats", "torchvision", "matplotlib"}),
+        ("search.command", {"sklearn", "scipy.stats", "torchvision"}),
+    ],
+)
+def test_commands_import_what_they_need(module: str, heavy: set[str]) -> None:
+    code = f"import sys, {module}; print(sorted({heavy!r} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], text=True, capture_output=True, check=True)
+    assert done.stdout.strip() == "[]"

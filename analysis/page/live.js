@@ -21,12 +21,17 @@ if (byId("live")) {
     ]);
   }
 
+  /** A pixel's colour as in the portraits: grey, blue below 0, orange above 1 (`plots.shade`). */
+  function shade(value) {
+    const share = (x) => Math.min(1, Math.max(0, x));
+    const below = share(-value), above = share(value - 1), grey = share(value);
+    const [BELOW, ABOVE] = [[0.24, 0.55, 1], [1, 0.45, 0.05]];
+    return BELOW.map((blue, c) => 255 * ((grey * (1 - below) + below * blue) * (1 - above) + above * ABOVE[c]));
+  }
+
   function paint(canvas, values, left = 0, top = 0) {
     const image = new ImageData(FRAME, FRAME);
-    values.forEach((value, i) => {
-      const grey = 255 * Math.min(1, Math.max(0, value));
-      image.data.set([grey, grey, grey, 255], 4 * i);
-    });
+    values.forEach((value, i) => image.data.set([...shade(value), 255], 4 * i));
     canvas.getContext("2d").putImageData(image, left, top);
   }
 
@@ -36,11 +41,13 @@ if (byId("live")) {
   sets.forEach(({ name, method }, i) => select.add(new Option(`${name} (${method})`, i)));
   const chosen = () => sets[select.value];
   function preview() {
-    const images = unpacked(chosen()).slice(0, 20), canvas = byId("preview");
+    const all = unpacked(chosen()), canvas = byId("preview");
+    const count = Math.min(20, all.length); // of a large set as many of each class
+    const images = Array.from({ length: count }, (_, i) => all[Math.floor((i * all.length) / count)]);
     canvas.width = Math.min(10, images.length) * 29 - 1;
     canvas.height = Math.ceil(images.length / 10) * 29 - 1;
     images.forEach(([values], i) => paint(canvas, values, (i % 10) * 29, Math.floor(i / 10) * 29));
-    const more = chosen().targets.length - images.length;
+    const more = all.length - images.length;
     const rest = more > 0 ? ` The picture leaves out ${more} of its images.` : "";
     byId("recipe").textContent = `By ${chosen().words}.${rest}`;
   }
@@ -100,7 +107,8 @@ if (byId("live")) {
       byId("said").textContent = "Now draw a digit.";
       read();
     },
-    read({ said }) {
+    read({ said, drawing }) {
+      if (drawing !== drawings) return; // the ink has changed since
       const first = largest10(said);
       byId("said").textContent = `I read a ${first}.`;
       byId("said").dataset.digit = first;
@@ -124,7 +132,13 @@ if (byId("live")) {
 
   const canvas = byId("canvas"), pen = canvas.getContext("2d", { willReadFrequently: true });
   const cursor = { x: 140, y: 60, down: false };
-  let last = null, waiting = 0;
+  let last = null, waiting = 0, drawings = 0;
+  /** The ink changes: what was read before no longer counts. */
+  function change() {
+    drawings++;
+    clearTimeout(waiting);
+    delete byId("said").dataset.digit;
+  }
   const wipe = () => { pen.fillStyle = "#000"; pen.fillRect(0, 0, canvas.width, canvas.height); };
   wipe();
 
@@ -134,7 +148,7 @@ if (byId("live")) {
     pen.moveTo(from.x, from.y);
     pen.lineTo(to.x, to.y + 0.01);
     pen.stroke();
-    clearTimeout(waiting);
+    change();
     waiting = setTimeout(read, 250);
   }
 
@@ -175,11 +189,11 @@ if (byId("live")) {
 
   byId("clear").addEventListener("click", () => {
     wipe();
+    change();
     Object.assign(cursor, { x: 140, y: 60, down: false });
     paint(byId("seen"), new Float32Array(size));
     byId("bars").replaceChildren();
     byId("said").textContent = trained ? "Draw a digit." : "Train a network first.";
-    delete byId("said").dataset.digit;
   });
 
   let borrowed = 0;
@@ -188,6 +202,7 @@ if (byId("live")) {
     paint(small, real(borrowed));
     borrowed = (borrowed + 37) % digits.labels.length;
     wipe();
+    change();
     pen.drawImage(small, 0, 0, canvas.width, canvas.height);
     read();
   });
@@ -198,7 +213,7 @@ if (byId("live")) {
     const pixels = asDigit(Float32Array.from({ length: width * height }, (_, i) => grey[4 * i] / 255), width, height);
     if (!pixels) return;
     paint(byId("seen"), pixels);
-    if (trained) worker.postMessage({ kind: "read", pixels });
+    if (trained) worker.postMessage({ kind: "read", pixels, drawing: drawings });
     else byId("said").textContent = "Train a network first.";
   }
 }

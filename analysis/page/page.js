@@ -51,7 +51,7 @@ const data = (id) => JSON.parse(byId(id).textContent);
     ? [["Published in", trace.source], ["As", trace.note]]
     : [
       ["Values, %", trace.values.join(", ")],
-      ["n", `${trace.values.length} networks${trace.sets > 1 ? ` on ${trace.sets} sets` : ""}`],
+      ["n", trace.values.length ? `${trace.values.length} networks${trace.sets > 1 ? ` on ${trace.sets} sets` : ""}` : ""],
       ["Seeds", trace.seeds],
       ["Scored on", trace.split],
       ["Command", trace.commands.join("\n")],
@@ -59,10 +59,11 @@ const data = (id) => JSON.parse(byId(id).textContent);
       ["Commit", trace.commits.join(", ")],
       ["Device", trace.devices.join(", ")],
     ].filter(([, text]) => text);
-  const short = (trace) => trace.source ?? `n ${trace.values.length}, seeds ${trace.seeds}: ${trace.commands[0]}`;
-  for (const number of document.querySelectorAll(".num")) number.title = short(traces[number.dataset.trace]);
+  const short = (trace) => trace.source
+    ?? [trace.values.length && `n ${trace.values.length}`, trace.seeds && `seeds ${trace.seeds}`, trace.commands[0]].filter(Boolean).join(", ");
+  for (const traced of document.querySelectorAll("[data-trace]")) traced.title = short(traces[traced.dataset.trace]);
   document.addEventListener("click", ({ target }) => {
-    const number = target.closest(".num");
+    const number = target.closest("[data-trace]");
     if (!number) return;
     dialog.querySelector("dl").replaceChildren(...facts(traces[number.dataset.trace]).flatMap(([name, text]) => {
       const term = document.createElement("dt"), fact = document.createElement("dd");

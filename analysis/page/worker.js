@@ -1,6 +1,6 @@
 "use strict";
 /* Runs beside the page: trains on the set that it is sent, then reads what it is sent.
-   In:  { kind: "train", set, recipe, seed, digits: { pixels, labels } }, { kind: "read", pixels }
+   In:  { kind: "train", set, recipe, seed, digits: { pixels, labels } }, { kind: "read", pixels, drawing }
    Out: { kind: "step" | "scored" | "trained" | "read", ... } */
 
 const GLIMPSE = 100; // digits that are read for each point of the curve while the net trains
@@ -10,7 +10,7 @@ let net = null;
 
 self.onmessage = ({ data }) => {
   if (data.kind === "train") learn(data);
-  else self.postMessage({ kind: "read", said: net.read(data.pixels) });
+  else self.postMessage({ kind: "read", said: net.read(data.pixels), drawing: data.drawing });
 };
 
 function learn({ set, recipe, seed, digits }) {

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from sklearn.cluster import KMeans
 
 from search.methods.base import constructor
 from search.pool import Pool
@@ -21,14 +21,16 @@ def kmedoids(pool: Pool, quotas: Sequence[int], rng: np.random.Generator) -> np.
     return np.concatenate([m[c] for m, c in zip(pool.members, chosen, strict=True)])
 
 
-def clusters(pixels: np.ndarray, count: int, rng: np.random.Generator) -> KMeans | None:
-    """k-means of images as rows; None for no clusters."""
+def clusters(pixels: np.ndarray, count: int, rng: np.random.Generator) -> Any:
+    """k-means of images as rows (`sklearn.cluster.KMeans`); None for no clusters."""
     if count == 0:
         return None
+    from sklearn.cluster import KMeans
+
     return KMeans(count, n_init=1, random_state=int(rng.integers(2**31))).fit(pixels)
 
 
-def nearest_to_centres(pixels: np.ndarray, found: KMeans | None) -> np.ndarray:
+def nearest_to_centres(pixels: np.ndarray, found: Any) -> np.ndarray:
     """The row nearest to each centre, each row at most once."""
     if found is None:
         return np.empty(0, dtype=np.int64)

@@ -7,7 +7,6 @@ import functools
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution
-from sklearn.decomposition import PCA
 
 from search.methods.base import View, method
 from search.pool import Pool
@@ -55,6 +54,8 @@ class Plane:
     """One class's images in two principal components of their pixels."""
 
     def __init__(self, pixels: np.ndarray) -> None:
+        from sklearn.decomposition import PCA
+
         self.points = PCA(DIMENSIONS, random_state=0).fit_transform(pixels)
 
     def range(self, axis: int) -> tuple[float, float]:

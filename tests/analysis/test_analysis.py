@@ -35,9 +35,12 @@ def test_one_scale_for_all_images() -> None:
 
 def test_sheet_holds_each_image_pixel_for_pixel(ten: Candidate) -> None:
     board = np.asarray(Image.open(io.BytesIO(sheet(ten.images, columns=4, gap=2))))
-    assert board.shape == (3 * 30 - 2, 4 * 30 - 2, 4)
+    assert board.shape == (3 * 30 - 2, 4 * 30 - 2, 2)  # grey and cover
     assert (board[30:58, 30:58, 0] == np.rint(255 * ten.images[5, 0])).all()
-    assert board[29, 0, 3] == 0
+    assert board[29, 0, 1] == 0
+    wild = 2 * ten.images - 0.5
+    colours = np.asarray(Image.open(io.BytesIO(sheet(wild))).convert("RGBA"))
+    assert np.abs(colours[:28, :28, :3].astype(int) - shade(wild[0, 0])).mean() < 4
 
 
 def test_grid_text_shows_ink_where_it_is(ten: Candidate) -> None:

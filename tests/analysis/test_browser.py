@@ -116,6 +116,17 @@ def test_numbers_show_their_origin(page: Page) -> None:
     assert not page.locator("#trace").is_visible()
 
 
+def test_figures_show_their_origin_by_mouse_and_keyboard(page: Page) -> None:
+    figure = page.locator("figure[id^=confusion]").first
+    figure.locator(".plot").click()
+    assert "Command" in page.inner_text("#trace")
+    page.keyboard.press("Escape")
+    figure.get_by_role("button", name="Where from").focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#trace").is_visible()
+    page.keyboard.press("Escape")
+
+
 def test_headings_sort(page: Page) -> None:
     head = page.locator(".league thead button").last
     values = """[...document.querySelectorAll('.league tbody tr')]

@@ -1,5 +1,6 @@
 """Tables in documents come from records, and stay so."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,12 @@ def test_documents_show_what_the_results_say(document: Path) -> None:
 def test_every_table_is_shown_and_filled() -> None:
     text = "".join(document.read_text() for document in DOCUMENTS)
     assert [m for m in markdown.TABLES if f"<!-- {m}:begin -->\n| " not in text] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_pictures_are_there(document: Path) -> None:
+    shown = re.findall(r"!\[[^\]]*\]\((?!http)([^)]+)\)", document.read_text())
+    assert [name for name in shown if not (document.parent / name).is_file()] == []
 
 
 def test_only_what_stands_between_the_marks_changes() -> None:

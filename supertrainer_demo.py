@@ -1,0 +1,94 @@
+"""The command `demo`: the whole pipeline in a few minutes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from analysis.analyse import write_sample
+from analysis.plots import grid_text
+from analysis.report import write_report
+from analysis.results import collect
+from distill.command import run_distillation
+from distill.config import DistillConfig
+from reproduce import data, essay
+from reproduce.candidate import Candidate
+from reproduce.command import (
+    DataOption,
+    JsonOption,
+    WorkersOption,
+    progress,
+    score_table,
+)
+from reproduce.command import show as print_records
+from reproduce.data import Dataset
+from reproduce.errors import UserError
+from reproduce.oracle import Oracle
+from reproduce.records import Record
+from search.command import rescore, rival_sets, run_search
+from search.config import SearchConfig
+
+DEMO_SEARCH = SearchConfig(budget="64", batch=16)
+DEMO_DIGITS = 200  # that the demo's page reads
+DEMO_DISTILL = DistillConfig(method="krr", steps=1600, width=24, inner_steps=60, checks=2)
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for all that the demo writes.")] = Path(
+        "runs/demo"
+    ),
+    data_folder: DataOption = None,
+    workers: WorkersOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the whole pipeline in a few minutes: reproduce, search, distil, score, report."""
+    source = mnist_or_digits(data_folder)
+    scout = Oracle(source, workers=workers)
+    oracle = Oracle(source, out / "records.jsonl", workers=workers)
+    records = demo_essay(oracle)
+    found = run_search(scout, DEMO_SEARCH, "searched", out / "studies.journal")
+    distilled = run_distillation(source, DEMO_DISTILL, "distilled", out / "distilled.checkpoint")
+    for candidate in (found, distilled):
+        candidate.save(out / f"{candidate.name}.npz")
+    rivals = rival_sets(scout, DEMO_SEARCH, "searched", out / "studies.journal", 5)
+    records += rescore(oracle, [found, *rivals], "conv", 5)
+    with progress("distilled") as update:
+        records += oracle.score(distilled, "own", range(5), progress=update)
+    write_sample(out / "analysis", source, DEMO_DIGITS)
+    page = write_report(out / "report", collect([out]), title=f"Demo on {source.name}")
+    print_records(records, as_json, lambda: score_table(f"Demo on {source.name}", records))
+    if not as_json:
+        print_sets([found, distilled], page)
+
+
+def mnist_or_digits(folder: Path | None) -> Dataset:
+    """MNIST where it is to be had, else the bundled digits, saying so."""
+    try:
+        return data.load("mnist", folder)
+    except UserError as error:
+        note = f"{error}.\nGoing on with scikit-learn's bundled digits instead of MNIST."
+        Console(stderr=True).print(note, highlight=False, soft_wrap=True)
+        return data.load("digits")
+
+
+def demo_essay(oracle: Oracle) -> list[Record]:
+    """The essay's baselines on RMNIST/1, /5 and /10, and its conv net on /1."""
+    draws = [essay.rmnist(oracle.data, ipc) for ipc in essay.ESSAY_SIZES]
+    records = []
+    for protocol in essay.EXPERIMENTS["baselines"]:
+        with progress(f"{protocol:<12}") as update:
+            records += oracle.score_many(draws, protocol, range(3), progress=update)
+    with progress(f"{'conv':<12}") as update:
+        records += oracle.score(draws[0], "conv", range(5), progress=update)
+    return records
+
+
+def print_sets(candidates: list[Candidate], page: Path) -> None:
+    """The sets in shades of text, and where the page is."""
+    console = Console()
+    for candidate in candidates:
+        console.print(f"\n{candidate.name}\n{grid_text(candidate)}", highlight=False)
+    console.print(f"\nReport: {page.resolve()}", soft_wrap=True, highlight=False)
