@@ -15,7 +15,9 @@ COMMANDS = {
     "search.command:search": (
         "Search a real subset that trains well, then re-score it on fresh seeds and images."
     ),
-    "distill.command:distill": "Distil a synthetic set, then score it on validation.",
+    "distill.command:distill": (
+        "Distil a synthetic set, then score it on the half of validation that chose nothing."
+    ),
     "reproduce.command:score": (
         "Score candidate files with the oracle and show every accuracy, or their mean."
     ),
