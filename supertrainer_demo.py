@@ -12,6 +12,7 @@ from analysis.analyse import write_sample
 from analysis.plots import grid_text
 from analysis.report import write_report
 from analysis.results import collect
+from distill import validation
 from distill.command import run_distillation
 from distill.config import DistillConfig
 from reproduce import data, essay
@@ -56,7 +57,7 @@ def demo(
     rivals = rival_sets(scout, DEMO_SEARCH, "searched", out / "studies.journal", 5)
     records += rescore(oracle, [found, *rivals], "conv", 5)
     with progress("distilled") as update:
-        records += oracle.score(distilled, "own", range(5), progress=update)
+        records += oracle.score(distilled, "own", range(5), validation.FRESH, progress=update)
     write_sample(out / "analysis", source, DEMO_DIGITS)
     page = write_report(out / "report", collect([out]), title=f"Demo on {source.name}")
     print_records(records, as_json, lambda: score_table(f"Demo on {source.name}", records))

@@ -16,7 +16,8 @@ GROUP = ("name", "method", "dataset", "ipc", "protocol", "split", "images", "epo
 class Row:
     """Scores of one name under one protocol and split, at one fidelity.
 
-    Several sets may share a name (random sets do); `sets` says how many.
+    Several sets may share a name (random sets do): `sets` says how many, and the summary is of
+    their means, because networks of one set are no sample of sets.
     """
 
     name: str
@@ -42,11 +43,21 @@ def score_rows(records: Sequence[Record]) -> list[Row]:
             **dict(zip(GROUP, key, strict=True)),
             sets=len({record["candidate"] for record in group}),
             seeds=seed_range([record["seed"] for record in group]),
-            summary=summarise(group),
+            summary=summarise(one_for_each_set(group)),
         )
         for key, group in groups.items()
     ]
     return sorted(rows, key=lambda row: (row.dataset, row.protocol, row.ipc, -row.summary.mean))
+
+
+def one_for_each_set(records: Sequence[Record]) -> list[Record]:
+    """The records of one set as they are; of several, one for each with its mean accuracy."""
+    sets: dict[str, list[Record]] = {}
+    for record in records:
+        sets.setdefault(record["candidate"], []).append(record)
+    if len(sets) == 1:
+        return list(records)
+    return [{**group[0], "accuracy": summarise(group).mean} for group in sets.values()]
 
 
 def seed_range(seeds: Sequence[int]) -> str:
