@@ -31,8 +31,8 @@ def test_ours_lies_in_the_stated_band(
         print(f"{line}  not run: full MNIST, see --full-mnist")
         pytest.skip("full MNIST")
     if number.band is None:
-        print(f"{line}  not run: no band is stated yet (needs weights, or days)")
-        pytest.skip("no stated band")
+        print(f"{line}  not run: needs weights that must be downloaded")
+        pytest.skip("no weights")
     candidate = essay.rmnist(mnist, number.ipc, number.draw or "figures")
     seeds = SEEDS[:1] if full and number.protocol.startswith("conv") else SEEDS
     ours = comparison.summarise(Oracle(mnist, RECORDS).score(candidate, number.protocol, seeds))
