@@ -29,10 +29,10 @@ from reproduce.data import Dataset
 from reproduce.errors import UserError
 from reproduce.oracle import Oracle
 from reproduce.records import Record
-from search.command import rescore, rival_sets, run_search
+from search.command import chosen, rescore, rival_sets, run_search
 from search.config import SearchConfig
 
-DEMO_SEARCH = SearchConfig(budget="64", batch=16)
+DEMO_SEARCH = SearchConfig(method="staged", budget="18", batch=6, search_seeds=4)
 DEMO_DIGITS = 200  # that the demo's page reads
 DEMO_DISTILL = DistillConfig(method="krr", steps=1600, width=24, inner_steps=60, checks=2)
 
@@ -50,7 +50,8 @@ def demo(
     scout = Oracle(source, workers=workers)
     oracle = Oracle(source, out / "records.jsonl", workers=workers)
     records = demo_essay(oracle)
-    found = run_search(scout, DEMO_SEARCH, "searched", out / "studies.journal")
+    run_search(scout, DEMO_SEARCH, "searched", out / "studies.journal")
+    found = chosen(oracle, DEMO_SEARCH, "searched", out / "studies.journal", 5, 5)
     distilled = run_distillation(source, DEMO_DISTILL, "distilled", out / "distilled.checkpoint")
     for candidate in (found, distilled):
         candidate.save(out / f"{candidate.name}.npz")
