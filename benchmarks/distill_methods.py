@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks.rows import Rows
-from distill import DistillConfig
+from distill import DistillConfig, validation
 from distill.command import run_distillation
 from distill.methods import METHODS, filled
 from reproduce import Oracle, UserError, load
@@ -22,99 +22,64 @@ from reproduce.application import application, run
 from reproduce.command import DataOption, DatasetOption, WorkersOption, progress
 
 RUNS = Path("runs/distill-methods")
-SPLIT = "validation-b"  # a run chooses among its sets on the other half
 Cases = dict[str, dict[str, Any]]
-# Every method with its own recipe and settings.
-METHOD_CASES: Cases = {name: {"method": name} for name in METHODS}
-# `krr`, changed in one thing.
-ABLATION: Cases = {
-    "krr": {},
-    "hard labels": {"learn": "images"},
-    "labels alone, of real images": {"learn": "labels", "start": "real"},
-    "starts from noise": {"start": "noise"},
-    "starts from real images": {"start": "real"},
-    "one update from a real batch": {"reuse": 1},
-    "no running mean of the set": {"ema": 0.0},
-    "one network in the pool": {"pool": 1},
-    "softplus while distilling": {"smooth": True},
-    "half the width": {"width": 24},
-    "twice the width when used": {"widen": 2},
-    "gradient alone: no solved last layer": {"recipe": "adam"},
-    "polished by unroll (staged)": {"method": "staged"},
+TABLES: dict[str, Cases] = {
+    # Every method with its own recipe and settings.
+    "methods": {name: {"method": name} for name in METHODS},
+    # `krr`, changed in one thing.
+    "ablation": {
+        "krr": {},
+        "hard labels": {"learn": "images"},
+        "labels alone, of real images": {"learn": "labels", "start": "real"},
+        "starts from noise": {"start": "noise"},
+        "starts from real images": {"start": "real"},
+        "one update from a real batch": {"reuse": 1},
+        "no running mean of the set": {"ema": 0.0},
+        "one network in the pool": {"pool": 1},
+        "softplus while distilling": {"smooth": True},
+        "half the width": {"width": 24},
+        "twice the width when used": {"widen": 2},
+        "gradient alone: no solved last layer": {"recipe": "adam"},
+        "polished by unroll (staged)": {"method": "staged"},
+    },
 }
 
-IpcOption = Annotated[int, typer.Option(help="Images per class.", min=1)]
-MinutesOption = Annotated[float, typer.Option(help="Of each run, without validation.")]
-SeedsOption = Annotated[int, typer.Option(help="Networks that score each set.", min=1)]
-ChecksOption = Annotated[int, typer.Option(help="Points of each curve.", min=1)]
-OnlyOption = Annotated[str, typer.Option(help="These rows, separated by semicolons.")]
-ThreadsOption = Annotated[int, typer.Option(help="Of each run.", min=1)]
 
-
-def methods(
-    ipc: IpcOption = 1,
-    minutes: MinutesOption = 10.0,
-    seeds: SeedsOption = 10,
-    checks: ChecksOption = 8,
-    only: OnlyOption = "",
-    threads: ThreadsOption = 2,
+def compare(
+    table: Annotated[str, typer.Argument(help=f"What differs: {' or '.join(TABLES)}.")],
+    ipc: Annotated[int, typer.Option(help="Images per class.", min=1)] = 1,
+    minutes: Annotated[float, typer.Option(help="Of each run, without validation.")] = 10.0,
+    seeds: Annotated[int, typer.Option(help="Networks that score each set.", min=1)] = 10,
+    checks: Annotated[int, typer.Option(help="Points of each curve.", min=1)] = 8,
+    only: Annotated[str, typer.Option(help="These rows, separated by semicolons.")] = "",
+    threads: Annotated[int, typer.Option(help="Of each run.", min=1)] = 2,
     dataset: DatasetOption = "mnist",
     data_folder: DataOption = None,
     workers: WorkersOption = None,
 ) -> None:
-    """Run every method for the same time and score its set by its own recipe."""
-    settings = {"ipc": ipc, "minutes": minutes, "threads": threads, "dataset": dataset}
-    rows = Rows(f"distill-methods-ipc{ipc}", **settings)
-    measure(rows, METHOD_CASES, {"checks": checks}, only, seeds, data_folder, workers)
-
-
-def ablation(
-    ipc: IpcOption = 1,
-    minutes: MinutesOption = 10.0,
-    seeds: SeedsOption = 10,
-    checks: ChecksOption = 4,
-    only: OnlyOption = "",
-    threads: ThreadsOption = 2,
-    dataset: DatasetOption = "mnist",
-    data_folder: DataOption = None,
-    workers: WorkersOption = None,
-) -> None:
-    """Run `krr` for the same time with one thing changed in each run."""
-    settings = {"ipc": ipc, "minutes": minutes, "threads": threads, "dataset": dataset}
-    rows = Rows(f"distill-ablation-ipc{ipc}", **settings)
-    common = {"method": "krr", "checks": checks}
-    measure(rows, ABLATION, common, only, seeds, data_folder, workers)
-
-
-def measure(
-    rows: Rows,
-    cases: Cases,
-    common: dict[str, Any],
-    only: str,
-    seeds: int,
-    data_folder: Path | None,
-    workers: int | None,
-) -> None:
-    """Add the rows of all cases, or of those named, that the file lacks."""
+    """Run every row of a table for the same time and score its set by its own recipe."""
+    if table not in TABLES:
+        raise UserError(f"unknown table {table!r}, use one of {', '.join(TABLES)}")
+    cases = TABLES[table]
     names = [name.strip() for name in only.split(";")] if only else list(cases)
     for name in names:
         if name not in cases:
             raise UserError(f"unknown row {name!r}, use some of {'; '.join(cases)}")
-    settings = rows.settings
-    data = load(settings["dataset"], data_folder)
+    settings = {"ipc": ipc, "minutes": minutes, "threads": threads, "dataset": dataset}
+    rows = Rows(f"distill-{table}-ipc{ipc}", **settings)
+    data = load(dataset, data_folder)
+    oracle = Oracle(data, workers=workers)
     for name in names:
         if rows.has(name=name):
             continue
-        common |= {"ipc": settings["ipc"], "minutes": settings["minutes"]}
+        common = {"method": "krr", "ipc": ipc, "minutes": minutes, "checks": checks}
         config = DistillConfig(**{**common, **cases[name]})
         # A run that goes on must be the same run: its checkpoint says so, too.
         checkpoint = RUNS / f"{rows.path.stem} {name}.checkpoint"
-        found = run_distillation(data, config, name, checkpoint, None, settings["threads"])
+        found = run_distillation(data, config, name, checkpoint, None, threads)
         history = json.loads(checkpoint.with_suffix(".history.json").read_text())["history"]
         with progress("fresh networks") as update:
-            scored = Oracle(data, workers=workers).score(
-                found, "own", range(seeds), SPLIT, progress=update
-            )
+            scored = oracle.score(found, "own", range(seeds), validation.FRESH, progress=update)
         rows.add(
             name=name,
             method=config.method,
@@ -128,4 +93,4 @@ def measure(
 
 
 if __name__ == "__main__":
-    run(application(methods, ablation, help="Compare distillation methods."))
+    run(application(compare, help="Compare distillation methods."))

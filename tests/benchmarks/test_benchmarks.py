@@ -75,14 +75,14 @@ def test_mean_curves_are_means_of_steps() -> None:
 
 
 def test_distill_methods_and_ablation(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("METHOD_CASES", "ABLATION"):
-        cases = getattr(distill_methods, name)
-        monkeypatch.setattr(distill_methods, name, {k: {**v, **TINY} for k, v in cases.items()})
+    for name, cases in distill_methods.TABLES.items():
+        small_cases = {k: {**v, **TINY} for k, v in cases.items()}
+        monkeypatch.setitem(distill_methods.TABLES, name, small_cases)
     small = {"minutes": 0.01, "seeds": 2, "checks": 1, "threads": 1, "workers": 1}
-    distill_methods.methods(only="kmeans; krr", dataset="digits", **small)
-    distill_methods.ablation(only="krr; hard labels", dataset="digits", **small)
+    distill_methods.compare("methods", only="kmeans; krr", dataset="digits", **small)
+    distill_methods.compare("ablation", only="krr; hard labels", dataset="digits", **small)
     before = Path("results/bench/distill-methods-ipc1.json").read_text()
-    distill_methods.methods(only="kmeans; krr", dataset="digits", **small)
+    distill_methods.compare("methods", only="kmeans; krr", dataset="digits", **small)
     assert Path("results/bench/distill-methods-ipc1.json").read_text() == before
     table = bench.distill_methods(RESULTS)[1]
     assert {line[1] for line in table} == {"`kmeans`", "`krr`"}
@@ -90,7 +90,9 @@ def test_distill_methods_and_ablation(monkeypatch: pytest.MonkeyPatch) -> None:
     assert changes["krr"] == "–"
     assert "±" in changes["hard labels"]
     with pytest.raises(UserError, match="unknown row"):
-        distill_methods.ablation(only="guess", dataset="digits", **small)
+        distill_methods.compare("ablation", only="guess", dataset="digits", **small)
+    with pytest.raises(UserError, match="unknown table"):
+        distill_methods.compare("guess", dataset="digits", **small)
     assert curves.distill_methods(RESULTS) is not None
 
 
