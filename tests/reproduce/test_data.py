@@ -51,6 +51,21 @@ def test_splits_are_disjoint_and_halves_make_the_whole(digits: Dataset, tmp_path
     )
 
 
+def test_halves_of_validation_are_equally_hard(mnist: Dataset) -> None:
+    """Images of even places come from writers who are harder to read: each half has as many."""
+    means = np.stack([mnist.train.images[mnist.train.labels == c].mean(0) for c in range(10)])
+
+    def accuracy(images: np.ndarray, labels: np.ndarray) -> float:
+        distance = np.square(images[:, None] - means[None]).sum((2, 3, 4))
+        return 100 * float((distance.argmin(1) == labels).mean())
+
+    a, b = (mnist.split(f"validation-{half}") for half in "ab")
+    whole = mnist.validation
+    even, odd = (accuracy(whole.images[p::2], whole.labels[p::2]) for p in (0, 1))
+    assert odd - even > 3
+    assert abs(accuracy(a.images, a.labels) - accuracy(b.images, b.labels)) < 1
+
+
 def test_stratified_subset_is_fixed_and_balanced(digits: Dataset) -> None:
     subset = digits.train.stratified(100)
     assert len(subset) == 100
