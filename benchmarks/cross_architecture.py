@@ -26,7 +26,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     **{f"width {width}": {"widths": (), "width": width} for width in (32, 64, 128, 256)},
     **{f"depth {depth}": {**PLAIN, "depth": depth} for depth in (2, 3, 4)},
     **{f"{norm} norm": {**PLAIN, "norm": norm} for norm in ("none", "batch", "instance", "group")},
-    "the essay's net": {"model": "conv", "widths": (), "ridge": None, "zero_head": False},
+    "the essay's net": {"model": "conv", "widths": (), "ridge": None, "head_steps": 0},
     "MLP": {**PLAIN, "model": "mlp", "norm": "none", "depth": 2, "width": 512},
     "ResNet": {**PLAIN, "model": "resnet", "norm": "batch", "width": 64},
 }

@@ -27,8 +27,9 @@ class DistillConfig:
         A name of `distill.methods.METHODS`.
     recipe : str or None
         What the set is made for, and scored by. `ridge`: Adam on the squared error, then the last
-        layer by ridge regression; `adam`: the same by gradient alone; `sgd`: SGD with momentum on
-        the cross-entropy and learned rates; `convnet`: the field's protocol, hard labels.
+        layer by ridge regression; `adam`: the same by gradient alone, the last layer by descent
+        from zero; `sgd`: SGD with momentum on the cross-entropy and learned rates; `convnet`: the
+        field's protocol, hard labels.
     """
 
     method: str = option("staged", "staged, krr, unroll, dc, dm, kmeans or means.")
@@ -102,7 +103,7 @@ class DistillConfig:
             common |= {"widths": widths, "norm": "none", "optimiser": "adam", "loss": "mse"}
             common |= {"epochs": steps or 100, "lr": lr or 3e-4}
             return Recipe(
-                **common, **({"ridge": 1e-5} if self.recipe == "ridge" else {"zero_head": True})
+                **common, **({"ridge": 1e-5} if self.recipe == "ridge" else {"head_steps": 300})
             )
         common |= {"width": self.width, "momentum": 0.9}
         if self.recipe == "sgd":

@@ -11,10 +11,8 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from distill.objective import Objective, outer_cross_entropy, ridge_answers
+from distill.objective import STRENGTH, Objective, outer_cross_entropy, ridge_answers
 from reproduce.recipe import Recipe
-
-STRENGTH = 1e-5  # where the recipe solves no last layer
 
 
 class KernelRidge(Objective):

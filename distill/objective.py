@@ -19,6 +19,7 @@ from reproduce.data import Dataset
 from reproduce.recipe import Recipe
 from reproduce.ridge import dual_weights
 
+STRENGTH = 1e-5  # of the ridge, where the recipe names none: descent tends to a vanishing one
 BLOCK = 64  # real images whose features are computed together: what stays in the cache
 
 

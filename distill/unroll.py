@@ -17,7 +17,7 @@ from distill.config import DistillConfig
 from distill.estimate import kept_bytes, plan_unroll
 from distill.inner import Networks
 from distill.learnable import SyntheticSet
-from distill.objective import Objective, outer_cross_entropy, ridge_answers
+from distill.objective import STRENGTH, Objective, outer_cross_entropy, ridge_answers
 from reproduce.data import Dataset
 from reproduce.models import Stack
 from reproduce.recipe import Recipe
@@ -73,9 +73,10 @@ class Unroll(Objective):
         """Cross-entropy of networks on the real images, with the recipe's last layer."""
         learned, (real, y) = self.learned, self.real
         features, answers = self.trainer(networks.parameters, real)
-        if learned.recipe.ridge is not None:
+        recipe = learned.recipe
+        if recipe.ridge is not None or recipe.head_steps:
             ours = self.trainer(networks.parameters, learned.inputs()[None])[0]
-            answers = ridge_answers(ours, learned.labels(), features, learned.recipe.ridge)
+            answers = ridge_answers(ours, learned.labels(), features, recipe.ridge or STRENGTH)
         return outer_cross_entropy(answers, y, learned)
 
     def fit(self, gib: float) -> int:

@@ -250,7 +250,4 @@ def build(
     else:
         model = MODELS[recipe.model](len(seeds), image_shape, classes, recipe)
     model.initialise(seeds if recipe.known_init is None else [recipe.known_init] * len(seeds))
-    if recipe.zero_head:
-        for parameter in model.head.parameters():
-            nn.init.zeros_(parameter)
     return model

@@ -24,6 +24,7 @@ from reproduce.recipe import Recipe
 
 EVALUATION_BYTES = 16 * 2**20  # first-layer activations scored at a time: what measured fastest
 GPU_EVALUATION_BYTES = 2**30
+HEAD_MOMENTUM = 0.9
 SAVE_EVERY = 60.0  # seconds between checkpoints
 
 
@@ -99,9 +100,9 @@ def train(
             }
             checkpoints.save(checkpoint, recipe.key(), state)
             saved_at = time.monotonic()
-        if recipe.ridge is not None and last:
+        if last and (recipe.ridge is not None or recipe.head_steps):
             x = (batches.x - recipe.mean) / recipe.std if recipe.distortion else batches.x
-            solve_head(model, model.prepare(x.to(device)), batches.y.to(device), recipe.ridge)
+            finish_head(recipe, model, model.prepare(x.to(device)), batches.y.to(device))
         yield State(model, epoch, recipe.epochs)
 
 
@@ -183,12 +184,36 @@ LOSSES = {"cross-entropy": cross_entropy, "mse": squared_error}
 
 
 @torch.no_grad()
-def solve_head(model: Stack, prepared: Tensor, targets: Tensor, strength: float) -> None:
-    """Set the last layer by ridge regression, in float64, from prepared images to targets."""
+def finish_head(recipe: Recipe, model: Stack, prepared: Tensor, targets: Tensor) -> None:
+    """Solve the last layer, in float64, or let it descend, from prepared images to targets."""
     model.eval()
-    weights = ridge.weights(model.features(prepared).double(), targets.double(), strength)
+    features = model.features(prepared)
+    if recipe.ridge is None:
+        weights = descended(features, targets, recipe.head_steps)
+    else:
+        weights = ridge.weights(features.double(), targets.double(), recipe.ridge)
     model.head.weight.copy_(weights.transpose(1, 2))
     model.head.bias.zero_()
+
+
+def descended(features: Tensor, targets: Tensor, steps: int) -> Tensor:
+    """Weights (K, F, C) after gradient descent from zero on the squared error.
+
+    The rate cannot be too large: the sum of squared features is the curvature's trace.
+
+    Parameters
+    ----------
+    features, targets : Tensor of shapes (K, n, F) and (K, n, C)
+    steps : int
+    """
+    rate = 1 / features.square().sum((1, 2), keepdim=True)
+    weights = features.new_zeros(len(features), features.shape[2], targets.shape[2])
+    velocity = torch.zeros_like(weights)
+    for _ in range(steps):
+        gradient = features.transpose(1, 2) @ (features @ weights - targets)
+        velocity = HEAD_MOMENTUM * velocity + gradient
+        weights = weights - rate * velocity
+    return weights
 
 
 def _optimiser(recipe: Recipe, model: Stack) -> torch.optim.Optimizer:

@@ -9,7 +9,7 @@ from torch import nn
 
 from reproduce import Candidate, Dataset, Oracle, Recipe, UserError, ridge
 from reproduce.models import build
-from reproduce.train import learning_rate, predict, train
+from reproduce.train import descended, learning_rate, predict, train
 
 OWN = Recipe(
     model="convnet",
@@ -44,7 +44,7 @@ def trained(recipe: Recipe, sets: list[Candidate], seeds: list[int]):
 
 def test_adam_on_squared_error_equals_a_plain_loop(ten: Candidate) -> None:
     ten = scored(ten)
-    recipe = replace(OWN, ridge=None, zero_head=True)
+    recipe = replace(OWN, ridge=None)
     ours = trained(recipe, [ten], [3])
     start = build(recipe, (28, 28), 10, [3])
     net = nn.Sequential(
@@ -60,7 +60,6 @@ def test_adam_on_squared_error_equals_a_plain_loop(ten: Candidate) -> None:
     with torch.no_grad():
         for mine, theirs in zip(net.parameters(), start.parameters(), strict=True):
             mine.copy_(theirs[0])
-    assert not net[-1].weight.any()
     optimiser = torch.optim.Adam(net.parameters(), lr=3e-3)
     x, y = (torch.tensor(ten.images) - 0.1307) / 0.3081, torch.tensor(ten.labels)
     for step in range(8):
@@ -86,6 +85,31 @@ def test_the_last_layer_is_ridge_regression(ten: Candidate) -> None:
     assert not solved.head.bias.any()
 
 
+def test_the_last_layer_descends_as_a_plain_loop_does(ten: Candidate) -> None:
+    ten = scored(ten)
+    plain = trained(replace(OWN, ridge=None), [ten], [3])
+    ours = trained(replace(OWN, ridge=None, head_steps=20), [ten], [3])
+    x, y = (torch.tensor(ten.images) - OWN.mean) / OWN.std, torch.tensor(ten.labels)
+    phi = plain.features(plain.prepare(x[None]))[0].detach()
+    weight = torch.zeros(phi.shape[1], 10, requires_grad=True)
+    rate = 0.5 / float(phi.square().sum())  # the loss below has twice the gradient
+    optimiser = torch.optim.SGD([weight], lr=rate, momentum=0.9)
+    for _ in range(20):
+        optimiser.zero_grad()
+        (phi @ weight - y).square().sum().backward()
+        optimiser.step()
+    torch.testing.assert_close(ours.head.weight[0].T, weight.detach(), rtol=1e-3, atol=1e-6)
+    assert not ours.head.bias.any()
+
+
+def test_descent_of_the_last_layer_tends_to_ridge_regression() -> None:
+    generator = torch.Generator().manual_seed(0)
+    phi = torch.randn(2, 5, 40, generator=generator, dtype=torch.float64)
+    y = torch.randn(2, 5, 3, generator=generator, dtype=torch.float64)
+    solved = ridge.weights(phi, y, 1e-12)
+    torch.testing.assert_close(descended(phi, y, 2000), solved, rtol=1e-6, atol=1e-6)
+
+
 def test_ridge_weights_reach_the_targets_without_ridge() -> None:
     generator = torch.Generator().manual_seed(0)
     phi = torch.randn(2, 5, 9, generator=generator, dtype=torch.float64)
@@ -93,7 +117,9 @@ def test_ridge_weights_reach_the_targets_without_ridge() -> None:
     torch.testing.assert_close(phi @ ridge.weights(phi, y, 1e-12), y, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("changes", [{}, {"ridge": None}, {"norm": "instance"}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"ridge": None}, {"ridge": None, "head_steps": 9}, {"norm": "instance"}]
+)
 def test_own_recipes_do_not_depend_on_the_rest_of_the_stack(ten: Candidate, changes: dict) -> None:
     """To the last bit."""
     ten, recipe = scored(ten), replace(OWN, **changes)
