@@ -107,7 +107,7 @@ class DistillConfig:
             )
         common |= {"width": self.width, "momentum": 0.9}
         if self.recipe == "sgd":
-            steps = steps or 20
+            steps = steps or 15
             rates = (lr or 0.02,) * steps
             return Recipe(**common, epochs=steps, schedule="list", learning_rates=rates)
         common |= {"batch": 256, "epochs": steps or 1001, "lr": lr or 0.01}

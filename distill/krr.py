@@ -9,10 +9,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
+from distill.augment import views
 from distill.objective import STRENGTH, Objective, outer_cross_entropy, ridge_answers
 from reproduce.recipe import Recipe
+
+OLDEST = 200  # steps: where training is longer, later ones change features little
+COPIES = 4  # of each image, otherwise augmented, where the recipe augments
 
 
 class KernelRidge(Objective):
@@ -24,7 +29,6 @@ class KernelRidge(Objective):
         "reuse": 8,
         "image_lr": 5e-3,
         "width": 48,
-        "inner_steps": 100,
         "window": 0,
         "start": "kmeans",
         "learn": "both",
@@ -36,7 +40,7 @@ class KernelRidge(Objective):
 
     def ages(self) -> tuple[int, int]:
         """The last half of a training: young networks want another set than trained ones."""
-        steps = self.learned.recipe.epochs
+        steps = min(self.learned.recipe.epochs, OLDEST)
         return steps // 2, steps
 
     def begin(self, turn: int) -> None:
@@ -44,7 +48,10 @@ class KernelRidge(Objective):
         self.features = self.real_features(self.networks, self.real[0])
 
     def loss(self) -> Tensor:
-        ours = self.trainer(self.networks.parameters, self.learned.inputs()[None])[0]
-        strength = self.learned.recipe.ridge or STRENGTH
-        answers = ridge_answers(ours, self.learned.labels(), self.features, strength)
-        return outer_cross_entropy(answers, self.real[1], self.learned)
+        learned, parameters = self.learned, self.networks.parameters
+        x, copies = learned.inputs(), 1 if learned.recipe.augment == "none" else COPIES
+        drawn = views(self.trainer, x, copies, [self.config.seed, self.turn, 7, self.rank])
+        ours = torch.cat([self.trainer(parameters, view(x))[0] for view in drawn], dim=1)
+        labels = learned.scores().repeat(copies, 1)
+        answers = ridge_answers(ours, labels, self.features, learned.recipe.ridge or STRENGTH)
+        return outer_cross_entropy(learned.logits(answers), self.real[1])

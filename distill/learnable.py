@@ -35,7 +35,8 @@ class SyntheticSet(nn.Module):
     log_rates : Parameter of shape (T,)
         Logarithms of the recipe's listed learning rates, so that they stay positive; else empty.
     log_temperature : Parameter, scalar
-        Scores times exp(this) are logits of the outer loss; part of no recipe.
+        Scores times exp(this) are logits of the outer loss; part of no recipe. Not learned with
+        labels that are probabilities.
     """
 
     def __init__(
@@ -72,6 +73,15 @@ class SyntheticSet(nn.Module):
     def rates(self) -> Tensor:
         """Listed learning rates (T,), positive."""
         return self.log_rates.exp()
+
+    def scores(self) -> Tensor:
+        """The labels (n, C) as scores, as regression wants them: centred where they are not."""
+        labels = self.labels()
+        return labels if self.recipe.loss == "mse" else labels - 1 / labels.shape[1]
+
+    def logits(self, scores: Tensor) -> Tensor:
+        """Logits of scores: times the temperature."""
+        return scores * self.log_temperature.exp()
 
     @torch.no_grad()
     def approach(self, other: SyntheticSet, part: float) -> None:

@@ -65,4 +65,6 @@ def filled(config: DistillConfig) -> DistillConfig:
     defaults = dict(stages[0].objective.DEFAULTS) if stages else dict(WITHOUT[config.method])
     if config.steps is None:
         defaults["minutes"] = MINUTES
+    if config.recipe == "convnet":  # the field's protocol knows hard labels
+        defaults["learn"] = "images"
     return config.filled(defaults)

@@ -137,11 +137,9 @@ class Objective(ABC):
         return torch.cat(parts, dim=1).to(x.dtype)
 
 
-def outer_cross_entropy(answers: Tensor, y: Tensor, learned: SyntheticSet) -> Tensor:
-    """Mean cross-entropy of answers (K, B, C), which scores need a temperature for."""
-    if learned.recipe.loss == "mse":
-        answers = answers * learned.log_temperature.exp()
-    return -(y * F.log_softmax(answers, dim=-1)).sum(-1).mean()
+def outer_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    """Mean cross-entropy of logits (K, B, C) with probabilities y."""
+    return -(y * F.log_softmax(logits, dim=-1)).sum(-1).mean()
 
 
 def ridge_answers(

@@ -37,7 +37,6 @@ class Unroll(Objective):
         "reuse": 1,
         "image_lr": 0.01,
         "width": 32,
-        "inner_steps": 15,
         "window": 0,
         "start": "mean",
         "learn": "both",
@@ -76,8 +75,8 @@ class Unroll(Objective):
         recipe = learned.recipe
         if recipe.ridge is not None or recipe.head_steps:
             ours = self.trainer(networks.parameters, learned.inputs()[None])[0]
-            answers = ridge_answers(ours, learned.labels(), features, recipe.ridge or STRENGTH)
-        return outer_cross_entropy(answers, y, learned)
+            answers = ridge_answers(ours, learned.scores(), features, recipe.ridge or STRENGTH)
+        return outer_cross_entropy(logits(learned, answers), y)
 
     def fit(self, gib: float) -> int:
         """Recompute, or shorten the window, to stay within so many GiB; bytes of an update."""
@@ -108,6 +107,11 @@ class Unroll(Objective):
         return words
 
 
+def logits(learned: SyntheticSet, answers: Tensor) -> Tensor:
+    """What networks answer, as logits: scores need a temperature."""
+    return learned.logits(answers) if learned.recipe.loss == "mse" else answers
+
+
 def reference_loss(
     model: Stack, recipe: Recipe, learned: SyntheticSet, real: Tensor, y: Tensor
 ) -> Tensor:
@@ -136,4 +140,4 @@ def reference_loss(
         for rate in rates:
             override: dict[str, Any] = {"lr": [rate]}
             steps.step(LOSSES[recipe.loss](network(x[None]), labels).sum(), override=override)
-        return outer_cross_entropy(network(real), y, learned)
+        return outer_cross_entropy(logits(learned, network(real)), y)

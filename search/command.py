@@ -122,7 +122,7 @@ def chosen(
 ) -> Candidate:
     """The winner: of the study's best sets the one that fresh seeds and images prefer."""
     best: dict[str, Candidate] = {}
-    for trial in trials.ranked(storage.open_study(name, where)):
+    for trial in studies.leaders(storage.open_study(name, where), oracle, config):
         candidate = studies.candidate_of(trial, oracle, config, name)
         best.setdefault(candidate.hash, candidate)
         if len(best) == max(tops, 1):

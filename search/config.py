@@ -26,6 +26,9 @@ class SearchConfig:
     method: str = option("swap", f"How sets are proposed: {', '.join(methods.METHODS)}.")
     budget: str = option("200", "Sets to score in all, or the time to spend: 90s, 20m, 2h.")
     search_seeds: int = option(2, "Replicates of each set; a hopeless one is dropped after 4.")
+    epochs: int | None = option(
+        None, "Epochs that networks train for while searching; else the protocol's own."
+    )
     images: int = option(2000, "Validation images that score a set; 0 is all of the half.")
     pool: float | None = option(
         None,
@@ -39,8 +42,9 @@ class SearchConfig:
 
     def __post_init__(self) -> None:
         methods.named(self.method)
-        for name in ("ipc", "search_seeds", "batch"):
-            if getattr(self, name) < 1:
+        for name in ("ipc", "search_seeds", "batch", "epochs"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
                 raise UserError(f"--{name.replace('_', '-')} must be at least 1")
         self.limits()
 

@@ -24,7 +24,7 @@ from search import methods, storage
 from search.config import SearchConfig
 from search.methods.base import View
 from search.pool import Pool
-from search.trials import ranked
+from search.trials import entry, ranked
 from search.worker import SPLIT, State, Worker
 
 
@@ -91,10 +91,21 @@ def winner(study: optuna.Study, oracle: Oracle, config: SearchConfig, name: str)
     UserError
         When the study has no scored set yet.
     """
-    best = ranked(study)[:1]
+    best = leaders(study, oracle, config)[:1]
     if not best:
         raise UserError(f"study {study.study_name!r} has no scored set yet; run it for longer")
     return candidate_of(best[0], oracle, config, name)
+
+
+def leaders(study: optuna.Study, oracle: Oracle, config: SearchConfig) -> list[FrozenTrial]:
+    """The study's trials, best first: by what the method believes of them, else by their scores."""
+    best = ranked(study)
+    if config.method not in methods.ESTIMATORS:
+        return best
+    best.sort(key=lambda trial: trial.user_attrs["position"])
+    pool = Pool.typical(oracle.data.train, config.fraction())
+    believed = methods.ESTIMATORS[config.method](pool, [entry(trial) for trial in best])
+    return [best[at] for at in np.argsort(-believed, kind="stable")]
 
 
 def candidate_of(trial: FrozenTrial, oracle: Oracle, config: SearchConfig, name: str) -> Candidate:

@@ -6,6 +6,8 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from search.methods.base import Finished
+
 
 def finished(study: optuna.Study) -> list[FrozenTrial]:
     """Scored trials, dropped ones among them, in the order of their positions."""
@@ -18,6 +20,13 @@ def ranked(study: optuna.Study) -> list[FrozenTrial]:
     """Trials scored on all seeds, best first, the earliest of equals first."""
     complete = [trial for trial in finished(study) if trial.state == TrialState.COMPLETE]
     return sorted(complete, key=lambda t: (-score_of(t), t.user_attrs["position"]))
+
+
+def entry(trial: FrozenTrial) -> Finished:
+    """A scored trial as methods see it."""
+    indices = tuple(trial.user_attrs["indices"])
+    first = min(trial.intermediate_values)
+    return Finished(trial.user_attrs["position"], indices, score_of(trial), first)
 
 
 def score_of(trial: FrozenTrial) -> float:

@@ -16,15 +16,16 @@ from reproduce import essay
 from reproduce.oracle import Fidelity, Oracle
 from search import methods, pictures, storage
 from search.config import SearchConfig
-from search.methods.base import Finished, View
+from search.methods.base import View
 from search.pool import Pool
-from search.trials import finished, ranked, score_of, scores_of
+from search.trials import entry, finished, ranked, score_of, scores_of
 
 SPLIT = "validation-a"
 BASELINES = ("nearest-mean", "kmedoids", "herding", "facility-location")  # scored first
 PURE = ("random", "stratified", *BASELINES, "kcenter", "el2n", "forgetting")  # want none of them
 RUNG = 4  # seeds after which a set may be pruned, and again after as many
 PAUSE = 0.5  # seconds between looks at a study whose last sets others are at
+OWN_SEEDS = 10_000  # from here on, where every batch has its own: below are those that judge
 SPREAD = 8  # groups among which a process takes one at random, where others work beside it
 
 
@@ -205,10 +206,7 @@ class Worker:
         return methods.named(self.config.method)(self._view(known, group.start), len(group))
 
     def _view(self, done: list[FrozenTrial], start: int) -> View:
-        history = [
-            Finished(t.user_attrs["position"], tuple(t.user_attrs["indices"]), score_of(t))
-            for t in done
-        ]
+        history = [entry(trial) for trial in done]
         return View(
             pool=self.pool,
             quotas=self.quotas,
@@ -220,7 +218,7 @@ class Worker:
             protocol=self.config.protocol,
             split=SPLIT,
             images=self._images(),
-            taken=frozenset(entry.indices for entry in history),
+            taken=frozenset(known.indices for known in history),
         )
 
     def _images(self) -> int | None:
@@ -241,7 +239,7 @@ class Worker:
                 for seed, value in same.intermediate_values.items():
                     trial.report(value, seed)
                 self._tell(trial, same.state)
-        seeds = range(self.config.search_seeds)
+        seeds = self._seeds(trials)
         for start in range(0, len(seeds), RUNG):
             self._score_rung(alive, seeds[start : start + RUNG])
             if start + RUNG < len(seeds):
@@ -253,6 +251,14 @@ class Worker:
             self._picture(alive, self.artifacts)
         for trial in alive:
             self._tell(trial, TrialState.COMPLETE)
+
+    def _seeds(self, trials: Sequence[Trial]) -> range:
+        """The replicate seeds of a batch."""
+        first = 0
+        if self.config.method in methods.FRESH_SEEDS and trials:
+            group = self._group(trials[0].user_attrs["position"])
+            first = OWN_SEEDS + group.start * self.config.search_seeds
+        return range(first, first + self.config.search_seeds)
 
     def _picture(self, trials: Sequence[Trial], folder: Path) -> None:
         """Picture the best of these sets, where it is better than the study's best so far."""
@@ -276,7 +282,7 @@ class Worker:
         ]
         if not sets:
             return
-        fidelity = Fidelity(images=self._images())
+        fidelity = Fidelity(images=self._images(), epochs=self.config.epochs)
         scored = self.oracle.score_many(sets, self.config.protocol, seeds, SPLIT, fidelity=fidelity)
         self.scores += len(scored)
         for record in scored:

@@ -18,11 +18,14 @@ from search.methods import (
     staged,
     stratified,
     swap,
+    thompson,
     tpe,
 )
-from search.methods.base import METHODS, Finished, View, named
+from search.methods.base import ESTIMATORS, FRESH_SEEDS, METHODS, Finished, View, named
 
 __all__ = [
+    "ESTIMATORS",
+    "FRESH_SEEDS",
     "METHODS",
     "Finished",
     "View",
@@ -39,5 +42,6 @@ __all__ = [
     "staged",
     "stratified",
     "swap",
+    "thompson",
     "tpe",
 ]

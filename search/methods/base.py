@@ -25,11 +25,14 @@ class Finished:
         Positions in the training split, in canonical order.
     score : float
         Mean accuracy in percent over the seeds that it was scored with.
+    seed : int
+        The first of those.
     """
 
     position: int
     indices: tuple[int, ...]
     score: float
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -93,15 +96,34 @@ class View:
 Method = Callable[[View, int], list[np.ndarray]]
 Proposer = Callable[[View, np.random.Generator], np.ndarray]
 Constructor = Callable[[Pool, Sequence[int], np.random.Generator], np.ndarray]
+Estimator = Callable[[Pool, Sequence[Finished]], np.ndarray]
 METHODS: dict[str, Method] = {}
+ESTIMATORS: dict[str, Estimator] = {}  # what methods believe of sets, where not their scores
+FRESH_SEEDS: set[str] = set()  # methods whose every batch is scored with seeds of its own
 ATTEMPTS = 50  # to propose a set that the study has not seen
 
 
-def method(name: str) -> Callable[[Method], Method]:
-    """Register a function of the view and a number of sets as the method `name`."""
+def method(name: str, fresh_seeds: bool = False) -> Callable[[Method], Method]:
+    """Register a function of the view and a number of sets as the method `name`.
+
+    With `fresh_seeds` every batch is scored with other seeds, for methods that learn from all
+    scores together: no seed's luck is learned then.
+    """
 
     def register(function: Method) -> Method:
         METHODS[name] = function
+        if fresh_seeds:
+            FRESH_SEEDS.add(name)
+        return function
+
+    return register
+
+
+def estimator(name: str) -> Callable[[Estimator], Estimator]:
+    """Register what the method `name` believes of finished sets: it ranks them, not luck."""
+
+    def register(function: Estimator) -> Estimator:
+        ESTIMATORS[name] = function
         return function
 
     return register

@@ -1,0 +1,93 @@
+"""Thompson sampling learns from many noisy scores what images are worth."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reproduce import Dataset, Oracle
+from search import SearchConfig, open_study, search
+from search.methods import METHODS, Finished, thompson
+from search.methods.base import View
+from search.pool import Pool
+
+QUOTAS = (2,) * 10
+
+
+@pytest.fixture(scope="module")
+def pool(digits: Dataset) -> Pool:
+    return Pool.typical(digits.train)
+
+
+def look(pool: Pool, history: list[Finished], oracle: Oracle) -> View:
+    taken = frozenset(entry.indices for entry in history)
+    start = len(history)
+    return View(pool, QUOTAS, False, history, start, 0, oracle, "knn", "validation-a", None, taken)
+
+
+def played(pool: Pool, oracle: Oracle, batches: int, noise: float = 1.0):
+    """A study in which every image has a worth of its own; its history, and true worths."""
+    rng = np.random.default_rng(0)
+    worth = rng.normal(0, 0.4, len(pool.train))
+    history: list[Finished] = []
+    truth: list[float] = []
+    for batch in range(batches):
+        luck = rng.normal(0, 0.5)  # of the seed
+        for indices in METHODS["thompson"](look(pool, history, oracle), 32):
+            truth.append(float(worth[indices].sum()))
+            score = 80 + truth[-1] + luck + noise * float(rng.normal())
+            history.append(Finished(len(history), tuple(indices.tolist()), score, batch))
+    return history, np.array(truth)
+
+
+def test_sets_become_better_than_any_founder(digits: Dataset, pool: Pool) -> None:
+    history, truth = played(pool, Oracle(digits, workers=1), 30)
+    founders = truth[: thompson.FOUNDERS]
+    assert truth[-32:].mean() > founders.max()
+    assert len({entry.indices for entry in history}) == len(history)
+
+
+def test_what_is_believed_is_nearer_the_truth_than_scores_are(digits: Dataset, pool: Pool) -> None:
+    history, truth = played(pool, Oracle(digits, workers=1), 12, noise=3.0)
+    believed = thompson.believed(pool, history)
+    scores = [entry.score for entry in history]
+    assert np.corrcoef(believed, truth)[0, 1] > np.corrcoef(scores, truth)[0, 1] + 0.05
+
+
+def test_what_is_forgotten_is_not_believed(
+    digits: Dataset, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history, _ = played(pool, Oracle(digits, workers=1), 2)
+    monkeypatch.setattr(thompson, "RECENT", 40)
+    believed = thompson.believed(pool, history)
+    assert np.isinf(believed[:24]).all()
+    assert np.isfinite(believed[24:]).all()
+
+
+def test_similarity_is_a_kernel(pool: Pool) -> None:
+    """1 for the same choice, symmetric, and without negative eigenvalues."""
+    members = pool.members[3]
+    rng = np.random.default_rng(0)
+    choices = list({tuple(sorted(rng.choice(members[:12], 3, replace=False))) for _ in range(30)})
+    kernel = thompson.similarity(pool, choices, choices)
+    assert np.allclose(np.diag(kernel), 1)
+    assert np.allclose(kernel, kernel.T)
+    assert np.linalg.eigvalsh(kernel).min() > 0
+    shared = thompson.similarity(pool, [tuple(members[:3])], [tuple(members[1:4])])
+    apart = thompson.similarity(pool, [tuple(members[:3])], [tuple(members[-3:])])
+    assert shared > 0.3 > apart
+
+
+def test_every_batch_has_seeds_of_its_own(digits: Dataset, tmp_path: Path) -> None:
+    config = SearchConfig(
+        protocol="knn", method="thompson", budget="8", batch=2, search_seeds=1, images=60
+    )
+    journal = tmp_path / "s.journal"
+    for _ in search(Oracle(digits, workers=1), config, "s", journal):
+        pass
+    seeds: dict[int, set[int]] = {}
+    for trial in open_study("s", journal).trials:
+        seeds.setdefault(min(trial.intermediate_values), set()).add(trial.number)
+    assert sorted(map(len, seeds.values()))[-1] <= 4  # the baselines
+    assert len(seeds) >= 3
+    assert min(seeds) >= 10_000
