@@ -10,14 +10,14 @@ from distill import DistillConfig, Distiller
 from distill.learnable import SyntheticSet, start, start_images
 from distill.methods import METHODS, filled
 from distill.objective import Objective
-from reproduce import Candidate, Dataset, Oracle, UserError
+from reproduce import Candidate, Dataset, Oracle, UserError, protocols
 
 SMALL = DistillConfig(
     steps=4, width=4, depth=2, batch=40, inner_steps=4, pool=2, stride=2, reuse=2, window=2, ema=0.5
 )
 OBJECTIVES = {stage.objective.__name__: stage.objective for m in METHODS.values() for stage in m}
 RECIPES = {
-    "KernelRidge": ["ridge", "adam", "sgd"],
+    "KernelRidge": ["ridge", "adam", "sgd", "convnet"],
     "Unroll": ["ridge", "adam", "sgd", "convnet"],
     "GradientMatching": ["convnet"],
     "DistributionMatching": ["convnet", "ridge"],
@@ -59,8 +59,8 @@ def objective_of(data: Dataset, name: str, recipe: str) -> tuple[Objective, Synt
     plan = replace(plan, activation="softplus")
     learned = SyntheticSet(images, labels, plan, config.learn or "both").double()
     objective = kind(data, config, learned)
-    # Networks of some age: where gradients are zero, as behind a head of zeros, Adam's step is
-    # a sign, and finite differences say nothing.
+    # Networks of some age: where gradients are zero, Adam's step is a sign, and finite differences
+    # say nothing.
     objective.pool.oldest, objective.pool.retirement = 99, [99] * len(objective.pool.slots)
     for turn in range(3):
         objective.begin(turn)
@@ -105,6 +105,17 @@ def test_images_alone_keep_hard_labels(digits: Dataset) -> None:
     found = candidate_of(digits, replace(SMALL, method="krr", learn="images"))
     assert found.label_scale == "class"
     assert found.labels.tolist() == list(range(10))
+
+
+@pytest.mark.parametrize("method", ["staged", "krr", "unroll", "dc"])
+def test_the_convnet_recipe_is_the_fields_protocol(digits: Dataset, method: str) -> None:
+    """With its hard labels, whatever the method."""
+    config = filled(DistillConfig(method=method, recipe="convnet", width=64, widen=2))
+    assert config.learn == "images"
+    images, labels = start(digits, 1, "real", 0, config.made_for(10))
+    learned = SyntheticSet(images, labels, config.made_for(10), "images")
+    candidate = learned.candidate(digits, "c", method, 0, config.widen)
+    assert candidate.recipe == protocols.plan("convnet", candidate)
 
 
 def test_one_known_init_is_marked_and_scored_alike(digits: Dataset) -> None:
