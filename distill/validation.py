@@ -22,7 +22,8 @@ def accuracy(candidate: Candidate, data: Dataset, device: str) -> float:
     work = scoring.Work(candidate.recipe, images, [labels] * count, SEEDS, device)
     half = data.split(CHOOSING)
     scored = half.stratified(min(MOST_IMAGES, len(half)))
-    return float(np.mean(scoring.accuracies(work, scored)[0]))
+    found, _ = scoring.answers(work, scored)
+    return float(np.mean([answer.accuracy for answer in found]))
 
 
 def is_due(done: float, last: float, checks: int) -> bool:

@@ -238,7 +238,7 @@ class Oracle:
         on_gpu, origin = self.device != "cpu", self._origin()
         checkpoints = [self._checkpoint(stack) for stack in waiting]
         tasks = (
-            joblib.delayed(scoring.accuracies)(stacks.work_of(stack, self.device, path), images)
+            joblib.delayed(scoring.answers)(stacks.work_of(stack, self.device, path), images)
             for stack, path in zip(waiting, checkpoints, strict=True)
         )
         workers = 1 if on_gpu else min(self.workers, len(waiting))
@@ -250,24 +250,25 @@ class Oracle:
             torch_threads(1),  # small networks are fastest so
         ):
             parallel = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="all")
-            for stack, checkpoint, (accuracies, seconds) in zip(
+            for stack, checkpoint, (answers, seconds) in zip(
                 waiting, checkpoints, parallel(tasks), strict=True
             ):
                 yield [
-                    answered(job.asked, accuracy, seconds / len(stack), origin)
-                    for job, accuracy in zip(stack, accuracies, strict=True)
+                    answered(job.asked, answer, seconds / len(stack), origin)
+                    for job, answer in zip(stack, answers, strict=True)
                 ]
                 if checkpoint:  # its records are written by now
                     for path in checkpoint.parent.glob(f"{checkpoint.stem}*"):
                         path.unlink()
 
 
-def answered(asked: Record, accuracy: float, seconds: float, origin: Record) -> Record:
+def answered(asked: Record, answer: scoring.Answer, seconds: float, origin: Record) -> Record:
     """A whole record."""
     time = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return {
         **asked,
-        "accuracy": accuracy,
+        "accuracy": answer.accuracy,
+        "class_errors": list(answer.class_errors),
         "seconds": round(seconds, 4),
         "time": time,
         **origin,

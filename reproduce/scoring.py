@@ -66,16 +66,42 @@ def hold_freed_memory() -> None:
         libc.mallopt(M_TOP_PAD, HELD_BYTES)
 
 
-def accuracies(work: Work, scored: ImageSet) -> tuple[list[float], float]:
-    """Accuracies of all replicates in percent, and the seconds that they took together."""
+@dataclass(frozen=True)
+class Answer:
+    """What came of a replicate.
+
+    Attributes
+    ----------
+    accuracy : float
+        Percent.
+    class_errors : tuple of C floats
+        For each class the percentage of all scored images that are of it, or taken for it, in
+        error: they sum to twice the errors. Empty where only an accuracy is known.
+    """
+
+    accuracy: float
+    class_errors: tuple[float, ...] = ()
+
+
+def answers(work: Work, scored: ImageSet) -> tuple[list[Answer], float]:
+    """What came of all replicates, and the seconds that they took together."""
     start = time.perf_counter()
     hold_freed_memory()
     if isinstance(work.plan, Ridge):
-        answers = _ridge(work.plan, work, scored)
+        found = [Answer(accuracy) for accuracy in _ridge(work.plan, work, scored)]
     else:
-        right = classes(work, scored.images) == scored.labels
-        answers = [100 * float(row.mean()) for row in right]
-    return answers, time.perf_counter() - start
+        number = work.targets[0].shape[1]
+        found = [judged(row, scored.labels, number) for row in classes(work, scored.images)]
+    return found, time.perf_counter() - start
+
+
+def judged(guesses: np.ndarray, labels: np.ndarray, classes: int) -> Answer:
+    """Accuracy and errors by class of guesses (N,), of so many classes."""
+    wrong = guesses != labels
+    count = np.bincount(labels[wrong], minlength=classes)
+    count += np.bincount(guesses[wrong], minlength=classes)
+    each = np.round(100 * count / len(labels), 3)
+    return Answer(100 * float((~wrong).mean()), tuple(each.tolist()))
 
 
 def classes(work: Work, images: np.ndarray) -> np.ndarray:

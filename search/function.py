@@ -16,6 +16,7 @@ from reproduce.data import Dataset, ImageSet
 from reproduce.errors import UserError
 from reproduce.oracle import FULL, TITLES, Fidelity, Oracle, answered
 from reproduce.records import Record, key_of
+from reproduce.scoring import Answer
 
 Score = Callable[[Candidate, int, ImageSet], float]
 
@@ -84,7 +85,7 @@ class FunctionOracle(Oracle):
             value = float(self.function(candidate, int(seed), images))
             if not np.isfinite(value):
                 raise UserError(f"{self.protocol} answered {value}; return a finite number")
-            known = answered(asked, value, time.perf_counter() - start, self._origin())
+            known = answered(asked, Answer(value), time.perf_counter() - start, self._origin())
             self.ledger.add([known])
         return {**known, **{title: asked[title] for title in TITLES}}
 

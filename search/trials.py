@@ -8,6 +8,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.methods.base import Finished
 
+ERRORS = "class_errors"  # the attribute of a trial with its errors by class, seed by seed
+
 
 def finished(study: optuna.Study) -> list[FrozenTrial]:
     """Scored trials, dropped ones among them, in the order of their positions."""
@@ -24,9 +26,15 @@ def ranked(study: optuna.Study) -> list[FrozenTrial]:
 
 def entry(trial: FrozenTrial) -> Finished:
     """A scored trial as methods see it."""
-    indices = tuple(trial.user_attrs["indices"])
-    first = min(trial.intermediate_values)
-    return Finished(trial.user_attrs["position"], indices, score_of(trial), first)
+    attributes = trial.user_attrs
+    errors = np.array([by_class for by_class in attributes.get(ERRORS, {}).values() if by_class])
+    return Finished(
+        position=attributes["position"],
+        indices=tuple(attributes["indices"]),
+        score=score_of(trial),
+        seed=min(trial.intermediate_values),
+        errors=tuple(errors.mean(0).tolist()) if len(errors) else (),
+    )
 
 
 def score_of(trial: FrozenTrial) -> float:

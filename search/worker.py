@@ -18,7 +18,7 @@ from search import methods, pictures, storage
 from search.config import SearchConfig
 from search.methods.base import View
 from search.pool import Pool
-from search.trials import entry, finished, ranked, score_of, scores_of
+from search.trials import ERRORS, entry, finished, ranked, score_of, scores_of
 
 SPLIT = "validation-a"
 BASELINES = ("nearest-mean", "kmedoids", "herding", "facility-location")  # scored first
@@ -238,6 +238,7 @@ class Worker:
                 trial.set_user_attr("same as", same.number)
                 for seed, value in same.intermediate_values.items():
                     trial.report(value, seed)
+                trial.set_user_attr(ERRORS, same.user_attrs.get(ERRORS, {}))
                 self._tell(trial, same.state)
         seeds = self._seeds(trials)
         for start in range(0, len(seeds), RUNG):
@@ -289,6 +290,9 @@ class Worker:
             for trial, candidate in zip(trials, sets, strict=True):
                 if record["candidate"] == candidate.hash:
                     trial.report(record["accuracy"], record["seed"])
+                    errors = {**trial.user_attrs.get(ERRORS, {})}
+                    errors[str(record["seed"])] = record.get("class_errors", [])
+                    trial.set_user_attr(ERRORS, errors)
 
     def _tell(self, trial: Trial, state: TrialState) -> None:
         """Finish a trial with its mean score, unless it was given up meanwhile."""

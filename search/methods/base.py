@@ -27,12 +27,16 @@ class Finished:
         Mean accuracy in percent over the seeds that it was scored with.
     seed : int
         The first of those.
+    errors : tuple of C floats
+        Mean percentage of images that are of each class, or taken for it, in error; empty where
+        the oracle knows a number only.
     """
 
     position: int
     indices: tuple[int, ...]
     score: float
     seed: int = 0
+    errors: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

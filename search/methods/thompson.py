@@ -1,6 +1,6 @@
 """Thompson sampling: a Gaussian process learns what each class's images are worth.
 
-A set's score is modelled as the sum of what its classes' images are worth, plus what is common to
+The errors that involve a class are modelled as what its images are worth, plus what is common to
 all sets of a seed, plus noise. So a single noisy score says something of every class, and hundreds
 of them at low fidelity say more than a few exact ones. A proposal takes, for each class, the images
 that are best under one draw from the posterior (Thompson 1933): images that may be good are tried,
@@ -11,6 +11,7 @@ from small changes of them.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -30,8 +31,9 @@ NEIGHBOURS = 30  # images near one, any of which may take its place
 LENGTH = 20.0  # squared distance of pixels over which an image's worth changes
 SHARED = 0.7  # part of a choice's worth that comes of single images; the rest is its own
 SEED_SD = 0.5  # points by which the scores of one seed are high or low together
-WORTHS = (0.07, 0.15, 0.3, 0.6)  # points, of a class's choices: the likeliest is taken
-NOISES = (0.7, 0.85, 1.0)  # of the spread of scores
+WORTHS = (0.05, 0.1, 0.2, 0.4)  # points, of a class's choices: the likeliest is taken
+NOISES = (0.7, 0.85, 1.0)  # of the spread
+JITTER = 1e-4
 
 Choice = tuple[int, ...]  # a class's images, rising
 
@@ -47,16 +49,16 @@ def thompson(view: View, count: int) -> list[np.ndarray]:
         mixed = [[own[rng.integers(MIXED)] for own in founders] for _ in range(count)]
         return unseen(view, mixed, founders, rng)
     model = Model(view.pool, view.history[-RECENT:])
-    choices = [model.best(label)[:KNOWN] for label in range(len(view.quotas))]
-    choices = [
-        list(dict.fromkeys(known + children(view, label, known[:PARENTS], rng)))
-        for label, known in enumerate(choices)
+    choices, best = [], []
+    for label, part in enumerate(model.parts):
+        known = part.best()
+        made = children(view, label, known[:PARENTS], rng)
+        choices.append(list(dict.fromkeys(known[:KNOWN] + made)))
+        best.append(part.draws(choices[-1], count, rng).argmax(1))
+    proposals = [
+        [own[int(at)] for own, at in zip(choices, row, strict=True)] for row in np.transpose(best)
     ]
-    best = [
-        [own[int(worth.argmax())] for own, worth in zip(choices, drawn, strict=True)]
-        for drawn in model.draws(choices, count, rng)
-    ]
-    return unseen(view, best, choices, rng)
+    return unseen(view, proposals, choices, rng)
 
 
 def unseen(
@@ -88,7 +90,11 @@ def believed(pool: Pool, history: Sequence[Finished]) -> np.ndarray:
 
 
 class Model:
-    """The posterior over what choices of images are worth, in points of accuracy.
+    """The posterior over what choices of images are worth, class by class.
+
+    Whether a class's images are good shows best in the errors that involve the class: there is
+    less noise in them than in all errors. An oracle that knows no errors by class has only its
+    score for all classes.
 
     Parameters
     ----------
@@ -98,72 +104,92 @@ class Model:
     """
 
     def __init__(self, pool: Pool, history: Sequence[Finished]) -> None:
-        self.pool = pool
         labels = pool.train.labels
         sets = [np.array(entry.indices) for entry in history]
-        self.choices: list[list[Choice]] = []
-        self.column = []  # of each set, the place of its choice among the class's
-        for label in range(len(pool.members)):
-            of_class = [tuple(sorted(s[labels[s] == label].tolist())) for s in sets]
-            distinct = sorted(set(of_class))
-            place = {choice: at for at, choice in enumerate(distinct)}
-            self.choices.append(distinct)
-            self.column.append(np.array([place[choice] for choice in of_class]))
-        scores = np.array([entry.score for entry in history])
-        self.mean = scores.mean()
         seeds = np.array([entry.seed for entry in history])
-        self._fit(scores - self.mean, SEED_SD**2 * (seeds[:, None] == seeds[None]))
-
-    def _fit(self, scores: np.ndarray, common: np.ndarray) -> None:
-        """Take the likeliest sizes of worth and noise (empirical Bayes), and solve."""
-        kernels = [similarity(self.pool, own, own) for own in self.choices]
-        alike = sum(k[np.ix_(at, at)] for k, at in zip(kernels, self.column, strict=True))
-        best = -np.inf
-        for worth in WORTHS:
-            for noise in NOISES:
-                variance = (noise * scores.std() + 1e-3) ** 2
-                whole = worth**2 * alike + common + variance * np.eye(len(scores))
-                factor = linalg.cho_factor(whole, lower=True)
-                weights = linalg.cho_solve(factor, scores)
-                evidence = -scores @ weights / 2 - np.log(np.diag(factor[0])).sum()
-                if evidence > best:
-                    best, self.worth = evidence, worth
-                    self.factor, self.weights = factor, weights
-
-    def _toward(self, label: int, choices: Sequence[Choice]) -> np.ndarray:
-        """Prior covariance (m, n) of choices of a class with the scores of the history."""
-        found = similarity(self.pool, choices, self.choices[label])
-        return self.worth**2 * found[:, self.column[label]]
-
-    def best(self, label: int) -> list[Choice]:
-        """The class's choices of the history, best mean first."""
-        own = self.choices[label]
-        mean = self._toward(label, own) @ self.weights
-        return [own[at] for at in np.argsort(-mean, kind="stable")]
+        known = all(entry.errors for entry in history)
+        self.parts = []
+        for label in range(len(pool.members)):
+            chosen = [tuple(sorted(s[labels[s] == label].tolist())) for s in sets]
+            good = [-entry.errors[label] if known else entry.score for entry in history]
+            self.parts.append(Part(pool, chosen, np.array(good), seeds))
 
     def fitted(self) -> np.ndarray:
-        """The mean of every set of the history, without what its seed and noise did."""
-        each = [
-            (self._toward(label, own) @ self.weights)[self.column[label]]
-            for label, own in enumerate(self.choices)
-        ]
-        total: np.ndarray = self.mean + np.sum(each, axis=0)
+        """What every set of the history is worth, in points beside the others."""
+        total: np.ndarray = np.sum([part.worths[part.column] for part in self.parts], axis=0)
         return total
 
-    def draws(
-        self, choices: Sequence[Sequence[Choice]], count: int, rng: np.random.Generator
-    ) -> list[list[np.ndarray]]:
-        """`count` draws of what the choices of each class are worth."""
-        toward = np.concatenate([self._toward(c, own) for c, own in enumerate(choices)])
-        prior = linalg.block_diag(
-            *(self.worth**2 * similarity(self.pool, own, own) for own in choices)
+
+class Part:
+    """The posterior over what choices of one class are worth.
+
+    Bayesian linear regression: a choice's worth, plus its seed's, plus noise.
+
+    Parameters
+    ----------
+    pool : Pool
+    chosen : sequence of n choices
+        Of the sets of the history.
+    good : ndarray of shape (n,)
+        How good each was.
+    seeds : ndarray of shape (n,)
+    """
+
+    def __init__(
+        self, pool: Pool, chosen: Sequence[Choice], good: np.ndarray, seeds: np.ndarray
+    ) -> None:
+        self.pool, self.choices = pool, sorted(set(chosen))
+        place = {choice: at for at, choice in enumerate(self.choices)}
+        self.column = np.array([place[choice] for choice in chosen])
+        self.kernel = similarity(pool, self.choices, self.choices)
+        self.kernel[np.diag_indices(len(place))] += JITTER
+        self.inverse = np.linalg.inv(self.kernel)
+        _, seed = np.unique(seeds, return_inverse=True)
+        rows, count = np.arange(len(good)), len(place)
+        design = np.zeros((len(good), count + seed.max() + 1))
+        design[rows, self.column] = 1
+        design[rows, count + seed] = 1
+        self._fit(design, good - good.mean())
+
+    def _fit(self, design: np.ndarray, good: np.ndarray) -> None:
+        """Take the likeliest sizes of worth and noise (empirical Bayes), and solve."""
+        count, whole = len(self.choices), design.shape[1]
+        square, toward = design.T @ design, design.T @ good
+        best = -np.inf
+        for worth, part in itertools.product(WORTHS, NOISES):
+            variance = (part * good.std() + 1e-3) ** 2
+            precision = square / variance
+            precision[:count, :count] += self.inverse / worth**2
+            precision[range(count, whole), range(count, whole)] += 1 / SEED_SD**2
+            factor = linalg.cho_factor(precision, lower=True)
+            mean = linalg.cho_solve(factor, toward / variance)
+            evidence = (
+                (mean @ toward - good @ good) / variance / 2
+                - np.log(np.diag(factor[0])).sum()
+                - len(good) * np.log(variance) / 2
+                - count * np.log(worth)
+            )
+            if evidence > best:
+                best, self.worth, self.worths = evidence, worth, mean[:count]
+                self.covariance = linalg.cho_solve(factor, np.eye(whole)[:, :count])[:count]
+
+    def best(self) -> list[Choice]:
+        """The choices of the history, best mean first."""
+        return [self.choices[at] for at in np.argsort(-self.worths, kind="stable")]
+
+    def draws(self, choices: Sequence[Choice], count: int, rng: np.random.Generator) -> np.ndarray:
+        """`count` draws of what some choices are worth, (count, m)."""
+        toward = similarity(self.pool, choices, self.choices) @ self.inverse
+        prior = self.worth**2 * (
+            similarity(self.pool, choices, choices) - toward @ self.kernel @ toward.T
         )
-        covariance = prior - toward @ linalg.cho_solve(self.factor, toward.T)
-        covariance[np.diag_indices(len(covariance))] += 1e-3 * self.worth**2
-        root = np.linalg.cholesky((covariance + covariance.T) / 2)
-        drawn = (toward @ self.weights)[:, None] + root @ rng.standard_normal((len(root), count))
-        bounds = np.cumsum([len(own) for own in choices])[:-1]
-        return [np.split(column, bounds) for column in drawn.T]
+        covariance = prior + toward @ self.covariance @ toward.T
+        covariance[np.diag_indices(len(choices))] += JITTER * self.worth**2
+        values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
+        root = vectors * np.sqrt(np.maximum(values, 0))
+        normal = rng.standard_normal((count, len(choices)))
+        drawn: np.ndarray = toward @ self.worths + normal @ root.T
+        return drawn
 
 
 def similarity(pool: Pool, ours: Sequence[Choice], theirs: Sequence[Choice]) -> np.ndarray:

@@ -20,6 +20,7 @@ from reproduce import (
     train,
 )
 from reproduce.oracle import TEST_LOG
+from reproduce.scoring import Answer, judged
 
 QUICK = Fidelity(images=100, epochs=3)
 FIELDS = {"candidate", "name", "dataset", "ipc", "draw", "protocol", "split", "seed", "accuracy"}
@@ -74,7 +75,7 @@ def test_scores_on_record_are_not_computed_again(
     first = Oracle(digits, path, workers=1).score(ten, "conv", [0, 1], fidelity=QUICK)
     assert len(path.read_text().splitlines()) == 2
     with monkeypatch.context() as patched:
-        patched.setattr("reproduce.scoring.accuracies", None)
+        patched.setattr("reproduce.scoring.answers", None)
         assert Oracle(digits, path, workers=1).score(ten, "conv", [0, 1], fidelity=QUICK) == first
     oracle = Oracle(digits, path, workers=1)
     oracle.score(ten, "conv", [0, 1, 2], fidelity=QUICK)
@@ -178,3 +179,10 @@ def test_a_stopped_training_leaves_a_checkpoint_and_a_finished_one_none(
     assert list((tmp_path / "unfinished").iterdir()) == []
     fresh = Oracle(digits, workers=1).score(ten, protocol, [0], fidelity=QUICK)
     assert resumed[0]["accuracy"] == fresh[0]["accuracy"]
+
+
+def test_errors_by_class_sum_to_twice_the_errors(ten: Candidate, digits: Dataset) -> None:
+    (record,) = Oracle(digits, workers=1).score(ten, "knn", [0])
+    assert sum(record["class_errors"]) == pytest.approx(2 * (100 - record["accuracy"]), abs=0.02)
+    answer = judged(np.array([0, 1, 2, 2]), np.array([0, 2, 2, 1]), 3)
+    assert answer == Answer(50.0, (0.0, 50.0, 50.0))

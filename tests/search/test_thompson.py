@@ -1,5 +1,6 @@
 """Thompson sampling learns from many noisy scores what images are worth."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ def look(pool: Pool, history: list[Finished], oracle: Oracle) -> View:
     return View(pool, QUOTAS, False, history, start, 0, oracle, "knn", "validation-a", None, taken)
 
 
-def played(pool: Pool, oracle: Oracle, batches: int, noise: float = 1.0):
+def played(pool: Pool, oracle: Oracle, batches: int, noise: float = 1.0, by_class: bool = False):
     """A study in which every image has a worth of its own; its history, and true worths."""
     rng = np.random.default_rng(0)
     worth = rng.normal(0, 0.4, len(pool.train))
@@ -35,13 +36,18 @@ def played(pool: Pool, oracle: Oracle, batches: int, noise: float = 1.0):
         luck = rng.normal(0, 0.5)  # of the seed
         for indices in METHODS["thompson"](look(pool, history, oracle), 32):
             truth.append(float(worth[indices].sum()))
-            score = 80 + truth[-1] + luck + noise * float(rng.normal())
-            history.append(Finished(len(history), tuple(indices.tolist()), score, batch))
+            each = worth[indices].reshape(10, 2).sum(1) + noise * rng.normal(0, 10**-0.5, 10)
+            errors = tuple((2 - luck / 10 - each).tolist()) if by_class else ()
+            found = Finished(
+                len(history), tuple(indices.tolist()), 80 + luck + float(each.sum()), batch, errors
+            )
+            history.append(found)
     return history, np.array(truth)
 
 
-def test_sets_become_better_than_any_founder(digits: Dataset, pool: Pool) -> None:
-    history, truth = played(pool, Oracle(digits, workers=1), 30)
+@pytest.mark.parametrize("by_class", [False, True])
+def test_sets_become_better_than_any_founder(digits: Dataset, pool: Pool, by_class: bool) -> None:
+    history, truth = played(pool, Oracle(digits, workers=1), 30, by_class=by_class)
     founders = truth[: thompson.FOUNDERS]
     assert truth[-32:].mean() > founders.max()
     assert len({entry.indices for entry in history}) == len(history)
@@ -52,6 +58,14 @@ def test_what_is_believed_is_nearer_the_truth_than_scores_are(digits: Dataset, p
     believed = thompson.believed(pool, history)
     scores = [entry.score for entry in history]
     assert np.corrcoef(believed, truth)[0, 1] > np.corrcoef(scores, truth)[0, 1] + 0.05
+
+
+def test_errors_by_class_say_more_than_scores(digits: Dataset, pool: Pool) -> None:
+    oracle = Oracle(digits, workers=1)
+    history, truth = played(pool, oracle, 8, noise=3.0, by_class=True)
+    blind = [replace(entry, errors=()) for entry in history]
+    knows, guesses = (thompson.believed(pool, found) for found in (history, blind))
+    assert np.corrcoef(knows, truth)[0, 1] > np.corrcoef(guesses, truth)[0, 1] + 0.02
 
 
 def test_what_is_forgotten_is_not_believed(
@@ -91,3 +105,5 @@ def test_every_batch_has_seeds_of_its_own(digits: Dataset, tmp_path: Path) -> No
     assert sorted(map(len, seeds.values()))[-1] <= 4  # the baselines
     assert len(seeds) >= 3
     assert min(seeds) >= 10_000
+    errors = [trial.user_attrs["class_errors"] for trial in open_study("s", journal).trials]
+    assert all(len(by_class) == 10 for found in errors for by_class in found.values())
