@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from reproduce.errors import UserError
+
 
 def dual_weights(kernel: Tensor, targets: Tensor, strength: float) -> Tensor:
     """What the answers weigh each training image with, (K, n, C).
@@ -20,10 +22,21 @@ def dual_weights(kernel: Tensor, targets: Tensor, strength: float) -> Tensor:
         Of the same type.
     strength : float
         The ridge, in units of the mean of the kernel's diagonal.
+
+    Raises
+    ------
+    UserError
+        Where all features are zero.
     """
     ridge = strength * kernel.diagonal(dim1=1, dim2=2).mean(-1)
     eye = torch.eye(kernel.shape[1], dtype=kernel.dtype, device=kernel.device)
-    return torch.linalg.solve(kernel + ridge[:, None, None] * eye, targets)
+    try:
+        return torch.linalg.solve(kernel + ridge[:, None, None] * eye, targets)
+    except torch.linalg.LinAlgError:
+        raise UserError(
+            "a network died: all its features are zero, and nothing can be read from them; "
+            "use a smaller learning rate or another seed"
+        ) from None
 
 
 def weights(features: Tensor, targets: Tensor, strength: float) -> Tensor:

@@ -110,6 +110,11 @@ def test_descent_of_the_last_layer_tends_to_ridge_regression() -> None:
     torch.testing.assert_close(descended(phi, y, 2000), solved, rtol=1e-6, atol=1e-6)
 
 
+def test_a_dead_network_is_said_to_be_one() -> None:
+    with pytest.raises(UserError, match="all its features are zero"):
+        ridge.weights(torch.zeros(1, 3, 4).double(), torch.zeros(1, 3, 2).double(), 1e-4)
+
+
 def test_ridge_weights_reach_the_targets_without_ridge() -> None:
     generator = torch.Generator().manual_seed(0)
     phi = torch.randn(2, 5, 9, generator=generator, dtype=torch.float64)
