@@ -33,10 +33,15 @@ def dual_weights(kernel: Tensor, targets: Tensor, strength: float) -> Tensor:
     try:
         return torch.linalg.solve(kernel + ridge[:, None, None] * eye, targets)
     except torch.linalg.LinAlgError:
-        raise UserError(
-            "a network died: all its features are zero, and nothing can be read from them; "
-            "use a smaller learning rate or another seed"
-        ) from None
+        raise dead() from None
+
+
+def dead() -> UserError:
+    """What is said of a network without features."""
+    return UserError(
+        "a network died: all its features are zero, and nothing can be read from them; "
+        "use a smaller learning rate or another seed"
+    )
 
 
 def weights(features: Tensor, targets: Tensor, strength: float) -> Tensor:

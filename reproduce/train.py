@@ -205,8 +205,16 @@ def descended(features: Tensor, targets: Tensor, steps: int) -> Tensor:
     ----------
     features, targets : Tensor of shapes (K, n, F) and (K, n, C)
     steps : int
+
+    Raises
+    ------
+    UserError
+        Where all features of a network are zero.
     """
-    rate = 1 / features.square().sum((1, 2), keepdim=True)
+    total = features.square().sum((1, 2), keepdim=True)
+    if not total.all():
+        raise ridge.dead()
+    rate = 1 / total
     weights = features.new_zeros(len(features), features.shape[2], targets.shape[2])
     velocity = torch.zeros_like(weights)
     for _ in range(steps):

@@ -1,11 +1,10 @@
 """Thompson sampling: a Gaussian process learns what each class's images are worth.
 
 The errors that involve a class are modelled as what its images are worth, plus what is common to
-all sets of a seed, plus noise. So a single noisy score says something of every class, and hundreds
-of them at low fidelity say more than a few exact ones. A proposal takes, for each class, the images
-that are best under one draw from the posterior (Thompson 1933): images that may be good are tried,
-those that are surely not are left alone. The images of a class come from the best sets so far and
-from small changes of them.
+all sets of a seed, plus noise. So a single noisy score says something of every class. A proposal
+takes, for each class, the images that are best under one draw from the posterior (Thompson 1933):
+images that may be good are tried, those that are surely not are left alone. The images of a class
+come from the best sets so far and from small changes of them.
 """
 
 from __future__ import annotations

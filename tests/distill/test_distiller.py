@@ -194,7 +194,7 @@ def test_processes_of_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatc
 
 def call(folder: Path, *arguments: str) -> Candidate:
     common = (
-        "--dataset digits --steps 6 --width 4 --depth 2 --batch 32 --inner-steps 6 --pool 2 "
+        "--dataset digits --steps 4 --width 4 --depth 2 --batch 32 --inner-steps 6 --pool 2 "
         "--reuse 2 --nets 2 --seeds 1 --workers 1 --threads 1 --method krr --image-lr 0.01"
     )
     command = [sys.executable, *arguments, "-m", "distill", *common.split()]
@@ -207,7 +207,5 @@ def test_two_processes_equal_one_with_the_joint_batch(tmp_path: Path) -> None:
     one = call(tmp_path / "one")
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     two = call(tmp_path / "two", *launcher)
-    # Where a pixel has almost no gradient, Adam makes a part of a step, 0.01, of rounding.
-    for ours, theirs in ((one.images, two.images), (one.labels, two.labels)):
-        np.testing.assert_allclose(ours, theirs, atol=2e-3)
-        assert np.abs(ours - theirs).mean() < 1e-5
+    np.testing.assert_allclose(one.images, two.images, atol=2e-4)
+    np.testing.assert_allclose(one.labels, two.labels, atol=2e-4)

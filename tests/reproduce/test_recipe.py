@@ -113,6 +113,8 @@ def test_descent_of_the_last_layer_tends_to_ridge_regression() -> None:
 def test_a_dead_network_is_said_to_be_one() -> None:
     with pytest.raises(UserError, match="all its features are zero"):
         ridge.weights(torch.zeros(1, 3, 4).double(), torch.zeros(1, 3, 2).double(), 1e-4)
+    with pytest.raises(UserError, match="all its features are zero"):
+        descended(torch.zeros(1, 3, 4), torch.zeros(1, 3, 2), 9)
 
 
 def test_ridge_weights_reach_the_targets_without_ridge() -> None:
