@@ -10,6 +10,7 @@ number of processes take positions, and one whose process died is queued again.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -103,8 +104,9 @@ def leaders(study: optuna.Study, oracle: Oracle, config: SearchConfig) -> list[F
     if config.method not in methods.ESTIMATORS:
         return best
     best.sort(key=lambda trial: trial.user_attrs["position"])
-    pool = Pool.typical(oracle.data.train, config.fraction())
-    believed = methods.ESTIMATORS[config.method](pool, [entry(trial) for trial in best])
+    history = [entry(trial) for trial in best]
+    view = replace(_view(oracle, config, config.fraction()), history=history, start=len(history))
+    believed = methods.ESTIMATORS[config.method](view)
     return [best[at] for at in np.argsort(-believed, kind="stable")]
 
 
@@ -121,9 +123,12 @@ def candidate_of(trial: FrozenTrial, oracle: Oracle, config: SearchConfig, name:
 
 def rule_set(oracle: Oracle, config: SearchConfig, rule: str) -> Candidate:
     """The set that a simple rule makes of the whole training split."""
-    pool, quotas = Pool.typical(oracle.data.train), config.quotas_for(len(oracle.data.classes))
-    view = View(
-        pool, quotas, False, (), 0, config.seed, oracle, config.protocol, SPLIT, None, frozenset()
-    )
-    indices = methods.named(rule)(view, 1)[0]
+    indices = methods.named(rule)(_view(oracle, config), 1)[0]
     return essay.real_candidate(oracle.data, indices, name=rule.replace("-", " "), method=rule)
+
+
+def _view(oracle: Oracle, config: SearchConfig, fraction: float = 1.0) -> View:
+    """What a method may look at before any set is scored."""
+    pool = Pool.typical(oracle.data.train, fraction)
+    quotas, seed = config.quotas_for(len(oracle.data.classes)), config.seed
+    return View(pool, quotas, False, (), 0, seed, oracle, config.protocol, SPLIT, None, frozenset())
