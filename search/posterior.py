@@ -20,9 +20,9 @@ from search.pool import Pool
 
 LENGTH = 20.0  # squared distance of pixels over which an image's worth changes
 SHARED = 0.7  # part of a choice's worth that comes of single images; the rest is its own
-SEED_SD = 0.5  # points by which the scores of one seed are high or low together
+SEED_SD = 2.0  # points by which the scores of one seed are high or low together
 TRUST = 0.5  # prior spread of the factor by which a guide's points count
-WORTHS = (0.05, 0.1, 0.2, 0.4)  # points, of a class's choices: the likeliest is taken
+WORTHS = (0.05, 0.1, 0.2, 0.4, 0.8)  # points, of a class's choices: the likeliest is taken
 NOISES = (0.7, 0.85, 1.0)  # of the spread
 JITTER = 1e-4
 
