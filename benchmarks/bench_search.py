@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -34,8 +34,8 @@ from reproduce.files import write_whole
 from search import METHODS, Pool, SearchConfig, search
 from search.kernel import trained_proxy
 from search.methods import staged
-from search.methods.base import View
 from search.proxy import Proxy
+from search.study import empty_view
 
 OUT = Path("results/bench")
 SCORES = Path("runs/bench-search.jsonl")
@@ -154,12 +154,13 @@ def stages(
 def stages_at(oracle: Oracle, protocol: str, ipc: int) -> list[dict]:
     """The stages one by one, on a round's sets."""
     torch.set_num_threads(1)
-    view = rule_view(oracle, SearchConfig(ipc=ipc, protocol=protocol))
+    config = SearchConfig(ipc=ipc, protocol=protocol)
+    view = replace(empty_view(oracle, config, config.fraction()), images=config.images)
     rng = np.random.default_rng(0)
     start = METHODS["nearest-mean"](view, 1)[0]
     images = np.union1d(staged.shortlist(view, rng), start)
     begun = time.perf_counter()
-    proxy = staged.proxy_for(view, start, images, rng)
+    proxy = staged.proxy_for(view, start, images, rng, staged.STAGES.nets)
     trained = time.perf_counter() - begun
     counted = Counted(**vars(proxy))
     counted.swaps(np.searchsorted(images, start), 0, np.searchsorted(images, start)[:1])  # compiles
@@ -193,23 +194,6 @@ def stages_at(oracle: Oracle, protocol: str, ipc: int) -> list[dict]:
             }
         )
     return rows
-
-
-def rule_view(oracle: Oracle, config: SearchConfig) -> View:
-    """A view of an empty study."""
-    return View(
-        pool=Pool.typical(oracle.data.train, config.fraction()),
-        quotas=config.quotas_for(len(oracle.data.classes)),
-        unbalanced=False,
-        history=(),
-        start=0,
-        seed=config.seed,
-        oracle=oracle,
-        protocol=config.protocol,
-        split="validation-a",
-        images=config.images,
-        taken=frozenset(),
-    )
 
 
 def swap(

@@ -105,7 +105,9 @@ def leaders(study: optuna.Study, oracle: Oracle, config: SearchConfig) -> list[F
         return best
     best.sort(key=lambda trial: trial.user_attrs["position"])
     history = [entry(trial) for trial in best]
-    view = replace(_view(oracle, config, config.fraction()), history=history, start=len(history))
+    view = replace(
+        empty_view(oracle, config, config.fraction()), history=history, start=len(history)
+    )
     believed = methods.ESTIMATORS[config.method](view)
     return [best[at] for at in np.argsort(-believed, kind="stable")]
 
@@ -123,12 +125,12 @@ def candidate_of(trial: FrozenTrial, oracle: Oracle, config: SearchConfig, name:
 
 def rule_set(oracle: Oracle, config: SearchConfig, rule: str) -> Candidate:
     """The set that a simple rule makes of the whole training split."""
-    indices = methods.named(rule)(_view(oracle, config), 1)[0]
+    indices = methods.named(rule)(empty_view(oracle, config), 1)[0]
     return essay.real_candidate(oracle.data, indices, name=rule.replace("-", " "), method=rule)
 
 
-def _view(oracle: Oracle, config: SearchConfig, fraction: float = 1.0) -> View:
-    """What a method may look at before any set is scored."""
+def empty_view(oracle: Oracle, config: SearchConfig, fraction: float = 1.0) -> View:
+    """What a method may look at before any set is scored; `fraction` as `Pool.typical` has it."""
     pool = Pool.typical(oracle.data.train, fraction)
     quotas, seed = config.quotas_for(len(oracle.data.classes)), config.seed
     return View(pool, quotas, False, (), 0, seed, oracle, config.protocol, SPLIT, None, frozenset())
