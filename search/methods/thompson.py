@@ -62,26 +62,25 @@ def thompson(view: View, count: int) -> list[np.ndarray]:
 def guide_for(view: View) -> Guide:
     """The guide of these positions: of the set believed best when the last `GUIDED` began."""
     start = view.start - (view.start - FOUNDERS) % GUIDED
-    history = [entry for entry in view.history if entry.position < start][-RECENT:]
-    best = history[int(Model(view.pool, history).fitted().argmax())]
-    known = np.unique([entry.indices for entry in history])
-    bare = replace(view, start=start, history=(), taken=frozenset())
-    return _guide(bare, best.indices, tuple(known.tolist()))
+    before = tuple(entry for entry in view.history if entry.position < start)
+    return _guide(replace(view, start=start, history=before[-RECENT:], taken=frozenset()))
 
 
 @functools.lru_cache(maxsize=2)
-def _guide(view: View, centre: Choice, known: Choice) -> Guide:
+def _guide(view: View) -> Guide:
     """A guide to the images of a study's sets, to some near the best set's, and to some others."""
+    believed_best = int(Model(view.pool, view.history).fitted().argmax())
+    centre = np.array(view.history[believed_best].indices)
+    known = np.unique([entry.indices for entry in view.history])
     rng = np.random.default_rng([view.seed, view.start, 2])
     members = []
     for label, own in enumerate(view.pool.members):
         near = [neighbours(view.pool, label, i) for i in np.intersect1d(centre, own).tolist()]
         others = rng.choice(own, min(OTHERS, len(own)), replace=False)
         members.append(np.unique(np.concatenate([np.intersect1d(known, own), others, *near])))
-    pool = Pool(view.pool.train, tuple(members))
+    images, pool = np.sort(np.concatenate(members)), Pool(view.pool.train, tuple(members))
     with torch_threads(view.oracle.workers):  # which wait for what is proposed
-        images, best = np.sort(np.concatenate(members)), np.array(centre)
-        return Guide(proxy_for(view, best, images, rng, NETS), pool, best)
+        return Guide(proxy_for(view, centre, images, rng, NETS), pool, centre)
 
 
 def unseen(
