@@ -30,7 +30,7 @@ CASES: dict[str, dict[str, Any]] = {
     "random, typical": {"method": "random"},
     **{name: {"method": name} for name in METHODS if name != "random"},
     # Many noisy scores, as its documentation recommends.
-    "thompson": {"method": "thompson", "epochs": 20, "search_seeds": 1, "batch": 32, "images": 0},
+    "thompson": {"method": "thompson", "epochs": 20, "batch": 32},
 }
 
 

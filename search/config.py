@@ -11,6 +11,7 @@ from reproduce.errors import UserError
 from search import methods
 
 TIMES = {"s": 1, "m": 60, "h": 3600}
+DEFAULTS = {"search_seeds": 2, "images": 2000, "batch": 16}  # unless the method has its own
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,16 @@ class SearchConfig:
     protocol: str = option("conv", "Protocol of the oracle that scores the sets.")
     method: str = option("swap", f"How sets are proposed: {', '.join(methods.METHODS)}.")
     budget: str = option("200", "Sets to score in all, or the time to spend: 90s, 20m, 2h.")
-    search_seeds: int = option(2, "Replicates of each set; a hopeless one is dropped after 4.")
+    search_seeds: int = option(
+        None, "Replicates of each set (else 2, thompson 1); a hopeless one is dropped after 4."
+    )
     epochs: int | None = option(
         None, "Epochs that networks train for while searching; else the protocol's own."
     )
-    images: int = option(2000, "Validation images that score a set; 0 is all of the half.")
+    images: int = option(
+        None,
+        "Validation images that score a set (else 2000); 0 is all of the half, as of thompson.",
+    )
     pool: float | None = option(
         None,
         "Fraction of each class, nearest to its mean, to choose from; else 0.1 for single images,"
@@ -37,11 +43,16 @@ class SearchConfig:
     )
     quotas: str = option("", "Images of each class, 2,1,1,...; else --ipc of each.")
     unbalanced: bool = option(False, "Only the number of images in all is given.")
-    batch: int = option(16, "Sets proposed from the same finished ones and scored together.")
+    batch: int = option(
+        None, "Sets proposed from the same finished ones and scored together; else 16, thompson 32."
+    )
     seed: int = option(0, "Seed of the proposals.")
 
     def __post_init__(self) -> None:
         methods.named(self.method)
+        for name, value in (DEFAULTS | methods.SETTINGS.get(self.method, {})).items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
         for name in ("ipc", "search_seeds", "batch", "epochs"):
             value = getattr(self, name)
             if value is not None and value < 1:

@@ -21,12 +21,13 @@ from search.methods import (
     thompson,
     tpe,
 )
-from search.methods.base import ESTIMATORS, FRESH_SEEDS, METHODS, Finished, View, named
+from search.methods.base import ESTIMATORS, FRESH_SEEDS, METHODS, SETTINGS, Finished, View, named
 
 __all__ = [
     "ESTIMATORS",
     "FRESH_SEEDS",
     "METHODS",
+    "SETTINGS",
     "Finished",
     "View",
     "anneal",

@@ -104,18 +104,20 @@ Estimator = Callable[[View], np.ndarray]
 METHODS: dict[str, Method] = {}
 ESTIMATORS: dict[str, Estimator] = {}  # what methods believe of sets, where not their scores
 FRESH_SEEDS: set[str] = set()  # methods whose every batch is scored with seeds of its own
+SETTINGS: dict[str, dict[str, int]] = {}  # of a search, where a method wants other than usual ones
 ATTEMPTS = 50  # to propose a set that the study has not seen
 
 
-def method(name: str, fresh_seeds: bool = False) -> Callable[[Method], Method]:
+def method(name: str, fresh_seeds: bool = False, **settings: int) -> Callable[[Method], Method]:
     """Register a function of the view and a number of sets as the method `name`.
 
     With `fresh_seeds` every batch is scored with other seeds, for methods that learn from all
-    scores together: no seed's luck is learned then.
+    scores together: no seed's luck is learned then. `settings` are those of `SearchConfig` that
+    are the method's own where the user says nothing.
     """
 
     def register(function: Method) -> Method:
-        METHODS[name] = function
+        METHODS[name], SETTINGS[name] = function, settings
         if fresh_seeds:
             FRESH_SEEDS.add(name)
         return function

@@ -35,7 +35,7 @@ OTHERS = 200  # images of each class that a proxy gets to know at random
 NETS = 12  # networks of a proxy
 
 
-@method("thompson", fresh_seeds=True)
+@method("thompson", fresh_seeds=True, search_seeds=1, images=0, batch=32)
 def thompson(view: View, count: int) -> list[np.ndarray]:
     """Sets that are best under draws from what the recent sets' scores say."""
     if view.unbalanced:

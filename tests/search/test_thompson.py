@@ -1,5 +1,6 @@
 """Thompson sampling learns from many noisy scores what images are worth."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -84,3 +85,12 @@ def test_every_batch_has_seeds_of_its_own(digits: Dataset, tmp_path: Path) -> No
     assert min(seeds) >= 10_000
     errors = [trial.user_attrs["class_errors"] for trial in open_study("s", journal).trials]
     assert all(len(by_class) == 10 for found in errors for by_class in found.values())
+
+
+def test_the_method_has_settings_of_its_own() -> None:
+    own, usual = SearchConfig(method="thompson"), SearchConfig(method="swap")
+    assert (own.search_seeds, own.images, own.batch) == (1, 0, 32)
+    assert (usual.search_seeds, usual.images, usual.batch) == (2, 2000, 16)
+    assert SearchConfig(method="thompson", batch=4).batch == 4
+    rival = replace(own, method="random")
+    assert (rival.search_seeds, rival.images, rival.batch) == (1, 0, 32)
