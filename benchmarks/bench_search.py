@@ -160,7 +160,7 @@ def stages_at(oracle: Oracle, protocol: str, ipc: int) -> list[dict]:
     start = METHODS["nearest-mean"](view, 1)[0]
     images = np.union1d(staged.shortlist(view, rng), start)
     begun = time.perf_counter()
-    proxy = staged.proxy_for(view, start, images, rng, staged.STAGES.nets)
+    proxy = staged.proxy_for(view, start, images, rng)
     trained = time.perf_counter() - begun
     counted = Counted(**vars(proxy))
     counted.swaps(np.searchsorted(images, start), 0, np.searchsorted(images, start)[:1])  # compiles

@@ -23,7 +23,7 @@ from search.proxy import Proxy
 
 STEPS = (45, 180)  # training steps after which the networks' features are taken
 COPIES = 3  # of each image as training shows it, whose features are averaged
-STRENGTH = 0.5  # the ridge; kernels have a diagonal of 1
+STRENGTH = 2.0  # the ridge; kernels have a diagonal of 1
 LIKE_DC = Distortion(shift=2, rotate=20, scale=0.15)  # stands for crop, scale and rotate
 
 

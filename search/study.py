@@ -10,7 +10,6 @@ number of processes take positions, and one whose process died is queued again.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,10 +104,8 @@ def leaders(study: optuna.Study, oracle: Oracle, config: SearchConfig) -> list[F
         return best
     best.sort(key=lambda trial: trial.user_attrs["position"])
     history = [entry(trial) for trial in best]
-    view = replace(
-        empty_view(oracle, config, config.fraction()), history=history, start=len(history)
-    )
-    believed = methods.ESTIMATORS[config.method](view)
+    pool = Pool.typical(oracle.data.train, config.fraction())
+    believed = methods.ESTIMATORS[config.method](pool, history)
     return [best[at] for at in np.argsort(-believed, kind="stable")]
 
 

@@ -100,7 +100,7 @@ class View:
 Method = Callable[[View, int], list[np.ndarray]]
 Proposer = Callable[[View, np.random.Generator], np.ndarray]
 Constructor = Callable[[Pool, Sequence[int], np.random.Generator], np.ndarray]
-Estimator = Callable[[View], np.ndarray]
+Estimator = Callable[[Pool, Sequence[Finished]], np.ndarray]
 METHODS: dict[str, Method] = {}
 ESTIMATORS: dict[str, Estimator] = {}  # what methods believe of sets, where not their scores
 FRESH_SEEDS: set[str] = set()  # methods whose every batch is scored with seeds of its own

@@ -75,7 +75,7 @@ def staged(view: View, count: int) -> list[np.ndarray]:
     promising: list[np.ndarray] = []
     for turn in range(STAGES.turns):
         images = np.union1d(shortlist(view, rng), start)
-        proxy = proxy_for(view, start, images, rng, STAGES.nets)
+        proxy = proxy_for(view, start, images, rng)
         found = explore(proxy, np.searchsorted(images, start), STAGES.climbs, rng)
         sets = [view.pool.canonical(images[list(chosen)]) for chosen in found]
         fresh = [s for s in sets if tuple(s.tolist()) not in view.taken]
@@ -97,23 +97,21 @@ def shortlist(view: View, rng: np.random.Generator) -> np.ndarray:
     return np.concatenate(chosen)
 
 
-def proxy_for(
-    view: View, start: np.ndarray, images: np.ndarray, rng: np.random.Generator, nets: int
-) -> Proxy:
-    """Ridge regression on features of `nets` networks trained on the set at `start`.
+def proxy_for(view: View, start: np.ndarray, images: np.ndarray, rng: np.random.Generator) -> Proxy:
+    """Ridge regression on features of networks trained on the set at `start`.
 
     It scores on training images, so that validation is left to the oracle.
     """
     train = view.pool.train
     rest = np.setdiff1d(np.arange(len(train)), images)
-    if len(rest) < len(images):  # a small training split has to serve for both
-        rest = np.arange(len(train))
     scoring = rng.choice(rest, min(STAGES.scoring, len(rest)), replace=False)
     candidate = candidate_of(view, start)
     # Protocols that train no network are explored by the essay's.
     recipe = recipe_of(view, candidate) or protocols.conv(candidate)
     seed = int(rng.integers(2**31))
-    return trained_proxy(recipe, candidate, train.take(images), train.take(scoring), nets, seed)
+    return trained_proxy(
+        recipe, candidate, train.take(images), train.take(scoring), STAGES.nets, seed
+    )
 
 
 def explore(proxy: Proxy, start: np.ndarray, climbs: int, rng: np.random.Generator) -> list:

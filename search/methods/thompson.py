@@ -1,38 +1,40 @@
 """Thompson sampling: a Gaussian process learns what each class's images are worth.
 
-A proposal takes, for each class, the images that are best under one draw from the posterior
-(Thompson 1933; `search/posterior.py`): images that may be good are tried, those that are surely not
-are left alone. The images of a class come from the best sets so far, from small changes of them,
-and from what a proxy makes of the best set: ridge regression on features of networks trained on it
-(`search/proxy.py`). What the proxy says is a guess that the scores correct.
+The errors that involve a class are modelled as what its images are worth, plus what is common to
+all sets of a seed, plus noise. So a single noisy score says something of every class. A proposal
+takes, for each class, the images that are best under one draw from the posterior (Thompson 1933):
+images that may be good are tried, those that are surely not are left alone. The images of a class
+come from the best sets so far and from small changes of them.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
+from scipy import linalg
 
 from reproduce.errors import UserError
-from reproduce.threads import torch_threads
-from search.guide import Choice, Guide
-from search.methods.base import ATTEMPTS, View, estimator, method
+from search.methods.base import ATTEMPTS, Finished, View, estimator, method
 from search.methods.kmedoids import kmedoids
-from search.methods.staged import proxy_for
 from search.pool import Pool
-from search.posterior import Model
 
 FOUNDERS = 128  # sets of k-means medoids, mixed class by class, before the model proposes
 MIXED = 16  # sets of medoids that are mixed
 RECENT = 1000  # sets that the model learns from
-KNOWN, CHILDREN, SWAPS = 20, 20, 20  # a class's choices: best known, changes, the proxy's swaps
+KNOWN, CHILDREN = 20, 20  # a class's choices: the best known, and changes of the best
 PARENTS = 8
 NEIGHBOURS = 30  # images near one, any of which may take its place
-GUIDED = 192  # sets that are proposed with one proxy
-OTHERS = 200  # images of each class that a proxy gets to know at random
-NETS = 12  # networks of a proxy
+LENGTH = 20.0  # squared distance of pixels over which an image's worth changes
+SHARED = 0.7  # part of a choice's worth that comes of single images; the rest is its own
+SEED_SD = 0.5  # points by which the scores of one seed are high or low together
+WORTHS = (0.05, 0.1, 0.2, 0.4)  # points, of a class's choices: the likeliest is taken
+NOISES = (0.7, 0.85, 1.0)  # of the spread
+JITTER = 1e-4
+
+Choice = tuple[int, ...]  # a class's images, rising
 
 
 @method("thompson", fresh_seeds=True, search_seeds=1, images=0, batch=32)
@@ -45,42 +47,17 @@ def thompson(view: View, count: int) -> list[np.ndarray]:
         founders = list(zip(*solutions(view.pool, view.quotas, view.seed), strict=True))
         mixed = [[own[rng.integers(MIXED)] for own in founders] for _ in range(count)]
         return unseen(view, mixed, founders, rng)
-    guide = guide_for(view)
-    model = Model(view.pool, view.history[-RECENT:], guide)
+    model = Model(view.pool, view.history[-RECENT:])
     choices, best = [], []
     for label, part in enumerate(model.parts):
         known = part.best()
-        made = children(guide.pool, label, known[:PARENTS], rng) + guide.swaps(label, SWAPS)
+        made = children(view, label, known[:PARENTS], rng)
         choices.append(list(dict.fromkeys(known[:KNOWN] + made)))
         best.append(part.draws(choices[-1], count, rng).argmax(1))
     proposals = [
         [own[int(at)] for own, at in zip(choices, row, strict=True)] for row in np.transpose(best)
     ]
     return unseen(view, proposals, choices, rng)
-
-
-def guide_for(view: View) -> Guide:
-    """The guide of these positions: of the set believed best when the last `GUIDED` began."""
-    start = view.start - (view.start - FOUNDERS) % GUIDED
-    before = tuple(entry for entry in view.history if entry.position < start)
-    return _guide(replace(view, start=start, history=before[-RECENT:], taken=frozenset()))
-
-
-@functools.lru_cache(maxsize=2)
-def _guide(view: View) -> Guide:
-    """A guide to the images of a study's sets, to some near the best set's, and to some others."""
-    believed_best = int(Model(view.pool, view.history).fitted().argmax())
-    centre = np.array(view.history[believed_best].indices)
-    known = np.unique([entry.indices for entry in view.history])
-    rng = np.random.default_rng([view.seed, view.start, 2])
-    members = []
-    for label, own in enumerate(view.pool.members):
-        near = [neighbours(view.pool, label, i) for i in np.intersect1d(centre, own).tolist()]
-        others = rng.choice(own, min(OTHERS, len(own)), replace=False)
-        members.append(np.unique(np.concatenate([np.intersect1d(known, own), others, *near])))
-    images, pool = np.sort(np.concatenate(members)), Pool(view.pool.train, tuple(members))
-    with torch_threads(view.oracle.workers):  # which wait for what is proposed
-        return Guide(proxy_for(view, centre, images, rng, NETS), pool, centre)
 
 
 def unseen(
@@ -105,12 +82,135 @@ def unseen(
 
 
 @estimator("thompson")
-def believed(view: View) -> np.ndarray:
+def believed(pool: Pool, history: Sequence[Finished]) -> np.ndarray:
     """The model's mean for every set, (n,); -inf for those that it has forgotten."""
-    old = max(0, len(view.history) - RECENT)
-    guide = guide_for(view) if len(view.history) > FOUNDERS else None
-    worths = Model(view.pool, view.history[old:], guide).fitted()
-    return np.concatenate([np.full(old, -np.inf), worths])
+    old = max(0, len(history) - RECENT)
+    return np.concatenate([np.full(old, -np.inf), Model(pool, history[old:]).fitted()])
+
+
+class Model:
+    """The posterior over what choices of images are worth, class by class.
+
+    Whether a class's images are good shows best in the errors that involve the class: there is
+    less noise in them than in all errors. An oracle that knows no errors by class has only its
+    score for all classes.
+
+    Parameters
+    ----------
+    pool : Pool
+    history : sequence of Finished
+        n sets and their scores.
+    """
+
+    def __init__(self, pool: Pool, history: Sequence[Finished]) -> None:
+        labels = pool.train.labels
+        sets = [np.array(entry.indices) for entry in history]
+        seeds = np.array([entry.seed for entry in history])
+        known = all(entry.errors for entry in history)
+        self.parts = []
+        for label in range(len(pool.members)):
+            chosen = [tuple(sorted(s[labels[s] == label].tolist())) for s in sets]
+            good = [-entry.errors[label] if known else entry.score for entry in history]
+            self.parts.append(Part(pool, chosen, np.array(good), seeds))
+
+    def fitted(self) -> np.ndarray:
+        """What every set of the history is worth, in points beside the others."""
+        total: np.ndarray = np.sum([part.worths[part.column] for part in self.parts], axis=0)
+        return total
+
+
+class Part:
+    """The posterior over what choices of one class are worth.
+
+    Bayesian linear regression: a choice's worth, plus its seed's, plus noise.
+
+    Parameters
+    ----------
+    pool : Pool
+    chosen : sequence of n choices
+        Of the sets of the history.
+    good : ndarray of shape (n,)
+        How good each was.
+    seeds : ndarray of shape (n,)
+    """
+
+    def __init__(
+        self, pool: Pool, chosen: Sequence[Choice], good: np.ndarray, seeds: np.ndarray
+    ) -> None:
+        self.pool, self.choices = pool, sorted(set(chosen))
+        place = {choice: at for at, choice in enumerate(self.choices)}
+        self.column = np.array([place[choice] for choice in chosen])
+        self.kernel = similarity(pool, self.choices, self.choices)
+        self.kernel[np.diag_indices(len(place))] += JITTER
+        self.inverse = np.linalg.inv(self.kernel)
+        _, seed = np.unique(seeds, return_inverse=True)
+        rows, count = np.arange(len(good)), len(place)
+        design = np.zeros((len(good), count + seed.max() + 1))
+        design[rows, self.column] = 1
+        design[rows, count + seed] = 1
+        self._fit(design, good - good.mean())
+
+    def _fit(self, design: np.ndarray, good: np.ndarray) -> None:
+        """Take the likeliest sizes of worth and noise (empirical Bayes), and solve."""
+        count, whole = len(self.choices), design.shape[1]
+        square, toward = design.T @ design, design.T @ good
+        best = -np.inf
+        for worth, part in itertools.product(WORTHS, NOISES):
+            variance = (part * good.std() + 1e-3) ** 2
+            precision = square / variance
+            precision[:count, :count] += self.inverse / worth**2
+            precision[range(count, whole), range(count, whole)] += 1 / SEED_SD**2
+            factor = linalg.cho_factor(precision, lower=True)
+            mean = linalg.cho_solve(factor, toward / variance)
+            evidence = (
+                (mean @ toward - good @ good) / variance / 2
+                - np.log(np.diag(factor[0])).sum()
+                - len(good) * np.log(variance) / 2
+                - count * np.log(worth)
+            )
+            if evidence > best:
+                best, self.worth, self.worths = evidence, worth, mean[:count]
+                self.covariance = linalg.cho_solve(factor, np.eye(whole)[:, :count])[:count]
+
+    def best(self) -> list[Choice]:
+        """The choices of the history, best mean first."""
+        return [self.choices[at] for at in np.argsort(-self.worths, kind="stable")]
+
+    def draws(self, choices: Sequence[Choice], count: int, rng: np.random.Generator) -> np.ndarray:
+        """`count` draws of what some choices are worth, (count, m)."""
+        toward = similarity(self.pool, choices, self.choices) @ self.inverse
+        prior = self.worth**2 * (
+            similarity(self.pool, choices, choices) - toward @ self.kernel @ toward.T
+        )
+        covariance = prior + toward @ self.covariance @ toward.T
+        covariance[np.diag_indices(len(choices))] += JITTER * self.worth**2
+        values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
+        root = vectors * np.sqrt(np.maximum(values, 0))
+        normal = rng.standard_normal((count, len(choices)))
+        drawn: np.ndarray = toward @ self.worths + normal @ root.T
+        return drawn
+
+
+def similarity(pool: Pool, ours: Sequence[Choice], theirs: Sequence[Choice]) -> np.ndarray:
+    """How alike choices of one class are, (m, n): 1 for equal ones, by near images in common."""
+    images, places = np.unique(np.concatenate([*ours, *theirs]).astype(int), return_inverse=True)
+    pixels = pool.pixels(images)
+    norms = (pixels**2).sum(1)
+    distance = np.maximum(norms[:, None] + norms[None] - 2 * pixels @ pixels.T, 0)
+    near = np.exp(-distance / LENGTH)
+    held = np.zeros((len(ours) + len(theirs), len(images)))
+    sizes = [len(choice) for choice in (*ours, *theirs)]
+    held[np.repeat(np.arange(len(sizes)), sizes), places] = 1
+    left, right = held[: len(ours)], held[len(ours) :]
+    alike = left @ near @ right.T
+    own = [np.sqrt(np.maximum(((part @ near) * part).sum(1), 1e-9)) for part in (left, right)]
+    alike = alike / own[0][:, None] / own[1][None]
+    known = {choice: at for at, choice in enumerate(theirs)}
+    same = np.zeros_like(alike)
+    for row, choice in enumerate(ours):
+        if choice in known:
+            same[row, known[choice]] = 1
+    return SHARED * alike + (1 - SHARED) * same
 
 
 @functools.lru_cache(maxsize=2)
@@ -129,10 +229,10 @@ def solutions(pool: Pool, quotas: tuple[int, ...], seed: int) -> list[list[Choic
 
 
 def children(
-    pool: Pool, label: int, parents: Sequence[Choice], rng: np.random.Generator
+    view: View, label: int, parents: Sequence[Choice], rng: np.random.Generator
 ) -> list[Choice]:
     """Changes of a class's best choices: a near image for one, another's images, any image."""
-    members = pool.members[label]
+    members = view.pool.members[label]
     if len(members) <= len(parents[0]) or not parents[0]:
         return []
     made: dict[Choice, None] = {}
@@ -140,7 +240,7 @@ def children(
         child = list(parents[min(len(parents) - 1, int(rng.exponential(2.5)))])
         slot, kind = int(rng.integers(len(child))), rng.random()
         if kind < 0.4:
-            free = np.setdiff1d(neighbours(pool, label, child[slot]), child)
+            free = np.setdiff1d(neighbours(view.pool, label, child[slot]), child)
             child[slot] = int(rng.choice(free)) if len(free) else child[slot]
         elif kind < 0.8:
             both = np.union1d(child, parents[int(rng.integers(len(parents)))])

@@ -45,12 +45,6 @@ def played(pool: Pool, oracle: Oracle, batches: int, noise: float = 1.0, by_clas
     return history, np.array(truth)
 
 
-@pytest.fixture(autouse=True)
-def few_networks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Guides of two networks: here images have worths that no network knows of."""
-    monkeypatch.setattr(thompson, "NETS", 2)
-
-
 @pytest.mark.parametrize("by_class", [False, True])
 def test_sets_become_better_than_any_founder(digits: Dataset, pool: Pool, by_class: bool) -> None:
     history, truth = played(pool, Oracle(digits, workers=1), 30, by_class=by_class)
@@ -59,15 +53,43 @@ def test_sets_become_better_than_any_founder(digits: Dataset, pool: Pool, by_cla
     assert len({entry.indices for entry in history}) == len(history)
 
 
+def test_what_is_believed_is_nearer_the_truth_than_scores_are(digits: Dataset, pool: Pool) -> None:
+    history, truth = played(pool, Oracle(digits, workers=1), 12, noise=3.0)
+    believed = thompson.believed(pool, history)
+    scores = [entry.score for entry in history]
+    assert np.corrcoef(believed, truth)[0, 1] > np.corrcoef(scores, truth)[0, 1] + 0.05
+
+
+def test_errors_by_class_say_more_than_scores(digits: Dataset, pool: Pool) -> None:
+    oracle = Oracle(digits, workers=1)
+    history, truth = played(pool, oracle, 8, noise=3.0, by_class=True)
+    blind = [replace(entry, errors=()) for entry in history]
+    knows, guesses = (thompson.believed(pool, found) for found in (history, blind))
+    assert np.corrcoef(knows, truth)[0, 1] > np.corrcoef(guesses, truth)[0, 1] + 0.02
+
+
 def test_what_is_forgotten_is_not_believed(
     digits: Dataset, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    oracle = Oracle(digits, workers=1)
-    history, _ = played(pool, oracle, 2)
+    history, _ = played(pool, Oracle(digits, workers=1), 2)
     monkeypatch.setattr(thompson, "RECENT", 40)
-    believed = thompson.believed(look(pool, history, oracle))
+    believed = thompson.believed(pool, history)
     assert np.isinf(believed[:24]).all()
     assert np.isfinite(believed[24:]).all()
+
+
+def test_similarity_is_a_kernel(pool: Pool) -> None:
+    """1 for the same choice, symmetric, and without negative eigenvalues."""
+    members = pool.members[3]
+    rng = np.random.default_rng(0)
+    choices = list({tuple(sorted(rng.choice(members[:12], 3, replace=False))) for _ in range(30)})
+    kernel = thompson.similarity(pool, choices, choices)
+    assert np.allclose(np.diag(kernel), 1)
+    assert np.allclose(kernel, kernel.T)
+    assert np.linalg.eigvalsh(kernel).min() > 0
+    shared = thompson.similarity(pool, [tuple(members[:3])], [tuple(members[1:4])])
+    apart = thompson.similarity(pool, [tuple(members[:3])], [tuple(members[-3:])])
+    assert shared > 0.3 > apart
 
 
 def test_every_batch_has_seeds_of_its_own(digits: Dataset, tmp_path: Path) -> None:
