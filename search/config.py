@@ -14,6 +14,12 @@ TIMES = {"s": 1, "m": 60, "h": 3600}
 DEFAULTS = {"search_seeds": 2, "images": 2000, "batch": 16}  # unless the method has its own
 
 
+def usual(name: str) -> str:
+    """What a setting is where the user says nothing, in words."""
+    own = [f"{m} {some[name]}" for m, some in methods.SETTINGS.items() if name in some]
+    return f"else {', '.join([str(DEFAULTS[name]), *own])}"
+
+
 @dataclass(frozen=True)
 class SearchConfig:
     """Settings of a search.
@@ -26,15 +32,15 @@ class SearchConfig:
     protocol: str = option("conv", "Protocol of the oracle that scores the sets.")
     method: str = option("swap", f"How sets are proposed: {', '.join(methods.METHODS)}.")
     budget: str = option("200", "Sets to score in all, or the time to spend: 90s, 20m, 2h.")
+    # Of these, `search_seeds`, `images` and `batch` are filled in: always numbers afterwards.
     search_seeds: int = option(
-        None, "Replicates of each set (else 2, thompson 1); a hopeless one is dropped after 4."
+        None, f"Replicates of each set ({usual('search_seeds')}); a hopeless one ends after 4."
     )
     epochs: int | None = option(
         None, "Epochs that networks train for while searching; else the protocol's own."
     )
     images: int = option(
-        None,
-        "Validation images that score a set (else 2000); 0 is all of the half, as of thompson.",
+        None, f"Validation images that score a set ({usual('images')}); 0 is all of the half."
     )
     pool: float | None = option(
         None,
@@ -44,7 +50,7 @@ class SearchConfig:
     quotas: str = option("", "Images of each class, 2,1,1,...; else --ipc of each.")
     unbalanced: bool = option(False, "Only the number of images in all is given.")
     batch: int = option(
-        None, "Sets proposed from the same finished ones and scored together; else 16, thompson 32."
+        None, f"Sets proposed from the same finished ones and scored together; {usual('batch')}."
     )
     seed: int = option(0, "Seed of the proposals.")
 

@@ -103,9 +103,8 @@ def leaders(study: optuna.Study, oracle: Oracle, config: SearchConfig) -> list[F
     if config.method not in methods.ESTIMATORS:
         return best
     best.sort(key=lambda trial: trial.user_attrs["position"])
-    history = [entry(trial) for trial in best]
     pool = Pool.typical(oracle.data.train, config.fraction())
-    believed = methods.ESTIMATORS[config.method](pool, history)
+    believed = methods.ESTIMATORS[config.method](pool, [entry(trial) for trial in best])
     return [best[at] for at in np.argsort(-believed, kind="stable")]
 
 
