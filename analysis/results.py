@@ -29,7 +29,8 @@ class Results:
     Attributes
     ----------
     records : list of dict
-        Records of all files, each with its file's path as `file`; the latest for each key.
+        Records of all files, each with its file's path as `file`; the latest for each key, and one
+        of those of a protocol without randomness, whose seeds all say the same.
     candidates : dict of str to Candidate
         By hash, in the order of their paths.
     paths : dict of str to str
@@ -75,12 +76,18 @@ def collect(places: Sequence[Path]) -> Results:
         else:
             raise UserError(f"{place}: no such file or folder; give runs, candidates or records")
     latest = {record_files.key_of(record): record for record in found.records}
-    found.records = list(latest.values())
+    found.records = list({_said(record): record for record in latest.values()}.values())
     if not found.records and not found.candidates:
         raise UserError(
             f"{', '.join(map(str, places))}: no records and no candidates; score something first"
         )
     return found
+
+
+def _said(record: Record) -> tuple[Any, ...]:
+    """The score's key, its errors by class for the seed: networks differ there."""
+    errors = record.get("class_errors")
+    return record_files.key_of({**record, "seed": tuple(errors)} if errors else record)
 
 
 def _ordered(folder: Path) -> Iterable[Path]:

@@ -113,6 +113,15 @@ def test_collect_refuses_what_is_not_there(tmp_path: Path) -> None:
         collect([tmp_path / "x.npz"])
 
 
+def test_seeds_are_no_replicates_where_nothing_is_random(digits: Dataset, tmp_path: Path) -> None:
+    """Scored for two purposes, from seeds of their own, into two files."""
+    for seeds, protocol in ((range(2), "knn"), (range(1000, 1002), "knn"), (range(2), "mlp")):
+        records = tmp_path / f"{seeds[0]}.jsonl"
+        Oracle(digits, records, workers=1).score(essay.rmnist(digits, 1), protocol, seeds)
+    kept = [record["protocol"] for record in collect([tmp_path]).records]
+    assert sorted(kept) == ["knn", "mlp", "mlp"]
+
+
 def test_page_of_records_alone(folder: Path, tmp_path: Path) -> None:
     text = write_report(tmp_path, collect([folder / "records.jsonl"])).read_text()
     assert 'id="league"' in text
