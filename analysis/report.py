@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
-from analysis import finalists, league, lessons, sections
+from analysis import finalists, league, lessons, places, sections
 from analysis.exhibits import Exhibit, table_csv
 from analysis.live import live_sets
 from analysis.plots import grid_png
@@ -69,7 +69,7 @@ def tables_of(parts: dict[str, Any]) -> dict[str, tuple[list[str], list[list[Any
         head = ["set", "kind", "split", "sets", *one.protocols]
         tables[f"league-{one.dataset}-{one.ipc:g}"] = (head, rows)
     head = ["image", "nearest real image", "its label", "distance", "more typical in its class, %"]
-    for name, rows in sections.neighbour_rows(parts["results"]).items():
+    for name, rows in places.neighbour_rows(parts["results"]).items():
         tables[name] = (head, rows)
     return tables
 
@@ -106,8 +106,8 @@ def sections_of(results: Results) -> dict[str, Any]:
         "storage": storage,
         "choices": finalists.choices(results.records, traces),
         "portraits": sections.portraits(results, traces),
-        "places": sections.places(results, traces),
-        "kin": sections.kin(results, traces),
+        "places": places.places(results, traces),
+        "kin": places.kin(results, traces),
         "lessons": lessons.lessons(results, traces),
         "learning": lessons.learning(results, traces),
         "sensitivity": lessons.sensitivity(results, traces),
