@@ -38,6 +38,9 @@ def methods(
     ipc: Annotated[int, typer.Option(help="Images per class.", min=1)] = 1,
     protocol: Annotated[str, typer.Option(help="As of `search`.")] = "conv-shift1",
     budget: Annotated[str, typer.Option(help="Time of each run: 90s, 2m.")] = "2m",
+    epochs: Annotated[
+        int | None, typer.Option(help="Of networks while searching; else all, but for thompson.")
+    ] = None,
     repetitions: Annotated[int, typer.Option(help="Runs of each method.", min=1)] = 3,
     seeds: Annotated[int, typer.Option(help="Fresh seeds for what each run found.", min=1)] = 4,
     only: Annotated[str, typer.Option(help="These methods, separated by semicolons.")] = "",
@@ -48,14 +51,13 @@ def methods(
     """Run every method for the same time; score what it found on unseen seeds and images."""
     data = load(dataset, data_folder)
     judge = Oracle(data, SCORES, workers=workers)
-    of_all = {"ipc": ipc, "protocol": protocol, "budget": budget, "dataset": data.name}
-    rows = Rows(f"search-methods-ipc{ipc}", **of_all, workers=judge.workers)
+    common = {"ipc": ipc, "protocol": protocol, "budget": budget, "epochs": epochs}
+    rows = Rows(f"search-methods-ipc{ipc}", **common, dataset=data.name, workers=judge.workers)
     # Repetitions come one after the other, so that a machine's busy hour strikes all methods.
     for seed, case in itertools.product(range(repetitions), chosen(only)):
         if rows.has(method=case, seed=seed):
             continue
-        settings = {"ipc": ipc, "protocol": protocol, "budget": budget, "seed": seed}
-        config = SearchConfig(**{**settings, "batch": 4, **CASES[case]})
+        config = SearchConfig(**{**common, "seed": seed, "batch": 4, **CASES[case]})
         name = f"{case} {ipc} {seed} {time.time()}"
         # An oracle of its own: none is spared the sets that an earlier one scored.
         scout = Oracle(data, workers=workers)
