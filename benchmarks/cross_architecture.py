@@ -1,7 +1,8 @@
 """Distilled sets in other networks than theirs: their own recipe with the network changed.
 
 `python -m benchmarks.cross_architecture FILE...` writes `results/bench/cross-architecture.json`,
-set by set, on validation; the same command goes on (`runs/cross-architecture.jsonl`).
+set by set, on the half of validation that no distillation has seen; the same command goes on
+(`runs/cross-architecture.jsonl`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks.rows import Rows
+from distill import validation
 from reproduce import Oracle, UserError, load
 from reproduce.application import application, run
 from reproduce.candidate import Candidate
@@ -55,7 +57,7 @@ def cross(
     data_folder: DataOption = None,
     workers: WorkersOption = None,
 ) -> None:
-    """Score every variant of every set on validation."""
+    """Score every variant of every set."""
     candidates = load_candidates(files)
     data = load(candidates[0].dataset, data_folder)
     oracle = Oracle(data, SCORES, workers=workers)
@@ -65,7 +67,9 @@ def cross(
         if rows.has(candidate=candidate.hash):
             continue
         with progress(candidate.name) as update:
-            scored = oracle.score_many(list(made.values()), "own", range(seeds), progress=update)
+            scored = oracle.score_many(
+                list(made.values()), "own", range(seeds), validation.FRESH, progress=update
+            )
         accuracies = {
             name: list(
                 {r["seed"]: r["accuracy"] for r in scored if r["candidate"] == of.hash}.values()
