@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from reproduce.records import Record, read
 
 Rows = tuple[list[str], list[list[str]]]
 Bench = dict[str, Any]
+NOT_OURS = {"random": "random sets", "essay draw": "the essay's draw"}  # nor simple rules
 
 
 def load(folder: Path, pattern: str) -> list[Bench]:
@@ -110,36 +112,67 @@ def _cell(records: Sequence[Record]) -> str:
     return f"{summarise(records)} ({len(records)})" if records else "–"
 
 
-def final(folder: Path, distilled: bool) -> Rows:
-    """The reading of test: distilled sets, or chosen ones with their rivals.
+@dataclass(frozen=True)
+class Reading:
+    """What test said of one set, or of several random ones, whose means are summed up."""
 
-    Of random sets the standard error is that over sets, whose means are summed up.
-    """
-    records = [
-        record
-        for record in read(folder / "final" / "records.jsonl")
-        if record["split"] == "test" and record["method"].startswith("distill") == distilled
-    ]
+    protocol: str
+    ipc: float
+    name: str
+    method: str
+    summary: Summary
+    sets: int
+    best: float
+
+    def cells(self) -> list[str]:
+        """Name, accuracy and n in words."""
+        if self.sets == 1:
+            return [self.name, str(self.summary), str(self.summary.n)]
+        return [f"{self.name}, best {self.best:.2f}", str(self.summary), f"{self.sets} sets"]
+
+
+def readings(folder: Path) -> list[Reading]:
+    """The readings of test by protocol and size, the best first."""
     groups: dict[tuple[str, float, str], list[Record]] = {}
-    for record in records:
-        key = (record["protocol"], record["ipc"], record["name"])
-        groups.setdefault(key, []).append(record)
-    rows = []
-    for (protocol, ipc, name), group in groups.items():
-        means: dict[str, list[float]] = {}
+    for record in read(folder / "final" / "records.jsonl"):
+        if record["split"] == "test":
+            key = (record["protocol"], record["ipc"], record["name"])
+            groups.setdefault(key, []).append(record)
+    found = []
+    for key, group in groups.items():
+        sets: dict[str, list[float]] = {}
         for record in group:
-            means.setdefault(record["candidate"], []).append(record["accuracy"])
-        if len(means) > 1:
-            summary = over([float(np.mean(values)) for values in means.values()])
-            n, name = f"{summary.n} sets", f"{name}, best {max(map(np.mean, means.values())):.2f}"
-        else:
-            summary = summarise(group)
-            n = str(summary.n)
-        rows.append((protocol, ipc, -summary.mean, [name, str(summary), n]))
-    head = ["set", "ipc", "protocol", "test accuracy", "n"]
+            sets.setdefault(record["candidate"], []).append(record["accuracy"])
+        means = [float(np.mean(values)) for values in sets.values()]
+        summary = over(means) if len(means) > 1 else summarise(group)
+        found.append(Reading(*key, group[0]["method"], summary, len(means), max(means)))
+    return sorted(found, key=lambda r: (r.protocol, r.ipc, -r.summary.mean))
+
+
+def final(folder: Path, distilled: bool) -> Rows:
+    """The reading of test: distilled sets, or chosen ones with their rivals."""
+    rows = []
+    for reading in readings(folder):
+        if reading.method.startswith("distill") == distilled:
+            name, *rest = reading.cells()
+            rows.append([name, f"{reading.ipc:g}", f"`{reading.protocol}`", *rest])
+    return ["set", "ipc", "protocol", "test accuracy", "n"], rows
+
+
+def final_short(folder: Path) -> Rows:
+    """The same by protocol: ours, of the simple rules the strongest, the essay's draw, chance."""
+    found = readings(folder)
+    protocols = list(dict.fromkeys(reading.protocol for reading in found))
+    kept: dict[tuple[float, str], dict[str, str]] = {}
+    for reading in sorted(found, key=lambda r: (r.ipc, -r.summary.mean)):
+        ours = reading.method.startswith(("search", "distill"))
+        what = reading.name if ours else NOT_OURS.get(reading.method, "the strongest simple rule")
+        cells = kept.setdefault((reading.ipc, what), {})
+        cells.setdefault(reading.protocol, f"{reading.summary} ({reading.summary.n})")
+    head = ["set", "ipc", *(f"`{protocol}`" for protocol in protocols)]
     return head, [
-        [cells[0], f"{ipc:g}", f"`{protocol}`", *cells[1:]]
-        for protocol, ipc, _, cells in sorted(rows)
+        [what, f"{ipc:g}", *(cells.get(protocol, "–") for protocol in protocols)]
+        for (ipc, what), cells in kept.items()
     ]
 
 
@@ -248,6 +281,7 @@ BENCHES: dict[str, Callable[[Path], Rows]] = {
     "search-stages": search_stages,
     "search-swap": search_swap,
     "cross-protocol": cross_protocol,
+    "final": final_short,
     "final-searched": lambda folder: final(folder, distilled=False),
     "final-distilled": lambda folder: final(folder, distilled=True),
     "distill-methods": distill_methods,

@@ -155,6 +155,12 @@ def test_test_is_read_once(
     random = next(line for line in searched if line[0].startswith("random sets"))
     assert random[-1] == "4 sets"
     assert {"found", "nearest mean"} <= {line[0] for line in searched}
+    head, short = bench.final_short(RESULTS)
+    assert head[2:] == ["`knn`", "`own`"]
+    assert {line[0] for line in short} >= {"random sets", "the essay's draw", "distilled"}
+    rules = [line for line in searched if line[0] in ("nearest mean", "kmedoids", "herding")]
+    strongest = next(line for line in short if line[0] == "the strongest simple rule")
+    assert float(strongest[2].split()[0]) >= max(float(line[3].split()[0]) for line in rules)
 
 
 def test_nothing_to_read_is_refused() -> None:
