@@ -75,8 +75,8 @@ def collect(places: Sequence[Path]) -> Results:
             _add(found, place, named=True)
         else:
             raise UserError(f"{place}: no such file or folder; give runs, candidates or records")
-    latest = {record_files.key_of(record): record for record in found.records}
-    found.records = list({_said(record): record for record in latest.values()}.values())
+    latest = {_said(record): record for record in found.records}
+    found.records = list(latest.values())
     if not found.records and not found.candidates:
         raise UserError(
             f"{', '.join(map(str, places))}: no records and no candidates; score something first"
@@ -85,9 +85,9 @@ def collect(places: Sequence[Path]) -> Results:
 
 
 def _said(record: Record) -> tuple[Any, ...]:
-    """The score's key, its errors by class for the seed: networks differ there."""
-    errors = record.get("class_errors")
-    return record_files.key_of({**record, "seed": tuple(errors)} if errors else record)
+    """The score's key; where nothing is random, the set's name, as of a finalist, for the seed."""
+    known = {} if record.get("random", True) else {"seed": record["name"]}
+    return record_files.key_of({**record, **known})
 
 
 def _ordered(folder: Path) -> Iterable[Path]:

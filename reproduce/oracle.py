@@ -15,7 +15,7 @@ from reproduce import expand, protocols, provenance, scoring, stacks
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset, ImageSet
 from reproduce.errors import UserError
-from reproduce.plans import Classifier, Mixture
+from reproduce.plans import Classifier, Mixture, is_random
 from reproduce.recipe import Recipe
 from reproduce.records import Ledger, Record, key_of
 from reproduce.stacks import Job
@@ -166,8 +166,7 @@ class Oracle:
     def _seeds(self, protocol: str, candidate: Candidate, seeds: Sequence[int]) -> Sequence[int]:
         if not seeds:
             raise UserError("no seeds: ask for at least one replicate")
-        plan = protocols.plan(protocol, candidate)
-        return seeds[:1] if isinstance(plan, Classifier) and not plan.random else seeds
+        return seeds if is_random(protocols.plan(protocol, candidate)) else seeds[:1]
 
     def _job(
         self, candidate: Candidate, protocol: str, seed: int, split: str, fidelity: Fidelity
@@ -178,7 +177,7 @@ class Oracle:
             plan = _shortened(plan, fidelity.epochs)
         key = joblib.hash(plan.key())[:8]
         asked = self._asked(candidate, protocol, key, seed, split, fidelity)
-        return Job(candidate, plan, int(seed), asked)
+        return Job(candidate, plan, int(seed), {**asked, "random": is_random(plan)})
 
     def _asked(
         self,

@@ -83,6 +83,11 @@ class Mixture:
 Plan = Recipe | Classifier | Mixture | Ridge
 
 
+def is_random(plan: Plan) -> bool:
+    """False where the seed changes nothing."""
+    return plan.random if isinstance(plan, Classifier) else True
+
+
 def essay_pixels(images: np.ndarray) -> np.ndarray:
     """Flattened byte / 256, exact for images that come from bytes, of shape (n, H W)."""
     return (images.reshape(len(images), -1) * np.float32(255) / np.float32(256)).astype(np.float32)

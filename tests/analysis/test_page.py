@@ -114,12 +114,16 @@ def test_collect_refuses_what_is_not_there(tmp_path: Path) -> None:
 
 
 def test_seeds_are_no_replicates_where_nothing_is_random(digits: Dataset, tmp_path: Path) -> None:
-    """Scored for two purposes, from seeds of their own, into two files."""
-    for seeds, protocol in ((range(2), "knn"), (range(1000, 1002), "knn"), (range(2), "mlp")):
-        records = tmp_path / f"{seeds[0]}.jsonl"
-        Oracle(digits, records, workers=1).score(essay.rmnist(digits, 1), protocol, seeds)
-    kept = [record["protocol"] for record in collect([tmp_path]).records]
-    assert sorted(kept) == ["knn", "mlp", "mlp"]
+    """Scored for three purposes, from seeds of their own, into files of their own."""
+    ten = essay.rmnist(digits, 1).renamed("ten")
+    finalist = ten.renamed(f"ten{finalists.ENDING}")
+    for seed, candidate in ((0, ten), (500, finalist), (1000, ten)):
+        oracle = Oracle(digits, tmp_path / f"{seed}.jsonl", workers=1)
+        for protocol in ("knn", "tree"):
+            oracle.score(candidate, protocol, range(seed, seed + 2))
+    kept = [(record["protocol"], record["name"]) for record in collect([tmp_path]).records]
+    assert sorted(set(kept)) == [(p, c.name) for p in ("knn", "tree") for c in (ten, finalist)]
+    assert [kept.count((p, "ten")) for p in ("knn", "tree")] == [1, 4]
 
 
 def test_page_of_records_alone(folder: Path, tmp_path: Path) -> None:
