@@ -39,7 +39,7 @@ def methods(
     protocol: Annotated[str, typer.Option(help="As of `search`.")] = "conv-shift1",
     budget: Annotated[str, typer.Option(help="Time of each run: 90s, 2m.")] = "2m",
     epochs: Annotated[
-        int | None, typer.Option(help="Of networks while searching; else all, but for thompson.")
+        int | None, typer.Option(help="Of networks while searching; else all, thompson 20.")
     ] = None,
     repetitions: Annotated[int, typer.Option(help="Runs of each method.", min=1)] = 3,
     seeds: Annotated[int, typer.Option(help="Fresh seeds for what each run found.", min=1)] = 4,
@@ -57,7 +57,8 @@ def methods(
     for seed, case in itertools.product(range(repetitions), chosen(only)):
         if rows.has(method=case, seed=seed):
             continue
-        config = SearchConfig(**{**common, "seed": seed, "batch": 4, **CASES[case]})
+        settings = {**common, "seed": seed, "batch": 4, **CASES[case]}
+        config = SearchConfig(**{**settings, "epochs": epochs or settings["epochs"]})
         name = f"{case} {ipc} {seed} {time.time()}"
         # An oracle of its own: none is spared the sets that an earlier one scored.
         scout = Oracle(data, workers=workers)
