@@ -141,7 +141,7 @@ def rival_sets(
         rules.setdefault(candidate.hash, candidate)  # rules may agree: the first names the set
     if not random_sets:
         return list(rules.values())
-    chance = dataclasses.replace(config, method="random", pool=1.0)
+    chance = dataclasses.replace(config, method="random", pool=1.0, given="")
     rival = f"{name}-random"
     lucky = run_search(oracle, chance, rival, where)
     ordinary = [

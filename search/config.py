@@ -47,6 +47,9 @@ class SearchConfig:
         "Fraction of each class, nearest to its mean, to choose from; else 0.1 for single images,"
         " and all where a class has several.",
     )
+    given: str = option(
+        "", "Candidate files, separated by commas, whose sets of real images are scored first."
+    )
     quotas: str = option("", "Images of each class, 2,1,1,...; else --ipc of each.")
     unbalanced: bool = option(False, "Only the number of images in all is given.")
     batch: int = option(

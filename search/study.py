@@ -22,10 +22,11 @@ from reproduce.errors import UserError
 from reproduce.oracle import Oracle
 from search import methods, storage
 from search.config import SearchConfig
+from search.given import given_sets
 from search.methods.base import View
 from search.pool import Pool
 from search.trials import entry, ranked
-from search.worker import SPLIT, State, Worker
+from search.worker import PURE, SPLIT, State, Worker
 
 
 def search(
@@ -61,18 +62,22 @@ def search(
     Raises
     ------
     UserError
-        When the study exists with other settings, is being worked on, or cannot be read.
+        When the study exists with other settings, is being worked on, or cannot be read, or
+        when given sets do not fit.
     """
     pool = Pool.typical(oracle.data.train, config.fraction())
     quotas = config.quotas_for(len(oracle.data.classes))
     pool.check(quotas)
+    if config.given and config.method in PURE:
+        raise UserError(f"{config.method} takes nothing from given sets; leave --given out")
+    given = given_sets(config.given, oracle.data, pool, quotas)
     with storage.claimed(name, where):
         study = storage.open_study(name, where)
         _agree(study, f"{config.fingerprint()} on {oracle.data.checksum}", name)
         if not storage.remote(where):  # whoever was at these is dead: the journal is ours alone
             for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
                 storage.give_up(study, trial.number)
-        yield from Worker(study, where, oracle, config, pool, quotas, artifacts, beat).run()
+        yield from Worker(study, where, oracle, config, pool, quotas, given, artifacts, beat).run()
 
 
 def _agree(study: optuna.Study, fingerprint: str, name: str) -> None:

@@ -76,6 +76,7 @@ class Worker:
     config: SearchConfig
     pool: Pool
     quotas: tuple[int, ...]
+    given: list[np.ndarray]
     artifacts: Path | None = None
     beat: float = storage.BEAT
 
@@ -116,13 +117,13 @@ class Worker:
         return State(len(done), sets, seconds, elapsed, score_of(best), error, at, self.scores)
 
     def _baselines(self) -> list[np.ndarray]:
-        """Simple sets that an iterative method starts from, each once."""
+        """Simple and given sets that an iterative method starts from, each once."""
         if self.config.method in PURE:
             return []
         known = self.study.user_attrs.get("baselines")
         if known is None:
             view = self._view([], 0)
-            sets = [methods.named(name)(view, 1)[0] for name in BASELINES]
+            sets = [methods.named(name)(view, 1)[0] for name in BASELINES] + self.given
             known = list(dict.fromkeys(tuple(indices.tolist()) for indices in sets))
             self.study.set_user_attr("baselines", known)
         return [np.array(indices) for indices in known]
@@ -219,6 +220,7 @@ class Worker:
             split=SPLIT,
             images=self._images(),
             taken=frozenset(known.indices for known in history),
+            given=tuple(tuple(indices.tolist()) for indices in self.given),
         )
 
     def _images(self) -> int | None:

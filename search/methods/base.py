@@ -64,6 +64,8 @@ class View:
         How many of its images; None is all.
     taken : frozenset of tuple
         Sets that the study has scored or is scoring.
+    given : tuple of tuple
+        Sets that the search was given to start from.
     """
 
     pool: Pool
@@ -77,6 +79,7 @@ class View:
     split: str
     images: int | None
     taken: frozenset[tuple[int, ...]]
+    given: tuple[tuple[int, ...], ...] = ()
 
     def best(self) -> Finished | None:
         """The best set so far, the earliest of equals; None at the start."""

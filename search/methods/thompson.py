@@ -44,8 +44,12 @@ def thompson(view: View, count: int) -> list[np.ndarray]:
         raise UserError("thompson searches balanced sets or given quotas; leave --unbalanced out")
     rng = np.random.default_rng([view.seed, view.start])
     if len(view.history) < FOUNDERS:
-        founders = list(zip(*solutions(view.pool, view.quotas, view.seed), strict=True))
-        mixed = [[own[rng.integers(MIXED)] for own in founders] for _ in range(count)]
+        sets = solutions(view.pool, view.quotas, view.seed)
+        if view.given:  # half of the images are theirs
+            theirs = [by_class(view.pool, np.array(indices)) for indices in view.given]
+            sets = sets + theirs * max(1, MIXED // len(theirs))
+        founders = list(zip(*sets, strict=True))
+        mixed = [[own[rng.integers(len(own))] for own in founders] for _ in range(count)]
         return unseen(view, mixed, founders, rng)
     model = Model(view.pool, view.history[-RECENT:])
     choices, best = [], []
@@ -103,13 +107,12 @@ class Model:
     """
 
     def __init__(self, pool: Pool, history: Sequence[Finished]) -> None:
-        labels = pool.train.labels
-        sets = [np.array(entry.indices) for entry in history]
+        sets = [by_class(pool, np.array(entry.indices)) for entry in history]
         seeds = np.array([entry.seed for entry in history])
         known = all(entry.errors for entry in history)
         self.parts = []
         for label in range(len(pool.members)):
-            chosen = [tuple(sorted(s[labels[s] == label].tolist())) for s in sets]
+            chosen = [own[label] for own in sets]
             good = [-entry.errors[label] if known else entry.score for entry in history]
             self.parts.append(Part(pool, chosen, np.array(good), seeds))
 
@@ -221,11 +224,14 @@ def solutions(pool: Pool, quotas: tuple[int, ...], seed: int) -> list[list[Choic
         rng = np.random.default_rng([seed, number, 1])
         quarter = pool.halved(rng, quotas).halved(rng, quotas)
         indices = kmedoids(quarter, quotas, rng)
-        labels = pool.train.labels[indices]
-        found.append(
-            [tuple(sorted(indices[labels == c].tolist())) for c in range(len(pool.members))]
-        )
+        found.append(by_class(pool, indices))
     return found
+
+
+def by_class(pool: Pool, indices: np.ndarray) -> list[Choice]:
+    """A set as one choice of each class."""
+    labels = pool.train.labels[indices]
+    return [tuple(sorted(indices[labels == c].tolist())) for c in range(len(pool.members))]
 
 
 def children(

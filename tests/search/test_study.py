@@ -13,6 +13,7 @@ from optuna.trial import TrialState
 
 from reproduce import Candidate, Dataset, Oracle, UserError
 from reproduce.data import ImageSet
+from reproduce.essay import real_candidate
 from search import (
     FunctionOracle,
     Pool,
@@ -248,3 +249,45 @@ def test_functions_must_answer_with_numbers(digits: Dataset) -> None:
     for name in ("no.such:module", "json:nothing", "json"):
         with pytest.raises(UserError, match="oracle"):
             function_named(name)
+
+
+def given_file(digits: Dataset, path: Path, method: str = "kmedoids") -> Path:
+    """A set of the pool that no rule has, in a file."""
+    members = Pool.typical(digits.train, 0.5).members
+    indices = np.array([int(m[-1]) for m in members])
+    real_candidate(digits, indices, name="given", method=method).save(path)
+    return path
+
+
+@pytest.mark.parametrize("method", ["swap", "thompson"])
+def test_given_sets_are_scored_first(digits: Dataset, tmp_path: Path, method: str) -> None:
+    path = given_file(digits, tmp_path / "given.npz")
+    config = replace(QUICK, method=method, budget="40", given=str(path))
+    list(search(Oracle(digits, workers=1), config, "s", tmp_path / "journal"))
+    study = open_study("s", tmp_path / "journal")
+    first = len(study.user_attrs["baselines"])
+    sets = [set(indices) for indices, _ in trials(study)]
+    theirs = set(Candidate.load(path).indices.tolist())
+    assert sets[first - 1] == theirs
+    if method == "thompson":  # half of its first images are theirs
+        assert 0.3 < np.mean([len(found & theirs) / 10 for found in sets[first:]]) < 0.7
+
+
+def test_given_sets_must_fit_the_search(digits: Dataset, tmp_path: Path) -> None:
+    path = given_file(digits, tmp_path / "given.npz")
+    oracle = Oracle(digits, workers=1)
+    misfits: list[tuple[dict[str, object], str]] = [
+        ({"ipc": 2}, "images per class"),
+        ({"pool": 0.1}, "outside of the pool"),
+        ({"method": "random"}, "takes nothing"),
+        ({"given": str(tmp_path / "none.npz")}, "none.npz"),
+    ]
+    for changes, words in misfits:
+        config = replace(QUICK, **{"given": str(path), **changes})  # type: ignore[arg-type]
+        with pytest.raises(UserError, match=words):
+            list(search(oracle, config, "s", tmp_path / "journal"))
+    made = replace(Candidate.load(path), indices=None)
+    made.save(tmp_path / "made.npz")
+    config = replace(QUICK, given=str(tmp_path / "made.npz"))
+    with pytest.raises(UserError, match="not of real images"):
+        list(search(oracle, config, "s", tmp_path / "journal"))
