@@ -79,9 +79,10 @@ def typical_rows(results: Results) -> list[list[str]]:
 
 
 def worth_rows(results: Results) -> list[list[str]]:
-    """How many random real images each set is worth."""
+    """How many random real images each set is worth whose file is there; the page has all."""
     traces = Traces()
-    found = lessons.worth(results, leagues(results.records, traces), traces)
+    kept = [record for record in results.records if record["candidate"] in results.candidates]
+    found = lessons.worth(results, leagues(kept, traces), traces)
     rows = []
     for exhibit in found:
         for title, images, number, words in exhibit.rows:
