@@ -30,8 +30,15 @@ def dual_weights(kernel: Tensor, targets: Tensor, strength: float) -> Tensor:
     """
     ridge = strength * kernel.diagonal(dim1=1, dim2=2).mean(-1)
     eye = torch.eye(kernel.shape[1], dtype=kernel.dtype, device=kernel.device)
+    ridged = kernel + ridge[:, None, None] * eye
     try:
-        return torch.linalg.solve(kernel + ridge[:, None, None] * eye, targets)
+        # One by one: a batched solve of matrices of 200 and more never returns on several threads
+        # (torch 2.15 with MKL on the CPU).
+        found = [
+            torch.linalg.solve(one, y)
+            for one, y in zip(ridged, targets.expand(len(kernel), -1, -1), strict=True)
+        ]
+        return torch.stack(found)
     except torch.linalg.LinAlgError:
         raise dead() from None
 

@@ -1,5 +1,7 @@
 """What a candidate's own recipe may ask for, against plain PyTorch and in stacks."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -115,6 +117,17 @@ def test_a_dead_network_is_said_to_be_one() -> None:
         ridge.weights(torch.zeros(1, 3, 4).double(), torch.zeros(1, 3, 2).double(), 1e-4)
     with pytest.raises(UserError, match="all its features are zero"):
         descended(torch.zeros(1, 3, 4), torch.zeros(1, 3, 2), 9)
+
+
+def test_larger_ridge_regressions_end_on_several_threads() -> None:
+    """In a process of its own: what does not end must not hold up the tests."""
+    code = (
+        "import torch; from reproduce import ridge; torch.set_num_threads(2)\n"
+        "phi = torch.randn(2, 300, 400, dtype=torch.float64)\n"
+        "y = torch.randn(2, 300, 3, dtype=torch.float64)\n"
+        "assert torch.allclose(phi @ ridge.weights(phi, y, 1e-12), y, atol=1e-6)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
 def test_ridge_weights_reach_the_targets_without_ridge() -> None:
