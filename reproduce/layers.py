@@ -14,6 +14,10 @@ from torch import Tensor, nn
 
 from reproduce import pooling
 
+# Channels that convolutions take at once, at most. Networks with widths in between are computed
+# one by one: side by side, processors sum them in another order than alone.
+VECTOR = 16
+
 
 class Layer(nn.Module):
     """K sets of weights and biases with PyTorch's default initialisation."""
@@ -41,7 +45,12 @@ class Conv(Layer):
         self.padding = padding
 
     def forward(self, x: Tensor) -> Tensor:
-        groups = x.shape[1] // self.weight.shape[2]
+        outputs, inputs = self.weight.shape[1:3]
+        groups = x.shape[1] // inputs
+        if outputs % VECTOR or (inputs > 1 and inputs % VECTOR):
+            maps = x.chunk(groups, 1) if groups > 1 else [x] * self.nets
+            each = zip(maps, self.weight, self.bias, strict=True)
+            return torch.cat([F.conv2d(m, w, b, padding=self.padding) for m, w, b in each], 1)
         weight, bias = self.weight.flatten(0, 1), self.bias.flatten()
         return F.conv2d(x, weight, bias, padding=self.padding, groups=groups)
 

@@ -187,7 +187,7 @@ LOSSES = {"cross-entropy": cross_entropy, "mse": squared_error}
 def finish_head(recipe: Recipe, model: Stack, prepared: Tensor, targets: Tensor) -> None:
     """Solve the last layer, in float64, or let it descend, from prepared images to targets."""
     model.eval()
-    features = model.features(prepared)
+    features = model.features(prepared).contiguous()  # summed in one order in stacks of any size
     if recipe.ridge is None:
         weights = descended(features, targets, recipe.head_steps)
     else:
