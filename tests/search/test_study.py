@@ -251,11 +251,11 @@ def test_functions_must_answer_with_numbers(digits: Dataset) -> None:
             function_named(name)
 
 
-def given_file(digits: Dataset, path: Path, method: str = "kmedoids") -> Path:
+def given_file(digits: Dataset, path: Path) -> Path:
     """A set of the pool that no rule has, in a file."""
     members = Pool.typical(digits.train, 0.5).members
     indices = np.array([int(m[-1]) for m in members])
-    real_candidate(digits, indices, name="given", method=method).save(path)
+    real_candidate(digits, indices, name="given", method="given").save(path)
     return path
 
 
