@@ -47,10 +47,11 @@ class ImageSet:
         """The images at `indices`, in that order."""
         return ImageSet(self.images[indices], self.labels[indices])
 
-    def stratified(self, n: int) -> ImageSet:
+    def stratified(self, n: int, part: int = 0) -> ImageSet:
         """The first images of each class in file order, n in all, in the classes' proportions.
 
-        A fixed subset: the same `n` gives the same images everywhere.
+        A fixed subset: the same `n` and `part` give the same images everywhere. Part 1 has the
+        images that follow those of part 0, and so on; after the last image comes the first.
         """
         if not 0 < n <= len(self):
             raise UserError(f"cannot take {n} of {len(self)} images; use 1 to {len(self)}")
@@ -58,7 +59,8 @@ class ImageSet:
         for label in np.unique(self.labels):
             members = np.flatnonzero(self.labels == label)
             rank[members] = (np.arange(len(members)) + 0.5) / len(members)
-        return self.take(np.sort(np.argsort(rank, kind="stable")[:n]))
+        places = (part * n + np.arange(n)) % len(self)
+        return self.take(np.sort(np.argsort(rank, kind="stable")[places]))
 
 
 @dataclass(frozen=True, eq=False)

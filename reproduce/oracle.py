@@ -28,18 +28,21 @@ TITLES = ("name", "method", "draw")  # what a record says of a candidate beyond 
 
 @dataclass(frozen=True)
 class Fidelity:
-    """How much of a full score is computed; both fields are part of every record.
+    """How much of a full score is computed; its fields are part of every record.
 
     Attributes
     ----------
     images : int or None
         Score on this many images, a fixed stratified subset of the split; None is all of them.
+    part : int
+        Which subset of so many images, 0 or above.
     epochs : int or None
         Train for at most this many epochs; None is the protocol's own number.
     """
 
     images: int | None = None
     epochs: int | None = None
+    part: int = 0
 
 
 FULL = Fidelity()
@@ -203,6 +206,7 @@ class Oracle:
             "images": fidelity.images,
             "epochs": fidelity.epochs,
             "seed": int(seed),
+            **({"part": fidelity.part} if fidelity.part else {}),
         }
 
     def _origin(self) -> Record:
@@ -223,7 +227,7 @@ class Oracle:
             images = self.data.unseal(log, f"{protocol} on {names}")
         else:
             images = self.data.split(split)
-        return images.stratified(fidelity.images) if fidelity.images else images
+        return images.stratified(fidelity.images, fidelity.part) if fidelity.images else images
 
     def _checkpoint(self, stack: list[Job]) -> Path | None:
         """Where the training of a stack keeps its state."""

@@ -18,7 +18,7 @@ KEY = ("candidate", "checksum", "protocol", "plan", "split", "seed", "images", "
 
 def key_of(record: Record) -> tuple[Any, ...]:
     """What identifies the score: candidate, data, protocol and its plan, split, seed, fidelity."""
-    return tuple(record[name] for name in KEY)
+    return (*(record[name] for name in KEY), record.get("part", 0))
 
 
 def append_lines(path: Path, lines: Iterable[str]) -> None:

@@ -25,7 +25,7 @@ BASELINES = ("nearest-mean", "kmedoids", "herding", "facility-location")  # scor
 PURE = ("random", "stratified", *BASELINES, "kcenter", "el2n", "forgetting")  # want none of them
 RUNG = 4  # seeds after which a set may be pruned, and again after as many
 PAUSE = 0.5  # seconds between looks at a study whose last sets others are at
-OWN_SEEDS = 10_000  # from here on, where every batch has its own: below are those that judge
+OWN_SEEDS = 10_000  # from here on, where every group has its own: below are those that judge
 SPREAD = 8  # groups among which a process takes one at random, where others work beside it
 
 
@@ -242,9 +242,9 @@ class Worker:
                     trial.report(value, seed)
                 trial.set_user_attr(ERRORS, same.user_attrs.get(ERRORS, {}))
                 self._tell(trial, same.state)
-        seeds = self._seeds(trials)
+        seeds, fidelity = self._seeds(trials), self._fidelity(trials)
         for start in range(0, len(seeds), RUNG):
-            self._score_rung(alive, seeds[start : start + RUNG])
+            self._score_rung(alive, seeds[start : start + RUNG], fidelity)
             if start + RUNG < len(seeds):
                 hopeless = [trial for trial in alive if trial.should_prune()]
                 for trial in hopeless:
@@ -258,10 +258,18 @@ class Worker:
     def _seeds(self, trials: Sequence[Trial]) -> range:
         """The replicate seeds of a batch."""
         first = 0
-        if self.config.method in methods.FRESH_SEEDS and trials:
+        if self.config.method in methods.FRESH and trials:
             group = self._group(trials[0].user_attrs["position"])
             first = OWN_SEEDS + group.start * self.config.search_seeds
         return range(first, first + self.config.search_seeds)
+
+    def _fidelity(self, trials: Sequence[Trial]) -> Fidelity:
+        """How much of a full score a batch is given, and on which of the images."""
+        images, part = self._images(), 0
+        if self.config.method in methods.FRESH and trials and images:
+            group = self._group(trials[0].user_attrs["position"])
+            part = -(-group.start // self.config.batch)  # the next group has the next part
+        return Fidelity(images, self.config.epochs, part)
 
     def _picture(self, trials: Sequence[Trial], folder: Path) -> None:
         """Picture the best of these sets, where it is better than the study's best so far."""
@@ -273,7 +281,9 @@ class Worker:
             picture = pictures.grid(images, columns=max(10, self.config.ipc))
             pictures.attach(self.study, best, folder, picture)
 
-    def _score_rung(self, trials: Sequence[Trial], seeds: Sequence[int]) -> None:
+    def _score_rung(
+        self, trials: Sequence[Trial], seeds: Sequence[int], fidelity: Fidelity
+    ) -> None:
         sets = [
             essay.real_candidate(
                 self.oracle.data,
@@ -285,7 +295,6 @@ class Worker:
         ]
         if not sets:
             return
-        fidelity = Fidelity(images=self._images(), epochs=self.config.epochs)
         scored = self.oracle.score_many(sets, self.config.protocol, seeds, SPLIT, fidelity=fidelity)
         self.scores += len(scored)
         for record in scored:

@@ -21,11 +21,11 @@ from search.methods import (
     thompson,
     tpe,
 )
-from search.methods.base import ESTIMATORS, FRESH_SEEDS, METHODS, SETTINGS, Finished, View, named
+from search.methods.base import ESTIMATORS, FRESH, METHODS, SETTINGS, Finished, View, named
 
 __all__ = [
     "ESTIMATORS",
-    "FRESH_SEEDS",
+    "FRESH",
     "METHODS",
     "SETTINGS",
     "Finished",

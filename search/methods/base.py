@@ -106,23 +106,24 @@ Constructor = Callable[[Pool, Sequence[int], np.random.Generator], np.ndarray]
 Estimator = Callable[[Pool, Sequence[Finished]], np.ndarray]
 METHODS: dict[str, Method] = {}
 ESTIMATORS: dict[str, Estimator] = {}  # what methods believe of sets, where not their scores
-FRESH_SEEDS: set[str] = set()  # methods whose every batch is scored with seeds of its own
+FRESH: set[str] = set()  # methods whose every batch is scored with seeds and images of its own
 SETTINGS: dict[str, dict[str, int]] = {}  # of a search, where a method wants other than usual ones
 ATTEMPTS = 50  # to propose a set that the study has not seen
 
 
-def method(name: str, fresh_seeds: bool = False, **settings: int) -> Callable[[Method], Method]:
+def method(name: str, fresh: bool = False, **settings: int) -> Callable[[Method], Method]:
     """Register a function of the view and a number of sets as the method `name`.
 
-    With `fresh_seeds` every batch is scored with other seeds, for methods that learn from all
-    scores together: no seed's luck is learned then. `settings` are those of `SearchConfig` that
-    are the method's own where the user says nothing.
+    With `fresh` every batch is scored with other seeds, and on the next so many images where not
+    all are used, for methods that learn from all scores together: no seed's luck is learned then,
+    and no image by heart. `settings` are those of `SearchConfig` that are the method's own where
+    the user says nothing.
     """
 
     def register(function: Method) -> Method:
         METHODS[name], SETTINGS[name] = function, settings
-        if fresh_seeds:
-            FRESH_SEEDS.add(name)
+        if fresh:
+            FRESH.add(name)
         return function
 
     return register

@@ -71,6 +71,14 @@ def test_stratified_subset_is_fixed_and_balanced(digits: Dataset) -> None:
     assert len(subset) == 100
     assert np.bincount(subset.labels).min() >= 9
     assert (digits.train.stratified(100).images == subset.images).all()
+    split = digits.validation
+    third = len(split) // 3
+    parts = [split.stratified(third, part) for part in range(3)]
+    assert np.bincount(parts[2].labels).min() >= third // 10 - 2
+    several = np.concatenate([part.images for part in parts])
+    assert len(np.unique(several, axis=0)) == 3 * third
+    whole = split.stratified(len(split), 5)  # after the last image comes the first
+    assert (whole.images == split.images).all()
     with pytest.raises(UserError):
         digits.train.stratified(len(digits.train) + 1)
 

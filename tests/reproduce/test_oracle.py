@@ -88,11 +88,16 @@ def test_scores_on_record_are_not_computed_again(
 def test_fidelities_never_answer_for_each_other(digits: Dataset, ten: Candidate) -> None:
     oracle = Oracle(digits, workers=1)
     seen = {
-        (record["images"], record["epochs"], record["plan"])
-        for fidelity in (QUICK, Fidelity(epochs=3), Fidelity(images=100, epochs=4))
+        (record["images"], record.get("part"), record["epochs"], record["plan"])
+        for fidelity in (
+            QUICK,
+            Fidelity(epochs=3),
+            Fidelity(images=100, epochs=4),
+            Fidelity(images=100, epochs=3, part=1),
+        )
         for record in oracle.score(ten, "conv", [0], fidelity=fidelity)
     }
-    assert len(seen) == 3
+    assert len(seen) == 4
 
 
 def test_results_do_not_depend_on_workers_or_company(digits: Dataset, ten: Candidate) -> None:

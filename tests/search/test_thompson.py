@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from reproduce import Dataset, Oracle
+from reproduce.records import read
 from search import SearchConfig, open_study, search
 from search.methods import METHODS, Finished, thompson
 from search.methods.base import View
@@ -92,13 +93,14 @@ def test_similarity_is_a_kernel(pool: Pool) -> None:
     assert shared > 0.3 > apart
 
 
-def test_every_batch_has_seeds_of_its_own(digits: Dataset, tmp_path: Path) -> None:
+def test_every_batch_has_seeds_and_images_of_its_own(digits: Dataset, tmp_path: Path) -> None:
     config = SearchConfig(
         protocol="knn", method="thompson", budget="8", batch=2, search_seeds=1, images=60
     )
-    journal = tmp_path / "s.journal"
-    for _ in search(Oracle(digits, workers=1), config, "s", journal):
+    journal, records = tmp_path / "s.journal", tmp_path / "r.jsonl"
+    for _ in search(Oracle(digits, records, workers=1), config, "s", journal):
         pass
+    assert {record.get("part", 0) for record in read(records)} >= {0, 2, 3}
     seeds: dict[int, set[int]] = {}
     for trial in open_study("s", journal).trials:
         seeds.setdefault(min(trial.intermediate_values), set()).add(trial.number)
