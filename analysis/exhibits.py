@@ -57,7 +57,8 @@ class Exhibit:
         text = re.sub(r"'DejaVu Sans'[^;\"]*", PAGE_FONT.replace("'", ""), text)
         text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
         least = 0.95 * 72 * self.figure.get_figwidth()  # CSS pixels: below that text is too small
-        opening = _opening(self.alt, f"min-width: {least:.0f}px")
+        most = 2 * least  # above that a small figure has letters like a headline's
+        opening = _opening(self.alt, f"min-width: {least:.0f}px; --most: {most:.0f}px")
         text = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', opening, text, count=1)
         return Markup(text)
 

@@ -104,6 +104,7 @@ def transfer(leagues: Sequence[League], traces: Traces) -> list[Exhibit]:
             own = [p for p in ("own",) if p not in protocols and any(p in r.cells for r in rows)]
             protocols = own + protocols
             rows = [row for row in rows if sum(p in row.cells for p in protocols) > 1]
+            protocols = [p for p in protocols if any(p in row.cells for row in rows)]
             if len(rows) > 1 and len(protocols) > 1:
                 exhibits.append(_transfer(league, split, rows, protocols, traces))
     return exhibits

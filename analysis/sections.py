@@ -80,13 +80,15 @@ def headline(results: Results, leagues: Sequence[League], best: Row | None) -> H
         return None
     candidate = results.candidates[best.candidate]
     protocol, number = max(best.cells.items(), key=lambda cell: cell[1].interval.mean)
-    rivals = {
-        row.kind: row.cells
+    rivals = [
+        row
         for league in leagues
         for row in league.rows
         if row.kind in ("random", "essay") and (row.ipc, row.split) == (best.ipc, best.split)
-    }
-    cells = rivals.get("random") or rivals.get("essay") or {}
+    ]
+    # Many random sets come before the essay's one where both were scored.
+    rivals.sort(key=lambda row: row.kind == "random")
+    cells = {name: number for row in rivals for name, number in row.cells.items()}
     under = (
         protocol
         if protocol in cells

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -9,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import finalists, league, measures
+from analysis import finalists, league, measures, sections
 from analysis.league import leagues
 from analysis.plots import some_of_each
 from analysis.report import write_report
-from analysis.results import collect
+from analysis.results import Results, collect
 from analysis.trace import Traces
 from reproduce import Candidate, Dataset, Oracle, UserError, essay
 
@@ -95,6 +96,29 @@ def test_finalists_stay_out_of_the_league(ten: Candidate, digits: Dataset) -> No
     assert choice.chosen.interval.mean == pytest.approx(max(map(np.mean, means.values())))
     assert float(choice.corrected.text) <= round(choice.chosen.interval.mean, 2)
     assert len(traces.entries()[choice.corrected.trace]["values"]) == 9
+
+
+def test_headline_is_of_test_beside_the_best_random_sets(digits: Dataset) -> None:
+    """Whatever was read on test comes first, and all that random images reach there beside it."""
+    made = essay.rmnist(digits, 1, "table").renamed("made")
+    made = dataclasses.replace(made, method="search swap")
+    drawn, oracle = essay.rmnist(digits, 1), Oracle(digits, workers=1)
+    records = oracle.score(made, "knn", [0]) + oracle.score(drawn, "svm-rbf", [0])
+    first = [{**record, "split": "test"} for record in records]
+    lucky = [{**records[0], "protocol": "svm-rbf", "accuracy": 99.0}]
+    weak = [{**first[0], "method": "random", "name": "random sets", "accuracy": 1.0}]
+    found = leagues([*first, *lucky, *weak], Traces())
+    best = league.best_row(found)
+    assert best is not None
+    assert (best.name, best.split) == ("made", "test")
+    results = Results(candidates={made.hash: made}, paths={made.hash: "made.npz"})
+    headline = sections.headline(results, found, best)
+    assert headline is not None
+    assert (headline.protocol, headline.random_protocol) == ("knn", "knn")
+    assert headline.random.interval.mean == 1.0
+    without = sections.headline(results, leagues([*first, *lucky], Traces()), best)
+    assert without is not None
+    assert without.random_protocol == "svm-rbf"
 
 
 def test_large_sets_are_shown_evenly(digits: Dataset) -> None:
