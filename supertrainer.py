@@ -24,6 +24,9 @@ COMMANDS = {
     "analysis.analyse:analyse": (
         "Measure what candidates hang on: leave-one-out, noise, confusion, learning, neighbours."
     ),
+    "analysis.analyse:place": (
+        "Place candidates on one map of the training images; what is placed anew is all there is."
+    ),
     "analysis.analyse:random_curve": (
         "Measure accuracy against the number of random real images, for `equivalent n`."
     ),

@@ -1,4 +1,4 @@
-"""The command `analyse`: measure candidates through the oracle, into tracked JSON files."""
+"""The commands that measure candidates and random sets, into tracked JSON files."""
 
 from __future__ import annotations
 
@@ -45,7 +45,6 @@ def analyse(
     leave_out: Annotated[
         int, typer.Option(help="Leave-one-out for sets of up to so many images.", min=0)
     ] = 20,
-    background: Annotated[int, typer.Option(help="Training images on the map.", min=100)] = 3000,
     digits: Annotated[int, typer.Option(help="Validation digits in the page.", min=10)] = 1000,
     records: RecordsOption = RUNNING,
     data_folder: DataOption = None,
@@ -55,7 +54,10 @@ def analyse(
     """Measure what candidates hang on: leave-one-out, noise, confusion, learning, neighbours."""
     given = load_candidates(files)
     source = data.load(given[0].dataset, data_folder)
-    candidates = [*given, *references(source, given, out)]
+    beside = references(source, given)
+    for draw in beside:
+        draw.save((out / file_name(draw)).with_suffix(".npz"))
+    candidates = [*given, *beside]
     oracle = Oracle(source, records, workers=workers)
     written = [
         write(
@@ -64,9 +66,26 @@ def analyse(
         )
         for candidate in candidates
     ]
-    written.append(write(out / "map.json", measures.embedding(source, candidates, background)))
     written.append(write_sample(out, source, digits))
     _say(written, as_json)
+
+
+def place(
+    files: Annotated[list[Path], typer.Argument(help="Candidate files.")],
+    out: OutOption = OUT,
+    background: Annotated[int, typer.Option(help="Training images on the map.", min=100)] = 3000,
+    data_folder: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Place candidates on one map of the training images; what is placed anew is all there is."""
+    given = load_candidates(files)
+    source = data.load(given[0].dataset, data_folder)
+    with progress("map") as update:
+        update(0, 1)
+        found = measures.embedding(source, [*given, *references(source, given)], background)
+        update(1, 1)
+    content = {**origin(source, None, ()), "split": "train", **found}
+    _say([write(out / "map.json", content)], as_json)
 
 
 def random_curve(
@@ -91,13 +110,10 @@ def random_curve(
     _say([write(out / f"random-{protocol}.json", content)], as_json)
 
 
-def references(source: Dataset, given: Sequence[Candidate], out: Path) -> list[Candidate]:
-    """The essay's random draws of the same sizes, kept as files: what all else is held against."""
+def references(source: Dataset, given: Sequence[Candidate]) -> list[Candidate]:
+    """The essay's random draws of the same sizes: what all else is held against."""
     sizes = sorted({int(candidate.ipc) for candidate in given if float(candidate.ipc).is_integer()})
-    draws = [essay.rmnist(source, ipc) for ipc in sizes]
-    for draw in draws:
-        draw.save((out / file_name(draw)).with_suffix(".npz"))
-    return draws
+    return [essay.rmnist(source, ipc) for ipc in sizes]
 
 
 def sizes_of(text: str) -> list[int]:

@@ -105,7 +105,6 @@ def places(results: Results, traces: Traces) -> list[Exhibit]:
     """The map and how typical the images of each set are, for each budget."""
     exhibits = []
     for ipc, analyses in by_budget(results).items():
-        trace = traces.analyses(analyses)
         shown = [
             results.candidates[a["candidate"]]
             for a in analyses
@@ -124,7 +123,7 @@ def places(results: Results, traces: Traces) -> list[Exhibit]:
                         for candidate in shown
                         for x, y, label in _points(here[candidate.hash])
                     ],
-                    trace,
+                    traces.analyses([results.map]),
                 )
             )
         exhibits.append(
@@ -138,7 +137,7 @@ def places(results: Results, traces: Traces) -> list[Exhibit]:
                     for a in analyses
                     for n, value in enumerate(a["extremity"])
                 ],
-                trace,
+                traces.analyses(analyses),
             )
         )
     return exhibits

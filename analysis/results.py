@@ -40,7 +40,7 @@ class Results:
     curves : dict of str to dict
         Accuracy of random sets by size, by protocol.
     map, sample : dict or None
-        The embedding, and the digits that the page bundles.
+        The embedding, with its `file`, and the digits that the page bundles.
     readings : list of dict
         Every reading of the sealed test split.
     skipped : list of str
@@ -126,6 +126,6 @@ def _add_analysis(found: Results, content: Analysis, file: str) -> None:
     elif "ipc" in content and "accuracies" in content:
         found.curves[content["protocol"]] = {**content, "file": file}
     elif "background" in content:
-        found.map = content
+        found.map = {**content, "file": file}
     elif "side" in content and "pixels" in content:
         found.sample = content

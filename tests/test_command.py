@@ -135,6 +135,7 @@ BAD = {
     "compare over several datasets": "compare ten.npz other.npz",
     "compare under nothing": "compare ten.npz ten.npz --protocol knnn",
     "analyse under a proxy": "analyse ten.npz --protocol ridge-conv",
+    "a map of a damaged file": "place cut.npz",
     "curve of one size": "random-curve --dataset digits --n 5",
 }
 
@@ -189,7 +190,7 @@ def test_packages_run_as_modules(module: str, folder: Path) -> None:
 
 
 COMMANDS = ["demo", "reproduce", "search", "distill", "score"]
-COMMANDS += ["analyse", "random-curve", "report", "show", "compare"]
+COMMANDS += ["analyse", "place", "random-curve", "report", "show", "compare"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

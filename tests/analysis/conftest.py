@@ -62,7 +62,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, digits: Dataset, made: Cand
         candidate.save(folder / f"{candidate.hash}.npz")
         found = analyse.analysis_of(scout, candidate, protocol, range(2), 20)
         analyse.write(out / analyse.file_name(candidate), found)
-    analyse.write(out / "map.json", measures.embedding(digits, [ten, made], 200))
+    placed = {**analyse.origin(digits, None, ()), **measures.embedding(digits, [ten, made], 200)}
+    analyse.write(out / "map.json", placed)
     analyse.write_sample(out, digits, 150)
     with progress("curve") as update:
         curve = measures.random_curve(scout, "tree", [1, 5, 20], 3, range(2), update)
