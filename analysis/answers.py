@@ -92,12 +92,16 @@ def worth_rows(results: Results) -> list[list[str]]:
 
 
 def hangs_rows(results: Results) -> list[list[str]]:
-    """What order, batches, rounding and noise change, in points, paired by seed."""
+    """What order, batches, rounding, noise and a missing image change, in points, by seed."""
     rows = []
     for analysis in sections.ordered(results):
-        for change in analysis["sensitivity"]:
-            difference = charts.paired_change(analysis, change)
-            name = charts.change_name(change)
+        changes = [
+            (charts.change_name(change), charts.paired_change(analysis, change))
+            for change in analysis["sensitivity"]
+        ]
+        if "leave_one_out" in analysis:
+            changes.append(("one image less, on average", charts.without_one(analysis)))
+        for name, difference in changes:
             protocol = f"`{analysis['protocol']}`"
             points = f"{difference.mean:+.2f} ± {difference.half:.2f}"
             rows.append([analysis["name"], protocol, name, points, str(difference.n)])

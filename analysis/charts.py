@@ -217,6 +217,12 @@ def lost_without(analysis: Analysis) -> list[Interval]:
     ]
 
 
+def without_one(analysis: Analysis) -> Interval:
+    """The mean change of accuracy where one image is missing, whichever, paired by seed."""
+    less = np.mean(analysis["leave_one_out"], axis=0)
+    return mean_interval((less - np.array(analysis["accuracies"])).tolist())
+
+
 def random_curve(curve: Analysis, rows: Sequence[tuple[str, float, Interval]]) -> Figure:
     """Accuracy of random sets by number of images, and where candidates meet the curve.
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from analysis import measures, variants
-from analysis.charts import lost_without, paired_change
+from analysis.charts import lost_without, paired_change, without_one
 from analysis.results import collect
 from reproduce import Candidate, Dataset, Oracle
 from reproduce.essay import real_candidate
@@ -50,8 +50,11 @@ def test_leaving_one_out_leaves_one_out(oracle: Oracle, made: Candidate) -> None
     assert len(parts) == 10
     assert parts[3] == measures.accuracies(oracle, variants.without(made, 3), "own", [0, 1])
     whole = measures.accuracies(oracle, made, "own", [0, 1])
-    lost = lost_without({"accuracies": whole, "leave_one_out": parts})
+    analysis = {"accuracies": whole, "leave_one_out": parts}
+    lost = lost_without(analysis)
     assert np.mean([loss.mean for loss in lost]) > 4  # about its class's tenth
+    average = without_one(analysis)
+    assert (average.n, average.mean) == (2, pytest.approx(-np.mean([loss.mean for loss in lost])))
 
 
 def test_changes_change_what_they_say(made: Candidate) -> None:
