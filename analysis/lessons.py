@@ -126,6 +126,33 @@ def _transfer(
     )
 
 
+def architectures(results: Results, traces: Traces) -> list[Exhibit]:
+    """Distilled sets by networks other than theirs; none where that was not measured."""
+    measured = results.architectures
+    if not measured:
+        return []
+    networks = list(measured[0]["accuracies"])
+    numbers = [
+        [
+            Number(mean_interval(values), traces.analyses([row], values))
+            for values in row["accuracies"].values()
+        ]
+        for row in measured
+    ]
+    names = [row["name"] for row in measured]
+    means = np.array([[number.interval.mean for number in line] for line in numbers])
+    return [
+        Exhibit(
+            "architectures",
+            "Accuracy of distilled sets in other networks, by their own recipes",
+            charts.transfer(networks, names, means.T),
+            ["set", *networks],
+            [[name, *line] for name, line in zip(names, numbers, strict=True)],
+            traces.analyses(measured),
+        )
+    ]
+
+
 def worth(results: Results, leagues: Sequence[League], traces: Traces) -> list[Exhibit]:
     """How many random real images each set is worth, for each curve, on the curve's split."""
     exhibits = []

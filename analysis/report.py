@@ -112,6 +112,7 @@ def sections_of(results: Results) -> dict[str, Any]:
         "learning": lessons.learning(results, traces),
         "sensitivity": lessons.sensitivity(results, traces),
         "transfer": lessons.transfer(leagues, traces),
+        "architectures": lessons.architectures(results, traces),
         "worth": lessons.worth(results, leagues, traces),
         "essay": sections.essay_part(results, traces),
         "provenance": sections.provenance(results),

@@ -39,6 +39,8 @@ class Results:
         What `supertrainer analyse` has measured, by candidate hash, each with its `file`.
     curves : dict of str to dict
         Accuracy of random sets by size, by protocol.
+    architectures : list of dict
+        Sets in other networks than theirs, of `benchmarks.cross_architecture`, with its `file`.
     map, sample : dict or None
         The embedding, with its `file`, and the digits that the page bundles.
     readings : list of dict
@@ -52,6 +54,7 @@ class Results:
     paths: dict[str, str] = field(default_factory=dict)
     analyses: dict[str, Analysis] = field(default_factory=dict)
     curves: dict[str, Analysis] = field(default_factory=dict)
+    architectures: list[Analysis] = field(default_factory=list)
     map: Analysis | None = None
     sample: Analysis | None = None
     readings: list[dict[str, Any]] = field(default_factory=list)
@@ -125,6 +128,8 @@ def _add_analysis(found: Results, content: Analysis, file: str) -> None:
         found.analyses[content["candidate"]] = {**content, "file": file}
     elif "ipc" in content and "accuracies" in content:
         found.curves[content["protocol"]] = {**content, "file": file}
+    elif any(isinstance(row.get("accuracies"), dict) for row in content.get("rows", ())):
+        found.architectures += [{**row, "file": file} for row in content["rows"]]
     elif "background" in content:
         found.map = {**content, "file": file}
     elif "side" in content and "pixels" in content:

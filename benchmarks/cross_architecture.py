@@ -15,7 +15,7 @@ import typer
 
 from benchmarks.rows import Rows
 from distill import validation
-from reproduce import Oracle, UserError, load
+from reproduce import Oracle, UserError, load, provenance
 from reproduce.application import application, run
 from reproduce.candidate import Candidate
 from reproduce.command import DataOption, WorkersOption, load_candidates, progress
@@ -77,7 +77,14 @@ def cross(
             )
             for name, of in made.items()
         }
-        rows.add(candidate=candidate.hash, name=candidate.name, accuracies=accuracies)
+        rows.add(
+            candidate=candidate.hash,
+            name=candidate.name,
+            split=validation.FRESH,
+            seeds=list(range(seeds)),
+            command=provenance.command(),
+            accuracies=accuracies,
+        )
 
 
 if __name__ == "__main__":
