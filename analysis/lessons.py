@@ -135,9 +135,10 @@ def architectures(results: Results, traces: Traces) -> list[Exhibit]:
     numbers = [
         [
             Number(mean_interval(values), traces.analyses([row], values))
-            for values in row["accuracies"].values()
+            for row in measured
+            for values in [row["accuracies"][network]]
         ]
-        for row in measured
+        for network in networks
     ]
     names = [row["name"] for row in measured]
     means = np.array([[number.interval.mean for number in line] for line in numbers])
@@ -145,9 +146,9 @@ def architectures(results: Results, traces: Traces) -> list[Exhibit]:
         Exhibit(
             "architectures",
             "Accuracy of distilled sets in other networks, by their own recipes",
-            charts.transfer(networks, names, means.T),
-            ["set", *networks],
-            [[name, *line] for name, line in zip(names, numbers, strict=True)],
+            charts.transfer(networks, names, means),
+            ["network", *names],
+            [[network, *line] for network, line in zip(networks, numbers, strict=True)],
             traces.analyses(measured),
         )
     ]

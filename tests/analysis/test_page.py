@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import finalists, league, measures, sections
+from analysis import finalists, league, lessons, measures, sections
 from analysis.league import leagues
 from analysis.plots import some_of_each
 from analysis.report import write_report
@@ -119,6 +119,25 @@ def test_headline_is_of_test_beside_the_best_random_sets(digits: Dataset) -> Non
     without = sections.headline(results, leagues([*first, *lucky], Traces()), best)
     assert without is not None
     assert without.random_protocol == "svm-rbf"
+
+
+def test_other_networks_are_a_matrix_with_their_origin(folder: Path, tmp_path: Path) -> None:
+    origin = {"split": measures.SPLIT, "seeds": [0, 1], "command": "cross FILE", "commit": "c"}
+    rows = [
+        {"candidate": name, "name": name, "accuracies": {"own": [90, 92], "MLP": [40, low]}}
+        | origin
+        for name, low in (("first", 50), ("second", 20))
+    ]
+    path = tmp_path / "cross-architecture.json"
+    path.write_text(json.dumps({"settings": {}, "rows": rows}))
+    traces = Traces()
+    results = collect([folder, tmp_path])
+    (found,) = lessons.architectures(results, traces)
+    assert found.head == ["network", "first", "second"]
+    network, first, second = found.rows[1]
+    assert (network, first.interval.mean, second.interval.mean) == ("MLP", 45, 30)
+    assert traces.entries()[second.trace]["files"] == [str(path)]
+    assert lessons.architectures(collect([folder]), traces) == []
 
 
 def test_large_sets_are_shown_evenly(digits: Dataset) -> None:
