@@ -109,7 +109,10 @@ def peak_mib(length: int, recomputed: bool) -> float:
 
 
 def in_a_fresh_process(length: int, recomputed: bool) -> float:
-    """`peak_mib` where nothing has been allocated before."""
+    """`peak_mib` where nothing has been allocated before.
+
+    Not even by this process: on Linux a child's largest memory begins with its parent's.
+    """
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(peak_mib, (length, recomputed))
 
@@ -117,8 +120,6 @@ def in_a_fresh_process(length: int, recomputed: bool) -> float:
 def main() -> None:
     """Measure, print, write."""
     torch.set_num_threads(1)
-    peak = peak_gflops()
-    cases = [{**found, "share_of_peak": found["gflops"] / peak} for found in map(measured, CASES)]
     memory = [
         {
             "inner_steps": length,
@@ -127,6 +128,8 @@ def main() -> None:
         }
         for length in LENGTHS
     ]
+    peak = peak_gflops()
+    cases = [{**found, "share_of_peak": found["gflops"] / peak} for found in map(measured, CASES)]
     table = Table("case", "updates / s", "GFLOP / update", "GFLOP/s", "of peak", title="distill")
     for case in cases:
         table.add_row(
