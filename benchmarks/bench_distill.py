@@ -90,22 +90,25 @@ def measured(case: Case) -> dict[str, Any]:
 
 
 def peak_mib(length: int, recomputed: bool) -> float:
-    """Growth of the process's largest memory over one update through `length` inner steps."""
+    """Growth of the process's largest memory from an update through one inner step to `length`."""
+    torch.set_num_threads(1)
+    update(1, None)  # what any update takes, whatever its length
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    update(length, square_root(length) if recomputed else None)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+def update(length: int, segment: int | None) -> None:
+    """One gradient through `length` inner steps; segments of so many are recomputed."""
     config = DistillConfig(
         method="unroll", recipe="ridge", inner_steps=length, window=0, batch=64, steps=1,
         memory=ROOMY, nets=1,
     )  # fmt: skip
-    torch.set_num_threads(1)
-    distiller = Distiller(load("digits"), config)
-    objective = distiller.objective
+    objective = Distiller(load("digits"), config).objective
     assert isinstance(objective, Unroll)
-    objective.segment = 1
+    objective.segment = segment
     objective.begin(0)
-    objective.loss().backward()  # what any update takes, whatever its length
-    objective.segment = square_root(length) if recomputed else None
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     objective.loss().backward()
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
 
 
 def in_a_fresh_process(length: int, recomputed: bool) -> float:
