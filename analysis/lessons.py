@@ -135,8 +135,7 @@ def architectures(results: Results, traces: Traces) -> list[Exhibit]:
     numbers = [
         [
             Number(mean_interval(values), traces.analyses([row], values))
-            for row in measured
-            for values in [row["accuracies"][network]]
+            for row, values in ((row, row["accuracies"][network]) for row in measured)
         ]
         for network in networks
     ]

@@ -257,19 +257,22 @@ class Worker:
 
     def _seeds(self, trials: Sequence[Trial]) -> range:
         """The replicate seeds of a batch."""
-        first = 0
-        if self.config.method in methods.FRESH and trials:
-            group = self._group(trials[0].user_attrs["position"])
-            first = OWN_SEEDS + group.start * self.config.search_seeds
+        start = self._fresh(trials)
+        first = 0 if start is None else OWN_SEEDS + start * self.config.search_seeds
         return range(first, first + self.config.search_seeds)
 
     def _fidelity(self, trials: Sequence[Trial]) -> Fidelity:
         """How much of a full score a batch is given, and on which of the images."""
-        images, part = self._images(), 0
-        if self.config.method in methods.FRESH and trials and images:
-            group = self._group(trials[0].user_attrs["position"])
-            part = -(-group.start // self.config.batch)  # the next group has the next part
+        images, start = self._images(), self._fresh(trials)
+        # The next group has the next part.
+        part = -(-start // self.config.batch) if images and start is not None else 0
         return Fidelity(images, self.config.epochs, part)
+
+    def _fresh(self, trials: Sequence[Trial]) -> int | None:
+        """The batch's first position, where every batch has seeds and images of its own."""
+        if self.config.method in methods.FRESH and trials:
+            return self._group(trials[0].user_attrs["position"]).start
+        return None
 
     def _picture(self, trials: Sequence[Trial], folder: Path) -> None:
         """Picture the best of these sets, where it is better than the study's best so far."""
