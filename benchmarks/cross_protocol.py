@@ -33,16 +33,18 @@ def cross(
     files: Annotated[list[Path], typer.Argument(help="Candidate files.")],
     seeds: Annotated[int, typer.Option(help="Networks each.", min=1)] = 5,
     protocols: Annotated[str, typer.Option(help="Separated by commas.")] = PROTOCOLS,
+    rivals: Annotated[bool, typer.Option(help="The essay's and the simple rules', too.")] = True,
     data_folder: DataOption = None,
     records: Annotated[Path, typer.Option(help="File of records.")] = OUT,
     workers: WorkersOption = None,
 ) -> None:
-    """Score the sets, and of each size the essay's and the simple rules', under all protocols."""
+    """Score the sets, and those of the essay and of simple rules of their sizes."""
     candidates = load_candidates(files)
     data = load(candidates[0].dataset, data_folder)
     oracle = Oracle(data, records, workers=workers)
-    for ipc in sorted({round(candidate.ipc) for candidate in candidates}):
-        candidates += simple_sets(data, ipc)
+    if rivals:
+        for ipc in sorted({round(candidate.ipc) for candidate in candidates}):
+            candidates += simple_sets(data, ipc)
     once = list({candidate.hash: candidate for candidate in candidates}.values())
     scored: list[Record] = []
     for protocol in protocols.split(","):

@@ -128,6 +128,12 @@ def test_cross_protocol_sets_the_simple_ones_beside(digits: Dataset, ten: Candid
     assert "±" in table[0][3]
 
 
+def test_cross_protocol_scores_the_given_sets_alone(digits: Dataset, ten: Candidate) -> None:
+    path = ten.renamed("found").save("found.npz")
+    cross_protocol.cross([path], seeds=1, protocols="knn", rivals=False, workers=1)
+    assert [line[0] for line in bench.cross_protocol(RESULTS)[1]] == ["found"]
+
+
 def test_random_sets_do_not_depend_on_their_number(digits: Dataset) -> None:
     few, more = (rivals.random_sets(digits, 2, count) for count in (2, 3))
     for a, b in zip(few, more, strict=False):
