@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test report venv lint check-published bench-oracle bench-proxies bench-search \
+.PHONY: demo test fuzz report venv lint check-published bench-oracle bench-proxies bench-search \
 	bench-distill tune-best clean
 
 demo: venv
@@ -10,6 +10,10 @@ demo: venv
 
 test: venv
 	$(BIN)/pytest -n auto --dist worksteal
+
+# 10,000 mutated files of every format that is read; the suite tries 300.
+fuzz: venv
+	$(BIN)/pytest -n auto -m fuzz --hypothesis-profile=fuzz
 
 # The page of all results, in report/index.html.
 report: venv

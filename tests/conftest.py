@@ -5,8 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 from reproduce import Candidate, Dataset, UserError, load
+
+# The suite sees the same examples everywhere; `make fuzz` looks for new ones, and for longer.
+settings.register_profile("suite", max_examples=300, deadline=None, derandomize=True)
+settings.register_profile("fuzz", max_examples=10_000, deadline=10_000)  # milliseconds
+settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,0 +1,53 @@
+"""Names are checked where they enter, and do nothing where they are shown."""
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from rich.table import Table
+
+from reproduce import UserError
+from reproduce.text import NAME, brief, checked, plain, printable
+from tests.mutation import JSON_VALUES, refused_or
+
+GOOD = ["ten", "Ziffern ±2", "数字", "می‌خواهم", "a b", "[bold]", "$x^{$", ":smile:", "x" * NAME]
+BAD = [None, 1, b"x", [], "", "x" * (NAME + 1), "a\nb", "\x1b[31m", "\x00", "\ud800", "\u202eabc"]
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_names_of_all_languages_are_taken(name: str) -> None:
+    assert checked(name, "name") == printable(name) == name
+
+
+@pytest.mark.parametrize("name", BAD, ids=ascii)
+def test_names_that_cannot_be_shown_are_refused_in_one_line(name: object) -> None:
+    assert refused_or(lambda: checked(name, "name")) is None
+
+
+@given(st.text() | JSON_VALUES)
+def test_what_is_shown_is_printable(value: object) -> None:
+    for shown in (printable(str(value)), brief(value)):
+        assert checked(shown, "shown", most=10**6, least=0) == shown
+        shown.encode()
+    assert len(brief(value)) < 500
+
+
+def test_numbers_of_any_length_can_be_quoted() -> None:
+    assert len(brief(10**6000)) < 100
+    with pytest.raises(UserError, match="must be a text"):
+        checked(10**6000, "name")
+
+
+@pytest.mark.parametrize(
+    "name", ["[bold]x", "[/]", ":smile:", "[link=http://a]b", "a\x1b[31mb", "\\"]
+)
+def test_rich_prints_a_name_letter_by_letter(name: str) -> None:
+    table = Table("name", title=plain(name))
+    table.add_row(plain(name))
+    console = Console(file=io.StringIO(), force_terminal=True, width=80)
+    console.print(table, plain(name))
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    assert printed.count(printable(name)) == 3
+    assert "\x1b[31m" not in printed
