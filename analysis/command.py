@@ -183,6 +183,8 @@ def comparison_words(a: str, b: str, test: Paired) -> str:
     lead = f"{a} - {b}: {difference.mean:+.2f} points"
     if difference.n == 1:
         return f"{lead} (n = 1: no interval)"
+    if math.isnan(test.p):
+        return f"{lead} on each of n = {difference.n} shared seeds: no spread, so no test"
     verdict = "a difference" if test.p < SURE else "no difference that n seeds can show"
     return (
         f"{lead}, 95 % interval {difference.low:+.2f} to {difference.high:+.2f}, "

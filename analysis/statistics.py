@@ -14,6 +14,7 @@ from scipy import special
 from scipy.optimize import isotonic_regression
 
 LEVEL = 0.95
+EQUAL = 1e-9  # points: accuracies that differ by less are the same
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,10 @@ def cluster_interval(groups: Sequence[Sequence[float]], level: float = LEVEL) ->
 
 @dataclass(frozen=True)
 class Paired:
-    """The difference a - b over shared seeds, and its two-sided p value (NaN where n < 2)."""
+    """The difference a - b over shared seeds, and its two-sided p value.
+
+    `p` is NaN where differences have no spread to be judged by: one of them, or all the same.
+    """
 
     difference: Interval
     p: float
@@ -87,14 +91,12 @@ def paired(a: Mapping[int, float], b: Mapping[int, float], level: float = LEVEL)
     shared = sorted(a.keys() & b.keys())
     if not shared:
         raise ValueError("no shared seeds")
-    differences = [a[seed] - b[seed] for seed in shared]
     from scipy import stats
 
+    differences = [a[seed] - b[seed] for seed in shared]
     interval = mean_interval(differences, level)
-    if len(shared) < 2:
+    if np.ptp(differences) < EQUAL:
         return Paired(interval, math.nan)
-    if interval.half == 0:  # without randomness every replicate says the same
-        return Paired(interval, 1.0 if interval.mean == 0 else 0.0)
     test = stats.ttest_rel([a[seed] for seed in shared], [b[seed] for seed in shared])
     return Paired(interval, float(test.pvalue))
 

@@ -7,9 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from reproduce import essay
+from reproduce.data import MNIST_CHECKSUM
 from reproduce.records import Record
+
+LEVEL = 0.95  # of the prediction interval that a verdict rests on
+LAST_DIGIT = 0.005  # half of the last digit that is published
 
 
 @dataclass(frozen=True)
@@ -37,11 +42,7 @@ def summarise(records: Iterable[Record]) -> Summary:
 
 @dataclass(frozen=True)
 class Cell:
-    """One published number, ours beside it and a verdict.
-
-    The verdict is `exact`; `inside our spread`, where one more replicate of ours would fall as
-    far off about one time in twenty or more; or `outside`.
-    """
+    """One published number, ours beside it and a verdict, one of `verdict`'s."""
 
     published: essay.Published
     draw: str | None
@@ -58,7 +59,7 @@ def compare(records: Sequence[Record], draw: str) -> list[Cell]:
         ours = of_draw(full, number.protocol, number.ipc, wanted)
         if ours:
             summary = summarise(ours)
-            cells.append(Cell(number, wanted, summary, verdict(number.accuracy, summary)))
+            cells.append(Cell(number, wanted, summary, verdict(number, summary)))
     return cells
 
 
@@ -89,17 +90,44 @@ def full_records(records: Sequence[Record]) -> list[Record]:
         record
         for record in records
         if record["method"] == "essay draw"
-        and record["dataset"] == "mnist"
+        and record["checksum"] == MNIST_CHECKSUM
         and record["split"] == "validation"
         and record["images"] is None
         and record["epochs"] is None
     ]
 
 
-def verdict(published: float, ours: Summary) -> str:
-    """How a published accuracy lies to ours."""
-    if ours.n == 1 or ours.sd == 0:
-        return "exact" if abs(ours.mean - published) < 0.005 else "outside"
-    # Two standard deviations of the difference between our mean and one more replicate.
-    reach = 2 * ours.sd * math.sqrt(1 + 1 / ours.n)
-    return "inside our spread" if abs(ours.mean - published) <= reach else "outside"
+def verdict(published: essay.Published, ours: Summary) -> str:
+    """How a published accuracy, which is one run, lies to ours.
+
+    Returns
+    -------
+    str
+        `exact` or `differs` where nothing is random. Else `inside our spread` or `outside`: where
+        one more run of ours would fall 19 times in 20, or not; `one run each` where ours is one
+        run, too, which says nothing of the spread; `no spread` where several runs of ours agree.
+    """
+    off = abs(ours.mean - published.accuracy)
+    if not published.random:
+        return "exact" if off < LAST_DIGIT else "differs"
+    if ours.n == 1:
+        return "one run each"
+    if ours.sd == 0:
+        return "no spread"
+    return "inside our spread" if off <= reach_of(ours) else "outside"
+
+
+def reach_of(ours: Summary, runs: int = 1, level: float = LEVEL) -> float:
+    """How far from our mean the mean of further runs may fall: half of a prediction interval.
+
+    Parameters
+    ----------
+    ours : Summary
+        Of two or more runs.
+    runs : int
+        How many further runs.
+    level : float
+        How often it is to hold them, 0..1. The interval is Student's, for runs of normal spread.
+    """
+    quantile = float(special.stdtrit(ours.n - 1, (1 + level) / 2))
+    return quantile * ours.sd * math.sqrt(1 / runs + 1 / ours.n)

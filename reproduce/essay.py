@@ -123,9 +123,8 @@ class Published:
         Percent on the 10,000 validation images; ipc 0 is full MNIST.
     draw : str or None
         The draw that it belongs to, as far as is known; None for full MNIST.
-    band : float or None
-        How many points our mean over five seeds may lie from it, 0 where it is deterministic;
-        None where the project could not run it.
+    random : bool
+        Whether the protocol depends on a seed; else our accuracy is to be the same number.
     source : str
     """
 
@@ -133,7 +132,7 @@ class Published:
     ipc: int
     draw: str | None
     accuracy: float
-    band: float | None
+    random: bool
     source: str
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from analysis.command import comparison_words
 from analysis.statistics import (
     Interval,
     best_of_k,
@@ -72,9 +73,13 @@ def test_pairing_sees_what_the_seeds_share(rng: np.random.Generator) -> None:
     assert stats.ttest_ind(list(a.values()), list(b.values())).pvalue > 0.1
 
 
-def test_paired_without_randomness_or_seeds() -> None:
-    assert paired({0: 41.0, 1: 41.0}, {0: 41.0, 1: 41.0}).p == 1
-    assert paired({0: 42.0, 1: 42.0}, {0: 41.0, 1: 41.0}).p == 0
+def test_b7_paired_without_spread_or_seeds() -> None:
+    """Equal differences have no spread: p is undefined, however large they are."""
+    for shift in (0.0, 1.0):
+        found = paired({0: 41.0 + shift, 1: 43.0 + shift}, {0: 41.0, 1: 43.0})
+        assert math.isnan(found.p)
+        assert found.difference.mean == shift
+        assert "no spread" in comparison_words("a", "b", found)
     assert math.isnan(paired({0: 42.0}, {0: 41.0}).p)
     with pytest.raises(ValueError, match="no shared seeds"):
         paired({0: 1.0}, {1: 1.0})

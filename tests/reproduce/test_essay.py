@@ -1,10 +1,18 @@
 """The essay's draws, and its deterministic numbers to the last digit."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
+from scipy import stats
 
 from reproduce import Dataset, Oracle, UserError, comparison, essay
 from reproduce.comparison import Summary
+from reproduce.essay import Published
+from reproduce.records import read
+
+ROOT = Path(__file__).resolve().parents[2]
 
 FIRST_TEN = {
     ("table", 1): [33580, 6660, 21807, 47906, 2051, 45569, 39110, 18109, 8582, 30747],
@@ -52,16 +60,58 @@ def test_published_nine_exactly(mnist: Dataset, protocol: str) -> None:
     assert [cell.verdict for cell in cells] == ["exact"] * 3
 
 
-def test_verdicts() -> None:
-    assert comparison.verdict(70.0, Summary(1, 70.004, np.nan, np.nan)) == "exact"
-    assert comparison.verdict(70.0, Summary(1, 70.01, np.nan, np.nan)) == "outside"
-    assert comparison.verdict(70.0, Summary(5, 72.0, 1.0, 0.4)) == "inside our spread"
-    assert comparison.verdict(70.0, Summary(5, 72.5, 1.0, 0.4)) == "outside"
+def number(accuracy: float, random: bool = True) -> Published:
+    return Published("tree" if random else "knn", 1, "table", accuracy, random, "a test")
+
+
+def test_verdicts_on_what_is_not_random() -> None:
+    assert comparison.verdict(number(70.0, False), Summary(1, 70.004, np.nan, np.nan)) == "exact"
+    assert comparison.verdict(number(70.0, False), Summary(1, 70.01, np.nan, np.nan)) == "differs"
+
+
+def test_b7_verdicts_rest_on_one_more_runs_prediction_interval(rng: np.random.Generator) -> None:
+    """Beyond two standard deviations one more than three runs falls far more often."""
+    outside, beyond_two = [], []
+    for _ in range(4000):
+        *runs, one_more = rng.normal(70, 2, 4)
+        ours = comparison.summarise({"accuracy": value} for value in runs)
+        outside.append(comparison.verdict(number(one_more), ours) == "outside")
+        beyond_two.append(abs(one_more - ours.mean) > 2 * ours.sd * np.sqrt(1 + 1 / 3))
+    assert 0.035 < np.mean(outside) < 0.065
+    assert np.mean(beyond_two) > 0.15
+    students = stats.t(2).ppf(0.975) * 2 * np.sqrt(1 / 5 + 1 / 3)
+    assert comparison.reach_of(Summary(3, 70, 2.0, 1.2), runs=5) == pytest.approx(students)
+
+
+def test_b7_no_verdict_without_a_spread() -> None:
+    assert comparison.verdict(number(99.34), Summary(1, 99.19, np.nan, np.nan)) == "one run each"
+    assert comparison.verdict(number(70.0), Summary(1, 70.0, np.nan, np.nan)) == "one run each"
+    assert comparison.verdict(number(70.0), Summary(3, 70.0, 0.0, 0.0)) == "no spread"
+
+
+def test_b7_every_verdict_on_record_can_fail() -> None:
+    """What is random is judged by the spread on record, and a number beyond it is outside."""
+    cells = comparison.compare_draws(read(ROOT / "results" / "records.jsonl"))
+    judged = [cell for cell in cells if cell.published.random and cell.ours.n > 1]
+    assert len(judged) > 20
+    for cell in judged:
+        far = cell.ours.mean + 1.01 * comparison.reach_of(cell.ours)
+        beyond = replace(cell.published, accuracy=far)
+        assert comparison.verdict(beyond, cell.ours) == "outside"
+
+
+def test_b11_own_data_called_mnist_never_stand_beside_published_numbers(
+    digits: Dataset,
+) -> None:
+    named = replace(digits, name="mnist")
+    scored = Oracle(named, workers=1).score(essay.rmnist(named, 1), "knn", [0])
+    assert scored[0]["dataset"] == "mnist"
+    assert comparison.compare_draws(scored) == []
 
 
 def test_published_numbers_name_their_source() -> None:
     numbers = essay.published()
     assert len({(p.protocol, p.ipc) for p in numbers}) == len(numbers) == 39
     assert all(p.source and 10 < p.accuracy < 100 for p in numbers)
-    assert sum(p.band == 0 and p.ipc > 0 for p in numbers) == 9
+    assert sum(not p.random and p.ipc > 0 for p in numbers) == 9
     assert {p.draw for p in numbers if p.ipc} == set(essay.DRAWS)
