@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from distill import validation
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset
 from reproduce.errors import UserError
@@ -106,6 +107,8 @@ class SyntheticSet(nn.Module):
             dataset=data.name,
             checksum=data.checksum,
             classes=len(data.classes),
+            role="distilled",
+            chosen_on=validation.CHOOSING,
             recipe=replace(
                 self.recipe,
                 learning_rates=rates,

@@ -19,6 +19,16 @@ from reproduce.recipe import Recipe
 
 FORMAT = "supertrainer-candidate/1"
 LABEL_SCALES = ("class", "probability", "score")
+ROLES = (
+    "given",
+    "essay draw",
+    "searched",
+    "finalist",
+    "random search",
+    "random sets",
+    "simple rule",
+    "distilled",
+)
 TEXT_FIELDS = ("name", "method", "dataset", "checksum", "label_scale", "command")
 
 
@@ -44,6 +54,13 @@ class Candidate:
         squared error).
     draw : str or None
         `table` or `figures` where it is one of the essay's draws.
+    role : str
+        What the set is, one of `ROLES`. A finalist is one of the sets that a search chose among;
+        `random search` is what a random search of equal budget chose, `random sets` are drawn
+        without any choice; `given` says that nothing is known of how the set was found.
+    chosen_on : str or None
+        The split whose scores chose this set among others: its score there is a lucky one. None
+        where no scores chose it.
     recipe : Recipe or None
         The candidate's own training recipe, replayed by the protocol `own`.
     seeds : tuple of int
@@ -67,6 +84,8 @@ class Candidate:
     indices: np.ndarray | None = None
     label_scale: str = "class"
     draw: str | None = None
+    role: str = "given"
+    chosen_on: str | None = None
     recipe: Recipe | None = None
     seeds: tuple[int, ...] = ()
     command: str = field(default_factory=provenance.command)
@@ -87,6 +106,7 @@ class Candidate:
             own("indices", self.indices, np.int64)
         object.__setattr__(self, "seeds", tuple(int(seed) for seed in self.seeds))
         problem = _problem_with_images(self) or _problem_with_labels(self)
+        problem = problem or _problem_with_role(self)
         if problem:
             raise UserError(f"candidate {self.name!r}: {problem}")
 
@@ -146,6 +166,8 @@ class Candidate:
             **{name: getattr(self, name) for name in TEXT_FIELDS},
             "classes": self.classes,
             "draw": self.draw,
+            "role": self.role,
+            "chosen_on": self.chosen_on,
             "normalisation": {"mean": recipe.mean, "std": recipe.std} if recipe else None,
             "recipe": recipe.to_dict() if recipe else None,
             "seeds": list(self.seeds),
@@ -173,6 +195,8 @@ class Candidate:
                 labels=arrays["labels"],
                 indices=arrays.get("indices"),
                 **{name: meta[name] for name in (*TEXT_FIELDS, "classes", "draw", "versions")},
+                role=meta.get("role", "given"),  # files of old do not say
+                chosen_on=meta.get("chosen_on"),
                 recipe=recipe,
                 seeds=tuple(meta["seeds"]),
             )
@@ -230,4 +254,12 @@ def _problem_with_labels(candidate: Candidate) -> str | None:
         return "labels hold values that are not finite"
     elif scale == "probability" and (labels.min() < 0 or np.abs(labels.sum(1) - 1).max() > 1e-4):
         return "label rows must be >= 0 and sum to 1"
+    return None
+
+
+def _problem_with_role(candidate: Candidate) -> str | None:
+    if candidate.role not in ROLES:
+        return f"role {candidate.role!r}, use one of {', '.join(ROLES)}"
+    if candidate.chosen_on is not None and not isinstance(candidate.chosen_on, str):
+        return f"chosen on {candidate.chosen_on!r}; give the name of a split, or None"
     return None

@@ -121,15 +121,15 @@ def load_candidates(paths: Sequence[Path]) -> list[Candidate]:
 
 
 def score_table(title: str, records: Sequence[Record]) -> Table:
-    """A table with a row for each candidate, protocol and split: mean, standard error, n."""
+    """A table with a row for each name, role, protocol and split: mean, standard error, n."""
     table = Table("name", "ipc", "protocol", "split", "accuracy %", "n", title=title)
     groups: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
-        key = tuple(str(record[name]) for name in ("name", "ipc", "protocol", "split"))
+        key = tuple(str(record.get(name)) for name in ("name", "role", "ipc", "protocol", "split"))
         groups.setdefault(key, []).append(record)
-    for key, group in groups.items():
+    for (_, _, *key), group in groups.items():
         summary = comparison.summarise(group)
-        table.add_row(*key, str(summary), str(summary.n))
+        table.add_row(comparison.title(group), *key, str(summary), str(summary.n))
     return table
 
 

@@ -19,25 +19,46 @@ LAST_DIGIT = 0.005  # half of the last digit that is published
 
 @dataclass(frozen=True)
 class Summary:
-    """n accuracies in percent: their mean, standard deviation and standard error.
+    """n values in percent: their mean, standard deviation and standard error.
 
-    The last two are NaN for n = 1.
+    The last two are NaN for n = 1. `over` says what the values are: accuracies of the `networks` of
+    one set, or means of several `sets`.
     """
 
     n: int
     mean: float
     sd: float
     se: float
+    over: str = "networks"
 
     def __str__(self) -> str:
         return f"{self.mean:.2f}" if self.n == 1 else f"{self.mean:.2f} ± {self.se:.2f}"
 
 
 def summarise(records: Iterable[Record]) -> Summary:
-    """Sum up the accuracies of some records, at least one."""
-    values = np.array([record["accuracy"] for record in records])
+    """Sum up the accuracies of some records, at least one.
+
+    Of several sets the values are the sets' own means: networks that learn one set are no sample
+    of sets, and to pool them would make the standard error too small. Of one set they are its
+    networks' accuracies.
+    """
+    sets: dict[str | None, list[float]] = {}
+    for record in records:
+        sets.setdefault(record.get("candidate"), []).append(record["accuracy"])
+    several, own = len(sets) > 1, list(sets.values())
+    values = np.array([np.mean(networks) for networks in own] if several else own[0])
     sd = float(values.std(ddof=1)) if len(values) > 1 else math.nan
-    return Summary(len(values), float(values.mean()), sd, sd / math.sqrt(len(values)))
+    error = sd / math.sqrt(len(values))
+    return Summary(len(values), float(values.mean()), sd, error, "sets" if several else "networks")
+
+
+def title(records: Sequence[Record]) -> str:
+    """The name of records of one name and role: with the number of sets, where they are several."""
+    sets = len({record["candidate"] for record in records})
+    name, finalist = records[0]["name"], records[0].get("role") == "finalist"
+    if finalist:
+        return f"{name}, {sets} finalist{'s' if sets > 1 else ''}"
+    return f"{name} ({sets} sets)" if sets > 1 else str(name)
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,7 @@ def rmnist(data: Dataset, ipc: int, draw: str = "table") -> Candidate:
         name=f"{'R' if ipc else ''}{data.name.upper()}{f'/{ipc} {draw}' if ipc else ''}",
         method="essay draw",
         draw=draw if ipc else None,
+        role="essay draw",
         seeds=(DRAW_SEED,) if ipc else (),
     )
 

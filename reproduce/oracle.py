@@ -23,7 +23,8 @@ from reproduce.threads import cores, torch_threads
 
 MEMORY = 8.0  # GiB, of all workers together
 TEST_LOG = "test-readings.jsonl"
-TITLES = ("name", "method", "draw")  # what a record says of a candidate beyond its content
+# What a record says of a candidate beyond its content.
+TITLES = ("name", "method", "draw", "role", "chosen_on")
 
 
 @dataclass(frozen=True)
@@ -200,6 +201,8 @@ class Oracle:
             "checksum": self.data.checksum,
             "ipc": candidate.ipc,
             "draw": candidate.draw,
+            "role": candidate.role,
+            "chosen_on": candidate.chosen_on,
             "protocol": protocol,
             "plan": plan,
             "split": split,

@@ -146,3 +146,14 @@ def test_targets_follow_the_label_scale() -> None:
     scores = make(labels=4 * soft, label_scale="score", classes=2)
     assert scores.targets().tolist() == [[1, 0], [0, 1], [1, 0]]
     assert make().targets().argmax(1).tolist() == [0, 1, 2]
+
+
+def test_a_file_says_what_role_its_set_has(ten: Candidate, tmp_path: Path) -> None:
+    assert ten.role == "essay draw"
+    found = dataclasses.replace(ten, role="searched", chosen_on="validation-a")
+    again = Candidate.load(found.save(tmp_path / "found.npz"))
+    assert (again.role, again.chosen_on) == ("searched", "validation-a")
+    assert again.hash == ten.hash
+    for changes in ({"role": "best"}, {"chosen_on": 3}):
+        with pytest.raises(UserError, match=r"role|chosen on"):
+            dataclasses.replace(ten, **changes)
