@@ -1,0 +1,107 @@
+"""Secrets kept out of what is written and shown: passwords and tokens in addresses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import TextIO
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
+
+HIDDEN = "***"
+SHORTEST = 3  # characters of a piece of a secret that is looked for outside of an address
+
+# The password itself may hold `@`, `:` and `/`: all up to the last `@` may belong to it.
+_USER = re.compile(r"(?<!\S)\S*@")
+_SETTING = re.compile(r"""(?<![^\s?&;=])([^\s?&;=]+)=('[^']*'|"[^"]*"|[^\s&]*)""")
+_SECRET_NAME = re.compile(r"pass|pwd|secret|token|credential|api_?key", re.IGNORECASE)
+
+
+def redacted(text: str, *known: str) -> str:
+    """The text without the user information of anything in it that is like an address.
+
+    `scheme://user:secret@host` becomes `scheme://***@host`, whatever characters the secret has,
+    and `password=secret`, `sslpassword=secret`, `token=secret` and so on lose their values.
+
+    Parameters
+    ----------
+    text : str
+        A word of a command line, an error message, a line of a log.
+    known : str
+        Arguments and addresses that may hold secrets. What is secret in them is also removed
+        where it stands in the text outside of an address, whole, in pieces, or percent-encoded.
+
+    Returns
+    -------
+    str
+    """
+    for secret in sorted(_secrets(known), key=len, reverse=True):
+        text = _word(secret).sub(HIDDEN, text)
+    return _USER.sub(_without_user, _SETTING.sub(_without_value, text))
+
+
+class Redacting:
+    """A text stream that passes on what is written to it without the secrets of `known`."""
+
+    def __init__(self, stream: TextIO, known: Iterable[str]) -> None:
+        self._stream, self._known = stream, tuple(known)
+
+    def write(self, text: str) -> int:
+        """Write the text without secrets; how many characters it had with them."""
+        self._stream.write(redacted(text, *self._known))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write every line without secrets."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+
+def holds_secret(text: str) -> bool:
+    """Whether something in the text would be redacted."""
+    return any(_secrets([text]))
+
+
+def _without_user(match: re.Match[str]) -> str:
+    if ":" not in match[0]:
+        return match[0]  # `name@host`, an address of mail
+    scheme, separator, _ = match[0].partition("://")
+    if not separator or ":" in scheme or "@" in scheme:
+        return f"{HIDDEN}@"
+    return f"{scheme}://{HIDDEN}@"
+
+
+def _without_value(match: re.Match[str]) -> str:
+    if not _SECRET_NAME.search(unquote(match[1])):
+        return match[0]
+    # An `@` may be the end of user information that begins further ahead: `_USER` needs it.
+    return f"{match[1]}={HIDDEN}" + ("@" if "@" in match[2] else "")
+
+
+def _secrets(known: Iterable[str]) -> Iterator[str]:
+    """The secrets of these arguments, in every form in which an error could show them."""
+    for argument in known:
+        scheme, separator, rest = argument.partition("://")
+        user = (rest if separator else scheme).rpartition("@")[0]
+        if separator or ":" in user:
+            yield from _forms(user)
+            yield from _forms(user.partition(":")[2])
+        for name, value in _SETTING.findall(argument):
+            if _SECRET_NAME.search(unquote(name)):
+                yield from _forms(value)
+
+
+def _forms(secret: str) -> Iterator[str]:
+    for form in {secret, unquote(secret), unquote_plus(secret)}:
+        whole = {form, quote(form), quote(form, safe=""), quote_plus(form), repr(form)[1:-1]}
+        pieces = set(re.split(r"[\s@:/?#&=,;]+", form))
+        yield from (part for part in whole | pieces if len(part) >= SHORTEST)
+
+
+def _word(secret: str) -> re.Pattern[str]:
+    """The secret where it is not part of a longer word: `postgres` is none in `postgresql`."""
+    before = r"(?<!\w)" if secret[0].isalnum() else ""
+    after = r"(?!\w)" if secret[-1].isalnum() else ""
+    return re.compile(before + re.escape(secret) + after)
