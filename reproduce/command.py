@@ -127,9 +127,9 @@ def score_table(title: str, records: Sequence[Record]) -> Table:
     for record in records:
         key = tuple(str(record.get(name)) for name in ("name", "role", "ipc", "protocol", "split"))
         groups.setdefault(key, []).append(record)
-    for (_, _, *key), group in groups.items():
+    for key, group in groups.items():
         summary = comparison.summarise(group)
-        table.add_row(comparison.title(group), *key, str(summary), str(summary.n))
+        table.add_row(comparison.title(group), *key[2:], str(summary), str(summary.n))
     return table
 
 
@@ -147,7 +147,11 @@ def score(
     seeds: SeedsOption = 5,
     first_seed: Annotated[int, typer.Option(help="Start from this seed.", min=0)] = 0,
     split: Annotated[
-        str, typer.Option(help="validation, validation-a, validation-b; test reads the sealed one.")
+        str,
+        typer.Option(
+            help="validation, validation-a, validation-b, train (but for a set's own images); "
+            "test reads the sealed one."
+        ),
     ] = "validation",
     images: Annotated[int | None, typer.Option(help="Score on a stratified subset.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Train at most so long.", min=1)] = None,

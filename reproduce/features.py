@@ -7,6 +7,7 @@ disk; scoring a subset of the pool is then a solve of the subset's size.
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,15 +111,21 @@ class PoolKernel:
                 write_whole(path, buffer.getvalue())
         return cls(both[:, : len(pool)], both[:, len(pool) :], labels, ridge.strength)
 
-    def accuracy(self, subset: np.ndarray, targets: np.ndarray) -> float:
-        """Accuracy in percent of the subset at positions (n,) with targets (n, C)."""
+    def accuracy(
+        self, subset: np.ndarray, targets: np.ndarray, held: Sequence[int] | np.ndarray = ()
+    ) -> float:
+        """Accuracy in percent of the subset at positions (n,) with targets (n, C).
+
+        The scoring images at positions `held` do not count.
+        """
         gram = self._gram[np.ix_(subset, subset)].astype(np.float64)
         gram.flat[:: len(gram) + 1] += self.strength * gram.trace() / len(gram)
         weights = np.linalg.solve(gram, targets - 1 / targets.shape[1]).astype(np.float32)
         answers = torch.from_numpy(weights).T @ self.cross[torch.as_tensor(subset)]
         # The true class has the largest answer: far quicker than an argmax over few rows.
         right = answers.gather(0, self.labels[None])[0] >= answers.amax(0)
-        return 100 * int(right.sum()) / len(self.labels)
+        judged = np.delete(right.numpy(), np.asarray(held, dtype=np.int64))
+        return 100 * int(judged.sum()) / len(judged)
 
 
 def features(ridge: Ridge, images: np.ndarray, seed: int) -> Tensor:

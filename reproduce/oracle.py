@@ -20,6 +20,7 @@ from reproduce.recipe import Recipe
 from reproduce.records import Ledger, Record, key_of
 from reproduce.stacks import Job
 from reproduce.threads import cores, torch_threads
+from reproduce.unseen import Unseen
 
 MEMORY = 8.0  # GiB, of all workers together
 TEST_LOG = "test-readings.jsonl"
@@ -120,8 +121,9 @@ class Oracle:
             Replicate seeds; every candidate meets the same. A protocol without randomness uses
             the first alone.
         split : str
-            `validation`, one of its halves `validation-a`, `validation-b`, or `test`, which is
-            sealed: each reading is logged beside the records.
+            `validation`, one of its halves `validation-a`, `validation-b`; `train`, where the
+            images that a candidate holds itself do not judge it (a distilled candidate holds none
+            of them); or `test`, which is sealed: each reading is logged beside the records.
         fidelity : Fidelity
         again : bool
             Compute scores even where the records hold them.
@@ -157,7 +159,8 @@ class Oracle:
         if waiting:
             images = self._images(split, fidelity, protocol, candidates)
             _embed((job for stack in waiting for job in stack), images)
-            for records in self._run(waiting, images):
+            unseen = Unseen(images) if split == "train" else None
+            for records in self._run(waiting, images, unseen):
                 self.ledger.add(records)
                 done += len(records)
                 progress(done, len(jobs))
@@ -239,13 +242,18 @@ class Oracle:
         name = joblib.hash([key_of(job.asked) for job in stack])
         return self.ledger.path.parent / "unfinished" / f"{name}.pt"
 
-    def _run(self, waiting: list[list[Job]], images: ImageSet) -> Iterator[list[Record]]:
+    def _run(
+        self, waiting: list[list[Job]], images: ImageSet, unseen: Unseen | None
+    ) -> Iterator[list[Record]]:
         """Compute these stacks, yielding the records of each as it is done."""
         on_gpu, origin = self.device != "cpu", self._origin()
         checkpoints = [self._checkpoint(stack) for stack in waiting]
+        held = [
+            [unseen.held(job.candidate) for job in stack] if unseen else [] for stack in waiting
+        ]
         tasks = (
-            joblib.delayed(scoring.answers)(stacks.work_of(stack, self.device, path), images)
-            for stack, path in zip(waiting, checkpoints, strict=True)
+            joblib.delayed(scoring.answers)(stacks.work_of(stack, self.device, path, own), images)
+            for stack, path, own in zip(waiting, checkpoints, held, strict=True)
         )
         workers = 1 if on_gpu else min(self.workers, len(waiting))
         with (

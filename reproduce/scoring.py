@@ -42,6 +42,9 @@ class Work:
     device : str
     checkpoint : Path or None
         Where a long training keeps its state.
+    held : sequence of K ndarrays, int64
+        Positions among the scored images that do not judge replicate k, because it learned them;
+        empty where all images judge all replicates.
     """
 
     plan: Plan
@@ -50,6 +53,7 @@ class Work:
     seeds: Sequence[int]
     device: str = "cpu"
     checkpoint: Path | None = None
+    held: Sequence[np.ndarray] = ()
 
 
 @cache
@@ -91,8 +95,16 @@ def answers(work: Work, scored: ImageSet) -> tuple[list[Answer], float]:
         found = [Answer(accuracy) for accuracy in _ridge(work.plan, work, scored)]
     else:
         number = work.targets[0].shape[1]
-        found = [judged(row, scored.labels, number) for row in classes(work, scored.images)]
+        found = [
+            judged(np.delete(row, held), np.delete(scored.labels, held), number)
+            for row, held in zip(classes(work, scored.images), held_by(work), strict=True)
+        ]
     return found, time.perf_counter() - start
+
+
+def held_by(work: Work) -> Sequence[np.ndarray]:
+    """Positions of the scored images that do not judge each replicate."""
+    return work.held or [np.empty(0, dtype=np.int64)] * len(work.images)
 
 
 def judged(guesses: np.ndarray, labels: np.ndarray, classes: int) -> Answer:
@@ -162,4 +174,5 @@ def _ridge(plan: Ridge, work: Work, scored: ImageSet) -> list[float]:
     pool = np.concatenate(work.images)
     kernel = PoolKernel.build(plan, pool, scored.images, scored.labels, work.seeds[0])
     subsets = np.arange(len(pool)).reshape(len(work.images), -1)
-    return [kernel.accuracy(*pair) for pair in zip(subsets, work.targets, strict=True)]
+    replicates = zip(subsets, work.targets, held_by(work), strict=True)
+    return [kernel.accuracy(*replicate) for replicate in replicates]

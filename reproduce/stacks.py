@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from reproduce import train
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset
@@ -80,8 +82,10 @@ def _width(group: Sequence[Job], data: Dataset, limits: Limits) -> int:
     return -(-len(group) // (rounds * workers))
 
 
-def work_of(stack: list[Job], device: str, checkpoint: Path | None) -> Work:
-    """What a worker needs of a stack."""
+def work_of(
+    stack: list[Job], device: str, checkpoint: Path | None, held: Sequence[np.ndarray] = ()
+) -> Work:
+    """What a worker needs of a stack; `held` as `Work` has it."""
     candidates, plan = [job.candidate for job in stack], stack[0].plan
     wants_scores = isinstance(plan, Recipe) and plan.loss == "mse"
     return Work(
@@ -91,4 +95,5 @@ def work_of(stack: list[Job], device: str, checkpoint: Path | None) -> Work:
         [job.seed for job in stack],
         device,
         checkpoint,
+        held,
     )

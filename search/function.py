@@ -17,6 +17,7 @@ from reproduce.errors import UserError
 from reproduce.oracle import FULL, TITLES, Fidelity, Oracle, answered
 from reproduce.records import Record, key_of
 from reproduce.scoring import Answer
+from reproduce.unseen import Unseen
 
 Score = Callable[[Candidate, int, ImageSet], float]
 
@@ -60,11 +61,13 @@ class FunctionOracle(Oracle):
             When the function answers with something that is no finite number.
         """
         images = self._images(split, fidelity, self.protocol, candidates)
+        unseen = Unseen(images) if split == "train" else None
         jobs = [(candidate, seed) for candidate in candidates for seed in seeds]
         records = []
         for done, (candidate, seed) in enumerate(jobs):
             progress(done, len(jobs))
-            records.append(self._answer(candidate, seed, split, fidelity, images, again))
+            scored = unseen.by(candidate) if unseen else images
+            records.append(self._answer(candidate, seed, split, fidelity, scored, again))
         progress(len(jobs), len(jobs))
         return records
 
