@@ -12,9 +12,13 @@ import scipy.ndimage
 import torch
 from torch import Tensor
 
+from reproduce.constants import OnRecord
+
 CROP = 4  # pixels of padding, filled with the batch's mean
 SCALE = 0.2  # height and width each by 0.8 to 1.2, nearest neighbour
 DEGREES = 45  # whole degrees in -45..44, cubic splines, filled with the batch's mean
+ORDER = 3  # of the rotation's splines
+ON_RECORD = OnRecord(__name__, {"CROP": 4, "SCALE": 0.2, "DEGREES": 45, "ORDER": 3})
 
 
 class Augmenter:
@@ -86,6 +90,6 @@ class Augmenter:
 
 def _rotated(images: np.ndarray, angle: int, fill: float = 0.0) -> np.ndarray:
     """Rotate (n, H, W) in the image plane with room to spare, then cut the centre out."""
-    turned = scipy.ndimage.rotate(images, angle, axes=(-2, -1), cval=fill)
+    turned = scipy.ndimage.rotate(images, angle, axes=(-2, -1), order=ORDER, cval=fill)
     top, left = ((turned.shape[d] - images.shape[d]) // 2 for d in (-2, -1))
     return turned[:, top : top + images.shape[-2], left : left + images.shape[-1]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,14 @@ from torch import Tensor, nn
 
 from reproduce import checkpoint
 from reproduce.backbones import CACHE
+from reproduce.constants import OnRecord
 from reproduce.errors import UserError
 from reproduce.files import write_whole
 
 EPOCHS, BATCH, RATE = 8, 128, 1e-3
+NOISE = 0.3  # standard deviation of the noise on every pixel that it learns to take away
+CHANNELS = (32, 64)
+ON_RECORD = OnRecord(__name__, {"NOISE": 0.3, "CHANNELS": (32, 64)})
 
 
 class Network(nn.Module):
@@ -29,22 +34,23 @@ class Network(nn.Module):
         height, width = image_shape
         if height % 4 or width % 4:
             raise UserError(f"images of {image_shape}: the autoencoder wants sides divisible by 4")
-        inner = (64, height // 4, width // 4)
+        few, many = CHANNELS
+        inner = (many, height // 4, width // 4)
         self.encoder = nn.Sequential(
-            nn.Conv2d(1, 32, 3, 2, 1),
+            nn.Conv2d(1, few, 3, 2, 1),
             nn.ReLU(),
-            nn.Conv2d(32, 64, 3, 2, 1),
+            nn.Conv2d(few, many, 3, 2, 1),
             nn.ReLU(),
             nn.Flatten(),
-            nn.Linear(64 * inner[1] * inner[2], code),
+            nn.Linear(math.prod(inner), code),
         )
         self.decoder = nn.Sequential(
-            nn.Linear(code, 64 * inner[1] * inner[2]),
+            nn.Linear(code, math.prod(inner)),
             nn.Unflatten(1, inner),
             nn.ReLU(),
-            nn.ConvTranspose2d(64, 32, 4, 2, 1),
+            nn.ConvTranspose2d(many, few, 4, 2, 1),
             nn.ReLU(),
-            nn.ConvTranspose2d(32, 1, 4, 2, 1),
+            nn.ConvTranspose2d(few, 1, 4, 2, 1),
         )
 
 
@@ -83,7 +89,8 @@ class Autoencoder:
         Adam on the squared error of noisy pixels' reconstruction (Vincent et al. 2008), 8 epochs.
         """
         height, width = images.shape[2:]
-        run = f"autoencoder {code} {seed} {EPOCHS} {BATCH} {RATE} on {joblib.hash(images)}"
+        how = f"{code} {seed} {EPOCHS} {BATCH} {RATE}{ON_RECORD.changes()}"
+        run = f"autoencoder {how} on {joblib.hash(images)}"
         path = folder / f"{joblib.hash(run)}.pt"
         if not path.exists():
             network = _trained(Network((height, width), code), images, seed, progress)
@@ -135,5 +142,5 @@ def _trained(
 
 
 def _loss(network: Network, batch: Tensor, generator: torch.Generator) -> Tensor:
-    noisy = batch + 0.3 * torch.randn(batch.shape, generator=generator)
+    noisy = batch + NOISE * torch.randn(batch.shape, generator=generator)
     return F.mse_loss(network.decoder(network.encoder(noisy)), batch)

@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from reproduce.constants import OnRecord
 from reproduce.errors import UserError
 from reproduce.files import write_whole
 from reproduce.threads import cores, torch_threads
@@ -28,6 +29,9 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
 BATCH = 32
 CACHE = Path("runs/features")
 PREPROCESSING = f"bilinear {SIDE}, grey to three channels, ImageNet mean and sd"
+ON_RECORD = OnRecord(
+    __name__, {"SIDE": 224, "MEAN": (0.485, 0.456, 0.406), "STD": (0.229, 0.224, 0.225)}
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,8 @@ class Backbone:
 
     def key(self) -> str:
         """What identifies the features."""
-        return f"{self.name} {self.layer} {self.grid} {self.checksum} ({PREPROCESSING})"
+        made = f"({PREPROCESSING}){ON_RECORD.changes()}"
+        return f"{self.name} {self.layer} {self.grid} {self.checksum} {made}"
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Features (n, F), float32, of images (n, 1, H, W); from the cache where they are."""

@@ -6,8 +6,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from reproduce.constants import OnRecord
+
 BLOCK = 2000
-LEAST_INK = 1e-6
+LEAST_INK = 1e-6  # sum of pixels below which an image is empty
+ON_RECORD = OnRecord(__name__, {"LEAST_INK": 1e-6})
 
 
 def deskew(images: np.ndarray) -> np.ndarray:

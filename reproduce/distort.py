@@ -16,11 +16,28 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from reproduce.constants import OnRecord
 from reproduce.errors import UserError
 
 # Torchvision's policies by our names.
 POLICIES = {"": "", "trivial": "TrivialAugmentWide", "rand": "RandAugment", "augmix": "AugMix"}
 PARAMETERS = 7  # uniform numbers that the affine part and the stroke of one image take
+BRUSH = 3  # side in pixels of the square that dilates and erodes, odd
+REACH = 4  # standard deviations up to which the smoothing kernel is summed to 1
+ON_RECORD = OnRecord(
+    __name__,
+    {
+        "POLICIES": {
+            "": "",
+            "trivial": "TrivialAugmentWide",
+            "rand": "RandAugment",
+            "augmix": "AugMix",
+        },
+        "PARAMETERS": 7,
+        "BRUSH": 3,
+        "REACH": 4,
+    },
+)
 
 
 @dataclass(frozen=True)
@@ -144,8 +161,8 @@ def _torchvision(images: Tensor, policy: str, generators: Sequence[torch.Generat
 def _stroke(images: Tensor, share: Tensor) -> Tensor:
     """Part of the way to the dilation where `share` (K, B) is positive, else to the erosion."""
     flat = images.flatten(0, 1)
-    thick = F.max_pool2d(flat, 3, 1, 1).view_as(images)
-    thin = -F.max_pool2d(-flat, 3, 1, 1).view_as(images)
+    thick = F.max_pool2d(flat, BRUSH, 1, BRUSH // 2).view_as(images)
+    thin = -F.max_pool2d(-flat, BRUSH, 1, BRUSH // 2).view_as(images)
     share = share[..., None, None, None]
     return images + share.clamp(min=0) * (thick - images) - share.clamp(max=0) * (thin - images)
 
@@ -185,7 +202,7 @@ def _centred(shape: tuple[int, int]) -> Tensor:
 def _gaussian(side: int, sigma: float) -> Tensor:
     """Matrix (side, side) that smooths along one axis; a kernel of sum 1, zeros outside."""
     distance = torch.arange(side)[:, None] - torch.arange(side)
-    reach = torch.arange(-4 * math.ceil(sigma), 4 * math.ceil(sigma) + 1)
+    reach = torch.arange(-REACH * math.ceil(sigma), REACH * math.ceil(sigma) + 1)
     total = torch.exp(-(reach**2) / (2 * sigma**2)).sum()
     return torch.exp(-(distance**2) / (2 * sigma**2)) / total
 

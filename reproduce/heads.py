@@ -21,11 +21,26 @@ from torch import nn
 class TorchHead(ClassifierMixin, BaseEstimator):
     """A linear layer in PyTorch, regularised by dropout on its inputs and by weight decay.
 
-    Full-batch AdamW on the cross-entropy of standardised features, from a seeded start.
+    Full-batch AdamW on the cross-entropy of standardised features, from a seeded start. No
+    parameter has a default, so that a plan's key, which leaves defaults out, tells them all.
+
+    Parameters
+    ----------
+    seed : int
+    steps : int
+    drop : float
+        Share of the inputs that are dropped at each step, 0 to below 1.
+    decay, rate : float
+        AdamW's weight decay and learning rate.
+    start : float
+        Standard deviation of the weights before training.
     """
 
-    def __init__(self, seed: int = 0, steps: int = 300, drop: float = 0.5, decay: float = 0.1):
-        self.seed, self.steps, self.drop, self.decay = seed, steps, drop, decay
+    def __init__(
+        self, seed: int, steps: int, drop: float, decay: float, rate: float, start: float
+    ) -> None:
+        self.seed, self.steps, self.drop = seed, steps, drop
+        self.decay, self.rate, self.start = decay, rate, start
 
     def fit(self, x: np.ndarray, y: np.ndarray) -> TorchHead:
         """Train on features (n, F) and labels (n,)."""
@@ -35,9 +50,11 @@ class TorchHead(ClassifierMixin, BaseEstimator):
         inputs, labels = self._standard(x), torch.from_numpy(targets)
         self.layer_ = nn.Linear(x.shape[1], len(self.classes_))
         with torch.no_grad():
-            self.layer_.weight.normal_(0, 0.01, generator=generator)
+            self.layer_.weight.normal_(0, self.start, generator=generator)
             self.layer_.bias.zero_()
-        optimiser = torch.optim.AdamW(self.layer_.parameters(), lr=0.01, weight_decay=self.decay)
+        optimiser = torch.optim.AdamW(
+            self.layer_.parameters(), lr=self.rate, weight_decay=self.decay
+        )
         for _ in range(self.steps):
             keep = torch.rand(inputs.shape, generator=generator) >= self.drop
             optimiser.zero_grad()
@@ -77,11 +94,15 @@ def _nearest(seed: int) -> Any:
     return KNeighborsClassifier(1, metric="cosine")
 
 
-# Name, maker, and whether the seed matters.
-HEADS: dict[str, tuple[Callable[[int], Any], bool]] = {
-    "mlp": (_essay, True),
-    "linear-svm": (_linear_svm, False),
-    "logistic": (_logistic, False),
-    "nearest": (_nearest, False),
-    "torch": (TorchHead, True),
+def _torch(seed: int) -> Any:
+    return TorchHead(seed, steps=300, drop=0.5, decay=0.1, rate=0.01, start=0.01)
+
+
+# Each takes the replicate seed.
+HEADS: dict[str, Callable[[int], Any]] = {
+    "mlp": _essay,
+    "linear-svm": _linear_svm,
+    "logistic": _logistic,
+    "nearest": _nearest,
+    "torch": _torch,
 }

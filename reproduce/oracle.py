@@ -15,7 +15,7 @@ from reproduce import expand, protocols, provenance, scoring, stacks
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset, ImageSet
 from reproduce.errors import UserError
-from reproduce.plans import Classifier, Mixture, is_random
+from reproduce.plans import Classifier, Mixture, fingerprint, is_random
 from reproduce.recipe import Recipe
 from reproduce.records import Ledger, Record, key_of
 from reproduce.stacks import Job
@@ -182,7 +182,7 @@ class Oracle:
         plan = protocols.plan(protocol, candidate)
         if fidelity.epochs:
             plan = _shortened(plan, fidelity.epochs)
-        key = joblib.hash(plan.key())[:8]
+        key = fingerprint(plan)
         asked = self._asked(candidate, protocol, key, seed, split, fidelity)
         return Job(candidate, plan, int(seed), {**asked, "random": is_random(plan)})
 

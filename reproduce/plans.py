@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import joblib
 import numpy as np
 
-from reproduce import expand
+from reproduce import augment, deskew, distort, expand
 from reproduce.autoencoder import Autoencoder
 from reproduce.backbones import Backbone
+from reproduce.constants import OnRecord
 from reproduce.features import Ridge
 from reproduce.recipe import Recipe
 
 Embedding = Backbone | Autoencoder
+BYTE, DIVISOR = 255, 256  # pixels in 0..1 become bytes, and these the essay's pixels
+ON_RECORD = OnRecord(__name__, {"BYTE": 255, "DIVISOR": 256})
 
 
 @dataclass(frozen=True)
@@ -26,10 +31,6 @@ class Classifier:
     ----------
     make : callable
         Takes the replicate seed and returns an unfitted estimator.
-    settings : str
-        The settings in words, part of each record.
-    random : bool
-        False where the seed changes nothing: such a protocol is scored once.
     embedding : Backbone, Autoencoder or None
         Makes features of images; None is byte / 256, flattened.
     shifts : int
@@ -37,15 +38,20 @@ class Classifier:
     """
 
     make: Callable[[int], Any]
-    settings: str
-    random: bool = False
     embedding: Embedding | None = None
     shifts: int = 0
 
     def key(self) -> str:
-        """What identifies the plan."""
+        """What identifies the plan: it is told by the estimator itself, so it cannot lie."""
         features = f" on {self.embedding.key()}" if self.embedding else ""
-        return self.settings + features + (f" shifts {self.shifts}" if self.shifts else "")
+        return (
+            described(self.make(0)) + features + (f" shifts {self.shifts}" if self.shifts else "")
+        )
+
+    @property
+    def random(self) -> bool:
+        """False where the seed changes nothing: such a protocol is scored once."""
+        return described(self.make(0)) != described(self.make(1))
 
     def fitted(self, images: np.ndarray, targets: np.ndarray, seed: int) -> Any:
         """The estimator, trained on images (n, 1, H, W) and targets (n, C), as hard labels."""
@@ -88,6 +94,46 @@ def is_random(plan: Plan) -> bool:
     return plan.random if isinstance(plan, Classifier) else True
 
 
+def fingerprint(plan: Plan) -> str:
+    """What a record says of a plan: eight digits that change with its key and its constants."""
+    return str(joblib.hash(plan.key() + "".join(dict.fromkeys(_changed_constants(plan)))))[:8]
+
+
+def _changed_constants(plan: Plan) -> Iterator[str]:
+    """Constants outside the plan's key that are not at their values on record."""
+    if isinstance(plan, Mixture):
+        for member in plan.members:
+            yield from _changed_constants(member)
+    elif isinstance(plan, Classifier) and not plan.embedding:
+        yield ON_RECORD.changes()
+    elif isinstance(plan, Recipe):
+        used = {"dc": augment.ON_RECORD, "distort": distort.ON_RECORD}.get(plan.augment)
+        yield used.changes() if used else ""
+        yield deskew.ON_RECORD.changes() if plan.deskew else ""
+
+
+def described(estimator: Any) -> str:
+    """A scikit-learn estimator's class and its parameters that are not at their defaults."""
+    known = inspect.signature(type(estimator)).parameters
+    changed = [
+        f"{name}={_told(value)}"
+        for name, value in sorted(estimator.get_params(deep=False).items())
+        if not _same(value, known[name].default)
+    ]
+    return f"{type(estimator).__name__}({', '.join(changed)})"
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"({', '.join(map(_told, value))})"
+    return described(value) if hasattr(value, "get_params") else repr(value)
+
+
+def _same(value: Any, default: Any) -> bool:
+    return type(value) is type(default) and bool(value == default)
+
+
 def essay_pixels(images: np.ndarray) -> np.ndarray:
     """Flattened byte / 256, exact for images that come from bytes, of shape (n, H W)."""
-    return (images.reshape(len(images), -1) * np.float32(255) / np.float32(256)).astype(np.float32)
+    pixels = images.reshape(len(images), -1)
+    return (pixels * np.float32(BYTE) / np.float32(DIVISOR)).astype(np.float32)

@@ -96,7 +96,7 @@ def svm_rbf(candidate: Candidate) -> Plan:
     """Support vector machine, radial basis functions."""
     from sklearn.svm import SVC
 
-    return Classifier(lambda seed: SVC(C=1000, gamma="auto"), "SVC(C=1000, gamma='auto')")
+    return Classifier(lambda seed: SVC(C=1000, gamma="auto"))
 
 
 @protocol("svm-linear")
@@ -104,7 +104,7 @@ def svm_linear(candidate: Candidate) -> Plan:
     """Support vector machine, linear."""
     from sklearn.svm import SVC
 
-    return Classifier(lambda seed: SVC(kernel="linear", C=0.1), "SVC(kernel='linear', C=0.1)")
+    return Classifier(lambda seed: SVC(kernel="linear", C=0.1))
 
 
 @protocol("knn")
@@ -112,7 +112,7 @@ def knn(candidate: Candidate) -> Plan:
     """The nearest neighbour."""
     from sklearn.neighbors import KNeighborsClassifier
 
-    return Classifier(lambda seed: KNeighborsClassifier(1), "KNeighborsClassifier(1)")
+    return Classifier(lambda seed: KNeighborsClassifier(1))
 
 
 @protocol("tree")
@@ -120,9 +120,7 @@ def tree(candidate: Candidate) -> Plan:
     """Decision tree."""
     from sklearn.tree import DecisionTreeClassifier
 
-    return Classifier(
-        lambda seed: DecisionTreeClassifier(random_state=seed), "DecisionTreeClassifier()", True
-    )
+    return Classifier(lambda seed: DecisionTreeClassifier(random_state=seed))
 
 
 @protocol("forest")
@@ -131,11 +129,7 @@ def forest(candidate: Candidate) -> Plan:
     from sklearn.ensemble import RandomForestClassifier
 
     settings = {"max_depth": 10, "n_estimators": 500, "max_features": 1}
-    return Classifier(
-        lambda seed: RandomForestClassifier(**settings, random_state=seed),
-        f"RandomForestClassifier({settings})",
-        True,
-    )
+    return Classifier(lambda seed: RandomForestClassifier(**settings, random_state=seed))
 
 
 @protocol("mlp")
@@ -144,11 +138,7 @@ def mlp(candidate: Candidate) -> Plan:
     from sklearn.neural_network import MLPClassifier
 
     settings = {"alpha": 1, "hidden_layer_sizes": (500, 100)}
-    return Classifier(
-        lambda seed: MLPClassifier(**settings, random_state=seed),
-        f"MLPClassifier({settings})",
-        True,
-    )
+    return Classifier(lambda seed: MLPClassifier(**settings, random_state=seed))
 
 
 # --- The essay's conv net -----------------------------------------------------------------------
@@ -260,9 +250,8 @@ def on_features(embedding: Embedding, head: str, shifts: int = 0) -> str:
 
     if head not in heads.HEADS:
         raise UserError(f"unknown head {head!r}, use one of {', '.join(heads.HEADS)}")
-    make, random = heads.HEADS[head]
     name = features_name(embedding, head, shifts)
-    PROTOCOLS[name] = lambda candidate: Classifier(make, head, random, embedding, shifts)
+    PROTOCOLS[name] = lambda candidate: Classifier(heads.HEADS[head], embedding, shifts)
     return name
 
 

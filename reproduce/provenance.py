@@ -11,7 +11,17 @@ from importlib.metadata import version
 from pathlib import Path
 
 CODE = ("reproduce", "search", "distill", "analysis", "supertrainer.py", "pyproject.toml")
-PACKAGES = ("supertrainer", "torch", "torchvision", "numpy", "scikit-learn", "optuna", "higher")
+PACKAGES = (
+    "supertrainer",
+    "torch",
+    "torchvision",
+    "numpy",
+    "numba",
+    "scipy",
+    "scikit-learn",
+    "optuna",
+    "higher",
+)
 
 
 @cache
