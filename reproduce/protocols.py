@@ -174,7 +174,11 @@ def conv_shift2(candidate: Candidate) -> Recipe:
 
 @protocol("convnet")
 def convnet(candidate: Candidate) -> Recipe:
-    """ConvNet-3 as Dataset Condensation evaluates it on MNIST. Soft labels are our extension."""
+    """ConvNet-3 as Dataset Condensation evaluates it on MNIST, but for three things.
+
+    Its public code lowers the rate after 502 epochs, ours after 501. Its crops start at -4 to 3
+    pixels, ours at -4 to 4. Soft labels are our extension. Records of this protocol are of ours.
+    """
     return Recipe(
         model="convnet",
         mean=0.1307,
