@@ -29,8 +29,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
     **{f"depth {depth}": {**PLAIN, "depth": depth} for depth in (2, 3, 4)},
     "no norm": {**PLAIN, "norm": "none"},
     **{f"{norm} norm": {**PLAIN, "norm": norm} for norm in ("batch", "instance", "group")},
-    "the essay's net": {"model": "conv", "widths": (), "ridge": None, "head_steps": 0},
-    "MLP": {**PLAIN, "model": "mlp", "norm": "none", "depth": 2, "width": 512},
+    "the essay's net": {
+        **PLAIN,
+        "model": "conv",
+        "depth": 3,
+        "norm": "instance",
+        "ridge": None,
+        "head_steps": 0,
+    },
+    "MLP": {**PLAIN, "model": "mlp", "norm": "instance", "depth": 2, "width": 512},
     "ResNet": {**PLAIN, "model": "resnet", "norm": "batch", "width": 64},
 }
 

@@ -35,37 +35,39 @@ class Batches:
         self.recipe, self.model, self.device = recipe, model, device
         self.prepare = prepare
         self.prepared: dict[int, Tensor] = {}
-        self.x, self.y = x, y
         self.orders = [seeded(seed, "order") for seed in seeds]
         self.noises = [seeded(seed, "noise") for seed in seeds]
         self.augments = [seeded(seed, "augment") for seed in seeds]
+        self.rows = torch.arange(len(seeds))[:, None]
+        self.count = x.shape[1]
+        self.places = torch.arange(self.count).expand(len(seeds), -1)
+        self.per_epoch = -(-self.count // recipe.batch)
+        if not recipe.reshuffle:
+            order = self._order()
+            x, y = x[self.rows, order], y[self.rows, order]
         self.augmenters = (
             [Augmenter(images[:, 0]) for images in x] if recipe.augment == "dc" else []
         )
-        self.rows = torch.arange(len(seeds))[:, None]
-        self.per_epoch = -(-x.shape[1] // recipe.batch)
-        if not recipe.reshuffle:
-            order = self._order()
-            self.x, self.y = x[self.rows, order].to(device), y[self.rows, order].to(device)
+        self.x, self.y = (x, y) if recipe.reshuffle else (x.to(device), y.to(device))
 
     def generators(self) -> list[torch.Generator]:
         """Every source of chance, to save and to restore."""
         return [*self.orders, *self.noises, *self.augments]
 
     def _order(self) -> Tensor:
-        return torch.stack([torch.randperm(self.x.shape[1], generator=g) for g in self.orders])
+        return torch.stack([torch.randperm(self.count, generator=g) for g in self.orders])
 
     def epoch(self) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
         """Yield (prepared images, targets (K, B, C), dropout noise (K, B, N) or None)."""
         order = self._order() if self.recipe.reshuffle else None
-        for start in range(0, self.x.shape[1], self.recipe.batch):
-            if order is None:
-                cut = slice(start, start + self.recipe.batch)
-                xb, yb = self.x[:, cut], self.y[:, cut]
-            else:
-                chosen = order[:, start : start + self.recipe.batch]
-                xb = self._images(chosen).to(self.device)
-                yb = self.y[self.rows, chosen].to(self.device)
+        for start in range(0, self.count, self.recipe.batch):
+            cut = slice(start, start + self.recipe.batch)
+
+            def taken(values: Tensor, cut: slice = cut) -> Tensor:
+                return values[:, cut] if order is None else values[self.rows, order[:, cut]]
+
+            xb = self._augmented(taken(self.places)) if self.augmenters else taken(self.x)
+            xb, yb = xb.to(self.device), taken(self.y).to(self.device)
             if self.recipe.distortion:
                 xb, yb = distort(xb, yb, self.recipe.distortion, self.augments)
                 xb = (xb - self.recipe.mean) / self.recipe.std
@@ -78,14 +80,13 @@ class Batches:
         if start in self.prepared:
             return self.prepared[start]
         prepared = self.model.prepare(xb)
-        again = not self.recipe.reshuffle and not self.recipe.distortion
+        again = not self.recipe.reshuffle and self.recipe.augment == "none"
         if again and prepared.nbytes * self.per_epoch <= PREPARED_BYTES:
             self.prepared[start] = prepared
         return prepared
 
-    def _images(self, chosen: Tensor) -> Tensor:
-        if not self.augmenters:
-            return self.x[self.rows, chosen]
+    def _augmented(self, chosen: Tensor) -> Tensor:
+        """Crops, scalings and rotations (K, B, 1, H, W) of the images at `chosen` (K, B)."""
         made = zip(self.augmenters, chosen, self.augments, strict=True)
         return torch.stack([augment(rows, g) for augment, rows, g in made])[:, :, None]
 

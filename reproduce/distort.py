@@ -95,6 +95,8 @@ class Distortion:
                 raise UserError(f"distortion: {field.name} is {value}, use 0 to {most}")
         if self.smooth == 0:
             raise UserError("distortion: smooth must be positive")
+        if self.smooth != Distortion.smooth and not self.elastic:
+            raise UserError(f"distortion: smooth goes with elastic, not alone; drop {self.smooth}")
 
     @property
     def warps(self) -> bool:

@@ -312,7 +312,7 @@ def _shortened(plan: Any, epochs: int) -> Any:
     """The plan, with no network trained for longer."""
     if isinstance(plan, Mixture):
         return replace(plan, members=tuple(_shortened(member, epochs) for member in plan.members))
-    return replace(plan, epochs=min(epochs, plan.epochs)) if isinstance(plan, Recipe) else plan
+    return plan.shortened(epochs) if isinstance(plan, Recipe) else plan
 
 
 def _embed(jobs: Iterable[Job], images: ImageSet) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,9 +46,9 @@ class Recipe:
     schedule : str
         `constant`; `essay`: lr * 0.8 ** (epoch // 10 + 1); `halfway`: lr, then lr / 10 with fresh
         momentum after epoch `epochs // 2 + 1`; `cosine`: from lr down to 0, epoch by epoch;
-        `list`: step t uses `learning_rates[t]`.
+        `list`: step t uses `learning_rates[t]`, and `lr` keeps its default.
     learning_rates : tuple of float
-        One positive rate per step for `schedule="list"`, else empty.
+        One positive rate for each step of the training for `schedule="list"`, else empty.
     shifts : int
         Expand the set to every displacement of up to this many pixels, edges filled with 0.
     augment : str
@@ -60,7 +61,7 @@ class Recipe:
     deskew : bool
         Set every image upright and centred by its moments, in training and in scoring.
     width, depth : int
-        Channels and blocks; of `mlp`, units and hidden layers.
+        Channels and blocks; of `mlp`, units and hidden layers. `conv` has its own.
     norm : str
         `instance`, `group` (one group), `batch`, all affine, or `none`; of `convnet` and `resnet`.
     optimiser : str
@@ -70,7 +71,8 @@ class Recipe:
         classes. Scores are the labels as they are where their scale is `score`, else
         probability - 1 / C.
     widths : tuple of int
-        Channels of each block of `convnet`, `depth` of them; empty: `width` in all.
+        Channels of each block of `convnet`, `depth` of them, where `width` keeps its default (or,
+        in files of distilled sets, a multiple of it); empty: `width` in all.
     warmup : int
         Steps over which the learning rate rises linearly to what `schedule` says.
     ridge : float or None
@@ -87,6 +89,13 @@ class Recipe:
     known_init : int or None
         Every replicate starts from the weights of this seed. Such a score says how well the set
         teaches *one known* network, and is not comparable with others.
+
+    Every field either changes the training or keeps its default.
+
+    Raises
+    ------
+    UserError
+        For a value out of range, and for one that the other fields leave without effect.
     """
 
     model: str = "conv"
@@ -145,14 +154,38 @@ class Recipe:
         if (self.schedule == "list") != bool(rates):
             raise UserError("recipe: learning_rates go with schedule 'list', one for each step")
         self._check_what_distillation_uses()
+        for field, why in self._without_effect():
+            if getattr(self, field) != RECIPE_DEFAULTS[field]:
+                raise UserError(f"recipe: {field} is {getattr(self, field)!r}, but {why}")
+
+    def _without_effect(self) -> Iterator[tuple[str, str]]:
+        """Fields that the others leave without effect, each with the reason."""
+        if self.model == "conv":
+            yield from ((field, "model 'conv' has its own") for field in ("width", "depth"))
+        if self.model in ("conv", "mlp"):
+            yield "norm", "it is for models 'convnet' and 'resnet'"
+        if self.model != "convnet":
+            yield from ((name, "it is for model 'convnet'") for name in ("widths", "activation"))
+        if self.optimiser == "adam":
+            yield "momentum", "it is for optimiser 'sgd'"
+        if self.schedule == "list":
+            yield "lr", "learning_rates say what each step takes"
+        # Files of distilled sets carry a multiple of the default beside their widths.
+        if self.widths and self.width % RECIPE_DEFAULTS["width"]:
+            yield "width", "widths say what each block has"
+
+    def shortened(self, epochs: int) -> Recipe:
+        """The recipe of the first `epochs` epochs at most, with the rates of their steps."""
+        if epochs >= self.epochs:
+            return self
+        rates = self.learning_rates[: len(self.learning_rates) * epochs // self.epochs]
+        return dataclasses.replace(self, epochs=epochs, learning_rates=rates)
 
     def _check_what_distillation_uses(self) -> None:
         if self.widths and (len(self.widths) != self.depth or min(self.widths) < 1):
             raise UserError(
                 f"recipe: widths {self.widths}, give one for each of {self.depth} blocks"
             )
-        if self.model != "convnet" and (self.widths or self.activation != "relu"):
-            raise UserError("recipe: widths and activation are for model 'convnet'")
         if self.ridge is not None and not (0 < self.ridge < math.inf and self.loss == "mse"):
             raise UserError("recipe: ridge must be positive, and goes with loss 'mse'")
         if self.head_steps < 0 or (self.head_steps and self.loss != "mse"):
@@ -161,8 +194,6 @@ class Recipe:
             raise UserError("recipe: ridge or head_steps, not both")
         if (self.head_steps or self.ridge is not None) and self.model == "conv":
             raise UserError("recipe: ridge and head_steps are not for model 'conv'")
-        if self.optimiser == "adam" and self.momentum:
-            raise UserError("recipe: momentum is for optimiser 'sgd'")
         if self.warmup < 0:
             raise UserError(f"recipe: warmup is {self.warmup}, it must be at least 0")
 
@@ -192,3 +223,8 @@ class Recipe:
         default = Recipe().to_dict()
         changed = {name: v for name, v in self.to_dict().items() if v != default[name]}
         return json.dumps(changed, sort_keys=True)
+
+
+RECIPE_DEFAULTS: dict[str, Any] = {
+    field.name: field.default for field in dataclasses.fields(Recipe)
+}

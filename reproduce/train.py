@@ -19,6 +19,7 @@ from reproduce import expand, fused, ridge
 from reproduce.batches import Batches
 from reproduce.compiled import LANES
 from reproduce.deskew import deskew
+from reproduce.errors import UserError
 from reproduce.models import EssayNet, Stack, build
 from reproduce.recipe import Recipe
 
@@ -64,12 +65,18 @@ def train(
     ------
     State
         After each epoch; the last one holds the trained networks.
+
+    Raises
+    ------
+    UserError
+        When the recipe lists other than one learning rate for each step.
     """
     x, y = _prepared(recipe, images, targets)
     height, width = x.shape[-2:]
     model = build(recipe, (height, width), y.shape[-1], seeds).to(device)
     fused_steps = fused.fits(recipe, model, width)
     batches = Batches(recipe, x, y, seeds, model, torch.device(device), prepare=not fused_steps)
+    _check_rates(recipe, batches.per_epoch * recipe.epochs)
     del x, y
     optimiser = _optimiser(recipe, model)
     done, saved_at = 0, time.monotonic()
@@ -104,6 +111,15 @@ def train(
             x = (batches.x - recipe.mean) / recipe.std if recipe.distortion else batches.x
             finish_head(recipe, model, model.prepare(x.to(device)), batches.y.to(device))
         yield State(model, epoch, recipe.epochs)
+
+
+def _check_rates(recipe: Recipe, steps: int) -> None:
+    """UserError where a recipe lists other than one learning rate for each of its steps."""
+    listed = len(recipe.learning_rates)
+    if recipe.schedule == "list" and listed != steps:
+        raise UserError(
+            f"recipe: {listed} learning_rates for {steps} steps on this set; list one for each step"
+        )
 
 
 def _descend(optimiser: torch.optim.Optimizer, loss: Tensor, rate: float) -> None:
@@ -249,7 +265,7 @@ def _scheduled(recipe: Recipe, epoch: int, step: int) -> float:
     if recipe.schedule == "cosine":
         return recipe.lr * 0.5 * (1 + math.cos(math.pi * (epoch - 1) / recipe.epochs))
     if recipe.schedule == "list":
-        return recipe.learning_rates[min(step, len(recipe.learning_rates) - 1)]
+        return recipe.learning_rates[step]
     return recipe.lr
 
 

@@ -46,7 +46,6 @@ def norm_of(recipe: Recipe) -> nn.Module:
 
 def plain_variant(recipe: Recipe):
     """The ConvNet, a residual net and an MLP with other norms, from PyTorch's own layers."""
-    convolve = [norm_of(recipe), nn.ReLU()]
 
     class Residual(nn.Module):
         def __init__(self) -> None:
@@ -66,12 +65,13 @@ def plain_variant(recipe: Recipe):
         stem = nn.Conv2d(1, 6, 3, padding=1)
         ends = [nn.ReLU(), nn.Flatten(), nn.Linear(6 * 49, 10)]
         return nn.Sequential(stem, Residual(), Residual(), *ends)
-    block = [nn.Conv2d(1, 6, 3, padding=3), *convolve, nn.AvgPool2d(2)]
+    convolve = [nn.Conv2d(1, 6, 3, padding=3), norm_of(recipe), nn.ReLU()]
+    block = [*convolve, nn.AvgPool2d(2)]
     return nn.Sequential(*block, nn.Flatten(), nn.Linear(6 * 256, 10))
 
 
 VARIANTS = {
-    "mlp": Recipe(model="mlp", width=6, depth=2, norm="none"),
+    "mlp": Recipe(model="mlp", width=6, depth=2),
     "resnet": Recipe(model="resnet", width=6, depth=2, norm="none"),
     "resnet-batch": Recipe(model="resnet", width=6, depth=2, norm="batch"),
     "batch": Recipe(model="convnet", width=6, depth=1, norm="batch"),
