@@ -6,7 +6,6 @@ Simard, Steinkraus and Platt (2003), and others. All warps are composed into one
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from reproduce.constants import OnRecord
 from reproduce.errors import UserError
+from reproduce.schema import Choice, Number, check_fields, ruled
 
 # Torchvision's policies by our names.
 POLICIES = {"": "", "trivial": "TrivialAugmentWide", "rand": "RandAugment", "augmix": "AugMix"}
@@ -47,22 +47,22 @@ class Distortion:
     Attributes
     ----------
     shift : float
-        Each image moves by up to this many pixels, in both directions.
+        Each image moves by up to this many pixels, in both directions; 0..256.
     rotate : float
-        Degrees: uniform in -rotate..rotate.
+        Degrees: uniform in -rotate..rotate; 0..180.
     scale : float
-        Height and width are multiplied, independently, by up to exp(±scale).
+        Height and width are multiplied, independently, by up to exp(±scale); 0..3.
     shear : float
-        Horizontal shear, uniform in -shear..shear.
+        Horizontal shear, uniform in -shear..shear; 0..10.
     elastic : float
         Simard's alpha: pixels that scale a smoothed field of uniform numbers in -1..1; theirs is
-        34 with `smooth` 4, on 29x29 images.
+        34 with `smooth` 4, on 29x29 images. 0..10,000.
     smooth : float
-        Their sigma: standard deviation in pixels of the Gaussian that smooths the field; above 0.
+        Their sigma: standard deviation in pixels of the Gaussian that smooths the field; 0.1..64.
     stroke : float
         Up to this share of the way from an image to its 3x3 dilation, or to its erosion; 0..1.
     jitter : float
-        Standard deviation of normal noise on every pixel, the result kept within 0..1.
+        Standard deviation of normal noise on every pixel, the result kept within 0..1; 0..10.
     mix : float
         Up to this share of each image and its label is taken from another one of the batch
         (mixup, Zhang et al. 2018, with a uniform share); 0..1.
@@ -71,30 +71,19 @@ class Distortion:
         `rand` (RandAugment) or `augmix` (AugMix), at their defaults; empty for none.
     """
 
-    shift: float = 0.0
-    rotate: float = 0.0
-    scale: float = 0.0
-    shear: float = 0.0
-    elastic: float = 0.0
-    smooth: float = 4.0
-    stroke: float = 0.0
-    jitter: float = 0.0
-    mix: float = 0.0
-    policy: str = ""
+    shift: float = ruled(0.0, Number(0, 256))
+    rotate: float = ruled(0.0, Number(0, 180))
+    scale: float = ruled(0.0, Number(0, 3))
+    shear: float = ruled(0.0, Number(0, 10))
+    elastic: float = ruled(0.0, Number(0, 10_000))
+    smooth: float = ruled(4.0, Number(0.1, 64))
+    stroke: float = ruled(0.0, Number(0, 1))
+    jitter: float = ruled(0.0, Number(0, 10))
+    mix: float = ruled(0.0, Number(0, 1))
+    policy: str = ruled("", Choice(tuple(POLICIES)))
 
     def __post_init__(self) -> None:
-        if self.policy not in POLICIES:
-            known = ", ".join(POLICIES)
-            raise UserError(f"distortion: unknown policy {self.policy!r}, use one of {known}")
-        for field in dataclasses.fields(self):
-            if field.name == "policy":
-                continue
-            value = getattr(self, field.name)
-            most = 1.0 if field.name in ("stroke", "mix") else math.inf
-            if not 0 <= value <= most or value == math.inf:
-                raise UserError(f"distortion: {field.name} is {value}, use 0 to {most}")
-        if self.smooth == 0:
-            raise UserError("distortion: smooth must be positive")
+        check_fields(self, "distortion")
         if self.smooth != Distortion.smooth and not self.elastic:
             raise UserError(f"distortion: smooth goes with elastic, not alone; drop {self.smooth}")
 

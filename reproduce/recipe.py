@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from reproduce.distort import Distortion
 from reproduce.errors import UserError
+from reproduce.schema import (
+    SEED,
+    Choice,
+    Flag,
+    Instance,
+    Number,
+    Optional,
+    Several,
+    Whole,
+    check_fields,
+    known_fields,
+    ruled,
+)
 
 MODELS = ("conv", "convnet", "resnet", "mlp")
 NORMS = ("instance", "group", "batch", "none")
@@ -19,6 +31,8 @@ AUGMENTATIONS = ("none", "dc", "distort")
 OPTIMISERS = ("sgd", "adam")
 LOSSES = ("cross-entropy", "mse")
 ACTIVATIONS = ("relu", "softplus")
+RATE = Number(0, 1000, above=True)
+WIDTH, DEPTH = Whole(1, 4096), Whole(1, 64)
 
 
 @dataclass(frozen=True)
@@ -26,7 +40,8 @@ class Recipe:
     """Everything that turns a tiny training set and a seed into a trained network.
 
     Networks start from PyTorch's default initialisation, drawn from the replicate seed, and are
-    trained on the candidate's labels (hard or soft).
+    trained on the candidate's labels (hard or soft). What each field may hold stands beside its
+    default below; the bounds leave room for far more than anyone has used.
 
     Attributes
     ----------
@@ -36,13 +51,13 @@ class Recipe:
     mean, std : float
         Networks see (pixel - mean) / std.
     epochs : int
-        Passes over the training images, after `shifts`; at least 1.
+        Passes over the training images, after `shifts`; 1 to 1,000,000.
     batch : int
-        Images per step, at least 1; the last batch of an epoch may be smaller.
+        Images per step; the last batch of an epoch may be smaller.
     reshuffle : bool
         Draw new batches each epoch. Otherwise they are cut once, before training, and reused.
     lr, momentum, weight_decay : float
-        The optimiser's settings, lr > 0; momentum is SGD's.
+        The optimiser's settings, lr > 0; momentum is SGD's, 0 to 1.
     schedule : str
         `constant`; `essay`: lr * 0.8 ** (epoch // 10 + 1); `halfway`: lr, then lr / 10 with fresh
         momentum after epoch `epochs // 2 + 1`; `cosine`: from lr down to 0, epoch by epoch;
@@ -50,18 +65,21 @@ class Recipe:
     learning_rates : tuple of float
         One positive rate for each step of the training for `schedule="list"`, else empty.
     shifts : int
-        Expand the set to every displacement of up to this many pixels, edges filled with 0.
+        Expand the set to every displacement of up to this many pixels, edges filled with 0; at
+        most 10.
     augment : str
         `none`; `dc`: crop, scale or rotate each image at each step (Dataset Condensation); or
         `distort`: as `distortion` says.
     distortion : Distortion or None
         Goes with `augment="distort"`.
     ensemble : int
-        Networks of one replicate, from different seeds, whose probabilities are averaged.
+        Networks of one replicate, from different seeds, whose probabilities are averaged; at most
+        100.
     deskew : bool
         Set every image upright and centred by its moments, in training and in scoring.
     width, depth : int
-        Channels and blocks; of `mlp`, units and hidden layers. `conv` has its own.
+        Channels and blocks; of `mlp`, units and hidden layers. At most 4,096 and 64; `conv` has its
+        own.
     norm : str
         `instance`, `group` (one group), `batch`, all affine, or `none`; of `convnet` and `resnet`.
     optimiser : str
@@ -95,64 +113,50 @@ class Recipe:
     Raises
     ------
     UserError
-        For a value out of range, and for one that the other fields leave without effect.
+        When a field has another type or lies out of its bounds, and for one that the other fields
+        leave without effect.
     """
 
-    model: str = "conv"
-    mean: float = 0.1
-    std: float = 0.25
-    epochs: int = 1
-    batch: int = 10
-    reshuffle: bool = False
-    lr: float = 0.1
-    momentum: float = 0.0
-    weight_decay: float = 0.0
-    schedule: str = "constant"
-    learning_rates: tuple[float, ...] = ()
-    shifts: int = 0
-    augment: str = "none"
-    distortion: Distortion | None = None
-    ensemble: int = 1
-    deskew: bool = False
-    width: int = 128
-    depth: int = 3
-    norm: str = "instance"
-    optimiser: str = "sgd"
-    loss: str = "cross-entropy"
-    widths: tuple[int, ...] = ()
-    warmup: int = 0
-    ridge: float | None = None
-    head_steps: int = 0
-    activation: str = "relu"
-    known_init: int | None = None
+    model: str = ruled("conv", Choice(MODELS))
+    mean: float = ruled(0.1, Number(-1000, 1000))
+    std: float = ruled(0.25, Number(1e-6, 1000))
+    epochs: int = ruled(1, Whole(1, 1_000_000))
+    batch: int = ruled(10, Whole(1, 10_000_000))
+    reshuffle: bool = ruled(False, Flag())
+    lr: float = ruled(0.1, RATE)
+    momentum: float = ruled(0.0, Number(0, 1))
+    weight_decay: float = ruled(0.0, Number(0, 1000))
+    schedule: str = ruled("constant", Choice(SCHEDULES))
+    learning_rates: tuple[float, ...] = ruled((), Several(RATE, 100_000))
+    shifts: int = ruled(0, Whole(0, 10))
+    augment: str = ruled("none", Choice(AUGMENTATIONS))
+    distortion: Distortion | None = ruled(None, Optional(Instance(Distortion)))
+    ensemble: int = ruled(1, Whole(1, 100))
+    deskew: bool = ruled(False, Flag())
+    width: int = ruled(128, WIDTH)
+    depth: int = ruled(3, DEPTH)
+    norm: str = ruled("instance", Choice(NORMS))
+    optimiser: str = ruled("sgd", Choice(OPTIMISERS))
+    loss: str = ruled("cross-entropy", Choice(LOSSES))
+    widths: tuple[int, ...] = ruled((), Several(WIDTH, 64))
+    warmup: int = ruled(0, Whole(0, 10_000_000))
+    ridge: float | None = ruled(None, Optional(Number(0, 1e6, above=True)))
+    head_steps: int = ruled(0, Whole(0, 1_000_000))
+    activation: str = ruled("relu", Choice(ACTIVATIONS))
+    known_init: int | None = ruled(None, Optional(SEED))
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "learning_rates", tuple(self.learning_rates))
-        object.__setattr__(self, "widths", tuple(self.widths))
-        known = {
-            "model": MODELS,
-            "schedule": SCHEDULES,
-            "augment": AUGMENTATIONS,
-            "norm": NORMS,
-            "optimiser": OPTIMISERS,
-            "loss": LOSSES,
-            "activation": ACTIVATIONS,
-        }
-        for field, names in known.items():
-            if getattr(self, field) not in names:
-                raise UserError(
-                    f"recipe: {field} is {getattr(self, field)!r}, use one of {', '.join(names)}"
-                )
-        for field in ("epochs", "batch", "width", "depth", "std", "lr", "ensemble"):
-            if not 0 < getattr(self, field) < math.inf:
-                raise UserError(f"recipe: {field} is {getattr(self, field)}, it must be positive")
+        check_fields(self, "recipe")
         rates = self.learning_rates
-        if not all(0 < rate < math.inf for rate in rates):
-            raise UserError("recipe: learning_rates must all be positive and finite")
         if (self.augment == "distort") != (self.distortion is not None):
             raise UserError("recipe: a distortion goes with augment 'distort'")
         if (self.schedule == "list") != bool(rates):
             raise UserError("recipe: learning_rates go with schedule 'list', one for each step")
+        if rates and len(rates) < self.epochs:
+            raise UserError(
+                f"recipe: {len(rates)} learning_rates for {self.epochs} epochs, "
+                "give one for each step"
+            )
         self._check_what_distillation_uses()
         for field, why in self._without_effect():
             if getattr(self, field) != RECIPE_DEFAULTS[field]:
@@ -182,20 +186,16 @@ class Recipe:
         return dataclasses.replace(self, epochs=epochs, learning_rates=rates)
 
     def _check_what_distillation_uses(self) -> None:
-        if self.widths and (len(self.widths) != self.depth or min(self.widths) < 1):
+        if self.widths and len(self.widths) != self.depth:
             raise UserError(
-                f"recipe: widths {self.widths}, give one for each of {self.depth} blocks"
+                f"recipe: {len(self.widths)} widths, give one for each of {self.depth} blocks"
             )
-        if self.ridge is not None and not (0 < self.ridge < math.inf and self.loss == "mse"):
-            raise UserError("recipe: ridge must be positive, and goes with loss 'mse'")
-        if self.head_steps < 0 or (self.head_steps and self.loss != "mse"):
-            raise UserError("recipe: head_steps must be at least 0, and go with loss 'mse'")
+        if (self.head_steps or self.ridge is not None) and self.loss != "mse":
+            raise UserError("recipe: ridge and head_steps go with loss 'mse'")
         if self.head_steps and self.ridge is not None:
             raise UserError("recipe: ridge or head_steps, not both")
         if (self.head_steps or self.ridge is not None) and self.model == "conv":
             raise UserError("recipe: ridge and head_steps are not for model 'conv'")
-        if self.warmup < 0:
-            raise UserError(f"recipe: warmup is {self.warmup}, it must be at least 0")
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as plain JSON values."""
@@ -203,17 +203,13 @@ class Recipe:
         return {**dataclasses.asdict(self), **lists}
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Recipe:
+    def from_dict(cls, values: Any) -> Recipe:
         """The recipe that `to_dict` described; UserError for unknown or malformed fields."""
-        unknown = set(values) - {field.name for field in dataclasses.fields(cls)}
-        if unknown:
-            raise UserError(f"recipe: unknown fields {', '.join(sorted(unknown))}")
-        try:
-            if values.get("distortion") is not None:
-                values = {**values, "distortion": Distortion(**values["distortion"])}
-            return cls(**values)
-        except TypeError as error:
-            raise UserError(f"recipe: {error}") from None
+        recipe = known_fields(cls, values, "recipe")
+        if recipe.get("distortion") is not None:
+            distortion = known_fields(Distortion, recipe["distortion"], "distortion")
+            recipe["distortion"] = Distortion(**distortion)
+        return cls(**recipe)
 
     def key(self) -> str:
         """The recipe as canonical JSON: equal recipes have equal keys.

@@ -94,10 +94,9 @@ def test_torchvisions_policies_leave_the_global_generator_alone(
 @settings(max_examples=30, deadline=None)
 @given(st.sampled_from(dataclasses.fields(Distortion)[:-1]), st.floats(allow_nan=True))
 def test_only_sound_strengths_are_taken(field: Any, strength: float) -> None:
-    most = 1 if field.name in ("stroke", "mix") else float("inf")
+    rule = field.metadata["rule"]
     around = {"elastic": 1.0} if field.name == "smooth" else {}  # it smooths that field
-    least_ok = strength > 0 if field.name == "smooth" else strength >= 0
-    if least_ok and strength <= most and strength != float("inf"):
+    if rule.least <= strength <= rule.most:
         assert getattr(Distortion(**{**around, field.name: strength}), field.name) == strength
     else:
         with pytest.raises(UserError, match="distortion"):
@@ -115,7 +114,9 @@ def test_names_of_protocols_carry_distortions(ten: Candidate) -> None:
         ("conv+rotate=x", "give a number"),
         ("conv+rotate", "give a number"),
         ("knn+rotate=3", "trains no network"),
-        ("conv+policy=none", "unknown policy"),
+        ("conv+policy=none", "policy is 'none', use one of"),
+        ("conv+rotate=nan", "rotate is nan, use a number from 0 to 180"),
+        ("conv+shift=1e9", "shift is 1000000000.0, use a number"),
         ("conv&ridge-conv", "no probabilities"),
         ("conv&nonsense", "unknown protocol"),
     ):
