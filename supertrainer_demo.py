@@ -18,7 +18,6 @@ from distill.config import DistillConfig
 from reproduce import data, essay
 from reproduce.candidate import Candidate
 from reproduce.command import (
-    DataOption,
     JsonOption,
     WorkersOption,
     progress,
@@ -41,7 +40,9 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for all that the demo writes.")] = Path(
         "runs/demo"
     ),
-    data_folder: DataOption = None,
+    data_folder: Annotated[
+        Path | None, typer.Option("--data", help="Folder of mnist; else as in `score`.")
+    ] = None,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:

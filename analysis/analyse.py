@@ -13,15 +13,15 @@ import typer
 from rich.console import Console
 
 from analysis import measures
-from reproduce import data, essay, provenance
+from reproduce import essay, provenance
 from reproduce.candidate import Candidate
 from reproduce.command import (
-    DataOption,
-    DatasetOption,
+    DataChoice,
     JsonOption,
     RecordsOption,
     SeedsOption,
     WorkersOption,
+    configured,
     load_candidates,
     progress,
 )
@@ -35,7 +35,9 @@ RUNNING = Path("runs/analysis.jsonl")
 OutOption = Annotated[Path, typer.Option(help="Folder of the JSON files.")]
 
 
+@configured(choice=DataChoice)
 def analyse(
+    choice: DataChoice,
     files: Annotated[list[Path], typer.Argument(help="Candidate files.")],
     out: OutOption = OUT,
     protocol: Annotated[
@@ -47,13 +49,12 @@ def analyse(
     ] = 20,
     digits: Annotated[int, typer.Option(help="Validation digits in the page.", min=10)] = 1000,
     records: RecordsOption = RUNNING,
-    data_folder: DataOption = None,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure what candidates hang on: leave-one-out, noise, confusion, learning, neighbours."""
     given = load_candidates(files)
-    source = data.load(given[0].dataset, data_folder)
+    source = choice.open_for(given)
     beside = references(source, given)
     for draw in beside:
         draw.save((out / file_name(draw)).with_suffix(".npz"))
@@ -70,16 +71,17 @@ def analyse(
     _say(written, as_json)
 
 
+@configured(choice=DataChoice)
 def place(
+    choice: DataChoice,
     files: Annotated[list[Path], typer.Argument(help="Candidate files.")],
     out: OutOption = OUT,
     background: Annotated[int, typer.Option(help="Training images on the map.", min=100)] = 3000,
-    data_folder: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Place candidates on one map of the training images; what is placed anew is all there is."""
     given = load_candidates(files)
-    source = data.load(given[0].dataset, data_folder)
+    source = choice.open_for(given)
     with progress("map") as update:
         update(0, 1)
         found = measures.embedding(source, [*given, *references(source, given)], background)
@@ -88,21 +90,21 @@ def place(
     _say([write(out / "map.json", content)], as_json)
 
 
+@configured(choice=DataChoice)
 def random_curve(
+    choice: DataChoice,
     protocol: Annotated[str, typer.Option(help="Train under this.")] = "conv",
     n: Annotated[str, typer.Option(help="Images per class, as in 1,5,10.")] = "1,2,5,10,20,50",
     sets: Annotated[int, typer.Option(help="Random sets of each size.", min=1)] = 5,
     seeds: SeedsOption = 2,
     out: OutOption = OUT,
     records: RecordsOption = RUNNING,
-    dataset: DatasetOption = "mnist",
-    data_folder: DataOption = None,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure accuracy against the number of random real images, for `equivalent n`."""
     ipcs = sizes_of(n)
-    source = data.load(dataset, data_folder)
+    source = choice.open()
     oracle = Oracle(source, records, workers=workers)
     with progress(f"random sets, {protocol}") as update:
         found = measures.random_curve(oracle, protocol, ipcs, sets, range(seeds), update)

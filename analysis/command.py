@@ -16,16 +16,15 @@ from analysis.plots import grid_png, grid_text, some_of_each, span
 from analysis.report import sections_of, write_figures, write_report
 from analysis.results import collect
 from analysis.statistics import Paired, paired
-from reproduce import data
 from reproduce.candidate import Candidate
 from reproduce.command import (
     RECORDS,
-    DataOption,
+    DataChoice,
     JsonOption,
     RecordsOption,
     SeedsOption,
-    SplitSeedOption,
     WorkersOption,
+    configured,
     load_candidates,
     progress,
     score_table,
@@ -135,21 +134,21 @@ def labels_table(candidate: Candidate, most: int = 20) -> Table:
     return table
 
 
+@configured(choice=DataChoice)
 def compare(
+    choice: DataChoice,
     a: Annotated[Path, typer.Argument(help="A candidate file.")],
     b: Annotated[Path, typer.Argument(help="Another one, from the same data.")],
     protocol: Annotated[str, typer.Option(help="As of `score`.")] = "conv",
     seeds: SeedsOption = 10,
     split: Annotated[str, typer.Option(help="As of `score`.")] = "validation",
-    data_folder: DataOption = None,
-    split_seed: SplitSeedOption = 0,
     records: RecordsOption = RECORDS,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare two candidates over shared seeds, by Student's paired test."""
     candidates = load_candidates([a, b])
-    source = data.load(candidates[0].dataset, data_folder, split_seed)
+    source = choice.open_for(candidates)
     oracle = Oracle(source, records, workers=workers)
     with progress(f"compare under {protocol}") as update:
         scored = oracle.score_many(candidates, protocol, range(seeds), split, progress=update)

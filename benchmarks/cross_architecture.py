@@ -15,10 +15,10 @@ import typer
 
 from benchmarks.rows import Rows
 from distill import validation
-from reproduce import Oracle, UserError, load, provenance
+from reproduce import Oracle, UserError, provenance
 from reproduce.application import application, run
 from reproduce.candidate import Candidate
-from reproduce.command import DataOption, WorkersOption, load_candidates, progress
+from reproduce.command import DataChoice, WorkersOption, configured, load_candidates, progress
 from reproduce.recipe import Recipe
 
 SCORES = Path("runs/cross-architecture.jsonl")
@@ -59,17 +59,18 @@ def variants(candidate: Candidate) -> dict[str, Candidate]:
     }
 
 
+@configured(choice=DataChoice)
 def cross(
+    choice: DataChoice,
     files: Annotated[list[Path], typer.Argument(help="Candidate files.")],
     seeds: Annotated[int, typer.Option(help="Networks each.", min=1)] = 5,
-    data_folder: DataOption = None,
     workers: WorkersOption = None,
 ) -> None:
     """Score every variant of every set."""
     candidates = load_candidates(files)
-    data = load(candidates[0].dataset, data_folder)
+    data = choice.open_for(candidates)
     oracle = Oracle(data, SCORES, workers=workers)
-    rows = Rows("cross-architecture", dataset=data.name, seeds=seeds)
+    rows = Rows("cross-architecture", dataset=data.title, seeds=seeds)
     for candidate in candidates:
         made = variants(candidate)
         if rows.has(candidate=candidate.hash):

@@ -12,11 +12,12 @@ from typing import Annotated
 import typer
 
 from benchmarks.rivals import simple_sets
-from reproduce import Oracle, load
+from reproduce import Oracle
 from reproduce.application import application, run
 from reproduce.command import (
-    DataOption,
+    DataChoice,
     WorkersOption,
+    configured,
     load_candidates,
     progress,
     score_table,
@@ -29,18 +30,19 @@ OUT = Path("results/search/cross.jsonl")
 PROTOCOLS = "knn,svm-rbf,forest,mlp,conv,conv-shift1,conv-shift2,convnet,best"
 
 
+@configured(choice=DataChoice)
 def cross(
+    choice: DataChoice,
     files: Annotated[list[Path], typer.Argument(help="Candidate files.")],
     seeds: Annotated[int, typer.Option(help="Networks each.", min=1)] = 5,
     protocols: Annotated[str, typer.Option(help="Separated by commas.")] = PROTOCOLS,
     rivals: Annotated[bool, typer.Option(help="The essay's and the simple rules', too.")] = True,
-    data_folder: DataOption = None,
     records: Annotated[Path, typer.Option(help="File of records.")] = OUT,
     workers: WorkersOption = None,
 ) -> None:
     """Score the sets, and those of the essay and of simple rules of their sizes."""
     candidates = load_candidates(files)
-    data = load(candidates[0].dataset, data_folder)
+    data = choice.open_for(candidates)
     oracle = Oracle(data, records, workers=workers)
     if rivals:
         for ipc in sorted({round(candidate.ipc) for candidate in candidates}):

@@ -17,9 +17,9 @@ from benchmarks.rows import Rows
 from distill import DistillConfig, validation
 from distill.command import run_distillation
 from distill.methods import METHODS, filled
-from reproduce import Oracle, UserError, load
+from reproduce import Oracle, UserError
 from reproduce.application import application, run
-from reproduce.command import DataOption, DatasetOption, WorkersOption, progress
+from reproduce.command import DataChoice, WorkersOption, configured, progress
 
 RUNS = Path("runs/distill-methods")
 Cases = dict[str, dict[str, Any]]
@@ -45,7 +45,9 @@ TABLES: dict[str, Cases] = {
 }
 
 
+@configured(choice=DataChoice)
 def compare(
+    choice: DataChoice,
     table: Annotated[str, typer.Argument(help=f"What differs: {' or '.join(TABLES)}.")],
     ipc: Annotated[int, typer.Option(help="Images per class.", min=1)] = 1,
     minutes: Annotated[float, typer.Option(help="Of each run, without validation.")] = 10.0,
@@ -53,8 +55,6 @@ def compare(
     checks: Annotated[int, typer.Option(help="Points of each curve.", min=1)] = 8,
     only: Annotated[str, typer.Option(help="These rows, separated by semicolons.")] = "",
     threads: Annotated[int, typer.Option(help="Of each run.", min=1)] = 2,
-    dataset: DatasetOption = "mnist",
-    data_folder: DataOption = None,
     workers: WorkersOption = None,
 ) -> None:
     """Run every row of a table for the same time and score its set by its own recipe."""
@@ -65,9 +65,14 @@ def compare(
     for name in names:
         if name not in cases:
             raise UserError(f"unknown row {name!r}, use some of {'; '.join(cases)}")
-    settings = {"ipc": ipc, "minutes": minutes, "threads": threads, "dataset": dataset}
+    data = choice.open()
+    settings = {
+        "ipc": ipc,
+        "minutes": minutes,
+        "threads": threads,
+        "dataset": data.title,
+    }
     rows = Rows(f"distill-{table}-ipc{ipc}", **settings)
-    data = load(dataset, data_folder)
     oracle = Oracle(data, workers=workers)
     for name in names:
         if rows.has(name=name):

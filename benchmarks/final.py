@@ -15,11 +15,12 @@ from typing import Annotated
 import typer
 
 from benchmarks.rivals import random_sets, simple_sets
-from reproduce import Candidate, Dataset, Oracle, UserError, essay, load
+from reproduce import Candidate, Dataset, Oracle, UserError, essay
 from reproduce.application import application, run
 from reproduce.command import (
-    DataOption,
+    DataChoice,
     WorkersOption,
+    configured,
     load_candidates,
     progress,
     score_table,
@@ -58,7 +59,9 @@ def jobs(
     return {key: some for key, some in wanted.items() if some}
 
 
+@configured(choice=DataChoice)
 def final(
+    choice: DataChoice,
     files: Annotated[
         list[Path] | None, typer.Argument(help=f"Candidate files; else all in {SETS}.")
     ] = None,
@@ -66,7 +69,6 @@ def final(
     seeds: Annotated[int, typer.Option(help="Networks of each set.", min=1)] = 20,
     strong: Annotated[int, typer.Option(help=f"Replicates under `{STRONG}`.", min=0)] = 5,
     random: Annotated[int, typer.Option(help="Random sets of each size.", min=0)] = 30,
-    data_folder: DataOption = None,
     records: Annotated[Path | None, typer.Option(help="Else as the page above says.")] = None,
     workers: WorkersOption = None,
 ) -> None:
@@ -76,7 +78,7 @@ def final(
         raise UserError(f"no candidates in {SETS}; search or distil some first, or name files")
     loaded = load_candidates(paths)
     sets = {path.stem: candidate for path, candidate in zip(paths, loaded, strict=True)}
-    data = load(loaded[0].dataset, data_folder)
+    data = choice.open_for(loaded)
     out = records or (OUT if split == "test" else REHEARSAL)
     oracle = Oracle(data, out, workers=workers)
     scored: list[Record] = []

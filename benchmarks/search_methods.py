@@ -15,9 +15,9 @@ import numpy as np
 import typer
 
 from benchmarks.rows import Rows
-from reproduce import Oracle, UserError, essay, load
+from reproduce import Oracle, UserError, essay
 from reproduce.application import application, run
-from reproduce.command import DataOption, DatasetOption, WorkersOption, progress
+from reproduce.command import DataChoice, WorkersOption, configured, progress
 from search import METHODS, SearchConfig, finished, luck, open_study, search
 from search.study import leaders
 from search.trials import score_of
@@ -34,7 +34,9 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
+@configured(choice=DataChoice)
 def methods(
+    choice: DataChoice,
     ipc: Annotated[int, typer.Option(help="Images per class.", min=1)] = 1,
     protocol: Annotated[str, typer.Option(help="As of `search`.")] = "conv-shift1",
     budget: Annotated[str, typer.Option(help="Time of each run: 90s, 2m.")] = "2m",
@@ -44,15 +46,18 @@ def methods(
     repetitions: Annotated[int, typer.Option(help="Runs of each method.", min=1)] = 3,
     seeds: Annotated[int, typer.Option(help="Fresh seeds for what each run found.", min=1)] = 4,
     only: Annotated[str, typer.Option(help="These methods, separated by semicolons.")] = "",
-    dataset: DatasetOption = "mnist",
-    data_folder: DataOption = None,
     workers: WorkersOption = None,
 ) -> None:
     """Run every method for the same time; score what it found on unseen seeds and images."""
-    data = load(dataset, data_folder)
+    data = choice.open()
     judge = Oracle(data, SCORES, workers=workers)
     common = {"ipc": ipc, "protocol": protocol, "budget": budget, "epochs": epochs}
-    rows = Rows(f"search-methods-ipc{ipc}", **common, dataset=data.name, workers=judge.workers)
+    rows = Rows(
+        f"search-methods-ipc{ipc}",
+        **common,
+        dataset=data.title,
+        workers=judge.workers,
+    )
     # Repetitions come one after the other, so that a machine's busy hour strikes all methods.
     for seed, case in itertools.product(range(repetitions), chosen(only)):
         if rows.has(method=case, seed=seed):

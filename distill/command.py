@@ -17,16 +17,14 @@ from rich.console import Console
 from distill import validation
 from distill.config import DistillConfig
 from distill.distiller import Distiller
-from reproduce import data, provenance
+from reproduce import provenance
 from reproduce.candidate import Candidate
 from reproduce.command import (
     RECORDS,
-    DataOption,
-    DatasetOption,
+    DataChoice,
     JsonOption,
     RecordsOption,
     SeedsOption,
-    SplitSeedOption,
     WorkersOption,
     configured,
     progress,
@@ -39,15 +37,13 @@ from reproduce.oracle import Oracle
 from reproduce.threads import torch_threads
 
 
-@configured(DistillConfig)
+@configured(config=DistillConfig, choice=DataChoice)
 def distill(
     config: DistillConfig,
+    choice: DataChoice,
     name: Annotated[str, typer.Option(help="Name of the run; the same name resumes it.")] = "d1",
     out: Annotated[Path | None, typer.Option(help="Candidate file; else runs/NAME.npz.")] = None,
     seeds: SeedsOption = 5,
-    dataset: DatasetOption = "mnist",
-    data_folder: DataOption = None,
-    split_seed: SplitSeedOption = 0,
     records: RecordsOption = RECORDS,
     workers: WorkersOption = None,
     threads: Annotated[
@@ -60,7 +56,7 @@ def distill(
     Ctrl-C keeps the best set so far; the same command goes on. Several GPUs or processes:
     `torchrun --nproc-per-node N -m distill ...` with --nets a multiple of N.
     """
-    source = data.load(dataset, data_folder, split_seed)
+    source = choice.open()
     target = out or Path("runs") / f"{name}.npz"
     checkpoint = Path("runs") / f"{name}.checkpoint"
     candidate = run_distillation(source, config, name, checkpoint, target, threads)

@@ -116,6 +116,7 @@ class SyntheticSet(nn.Module):
                 widths=widths,
             ),
             seeds=(seed,),
+            **data.opening(),
         )
 
 

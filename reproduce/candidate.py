@@ -30,6 +30,7 @@ ROLES = (
     "distilled",
 )
 TEXT_FIELDS = ("name", "method", "dataset", "checksum", "label_scale", "command")
+OPENING = ("path", "split_seed", "invert")  # absent from files of earlier versions
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +66,10 @@ class Candidate:
         The candidate's own training recipe, replayed by the protocol `own`.
     seeds : tuple of int
         Seeds that went into making it.
+    class_names : tuple of str
+        Names of the classes of own data, in the order of labels; empty where `dataset` says them.
+    path, split_seed, invert : str, int, bool
+        How own data was opened, as `reproduce.load` takes it; the path is empty for other data.
     command, versions
         Provenance, filled in at construction.
 
@@ -88,6 +93,10 @@ class Candidate:
     chosen_on: str | None = None
     recipe: Recipe | None = None
     seeds: tuple[int, ...] = ()
+    class_names: tuple[str, ...] = ()
+    path: str = ""
+    split_seed: int = 0
+    invert: bool = False
     command: str = field(default_factory=provenance.command)
     versions: dict[str, str] = field(default_factory=provenance.versions)
 
@@ -105,6 +114,7 @@ class Candidate:
         if self.indices is not None:
             own("indices", self.indices, np.int64)
         object.__setattr__(self, "seeds", tuple(int(seed) for seed in self.seeds))
+        object.__setattr__(self, "class_names", tuple(self.class_names))
         problem = _problem_with_images(self) or _problem_with_labels(self)
         problem = problem or _problem_with_role(self)
         if problem:
@@ -171,6 +181,8 @@ class Candidate:
             "normalisation": {"mean": recipe.mean, "std": recipe.std} if recipe else None,
             "recipe": recipe.to_dict() if recipe else None,
             "seeds": list(self.seeds),
+            "class_names": list(self.class_names),
+            **{name: getattr(self, name) for name in OPENING},
             "versions": dict(self.versions),
             "hash": self.hash,
         }
@@ -199,6 +211,7 @@ class Candidate:
                 chosen_on=meta.get("chosen_on"),
                 recipe=recipe,
                 seeds=tuple(meta["seeds"]),
+                **{name: meta[name] for name in (*OPENING, "class_names") if name in meta},
             )
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"{path}: damaged candidate file ({error!r}); make it again") from None

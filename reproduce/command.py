@@ -23,23 +23,14 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from reproduce import comparison, data
+from reproduce import comparison
 from reproduce import protocols as protocol_table
 from reproduce.candidate import Candidate
+from reproduce.data import CHECKSUMS, Dataset, load
 from reproduce.errors import UserError
-from reproduce.oracle import Fidelity, Oracle
+from reproduce.oracle import Fidelity, Oracle, check_fits
 from reproduce.records import Record
 
-DatasetOption = Annotated[
-    str, typer.Option(help="mnist, fashion, digits, or the path of own data.", metavar="NAME")
-]
-DataOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--data", help="Folder of mnist and fashion; else $SUPERTRAINER_DATA, ./data, download."
-    ),
-]
-SplitSeedOption = Annotated[int, typer.Option(help="Seed that cuts own data into splits.")]
 RecordsOption = Annotated[Path, typer.Option(help="File of records, read and appended.")]
 WorkersOption = Annotated[int | None, typer.Option(help="Processes; else one a core.", min=1)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print records as JSON, nothing else.")]
@@ -52,37 +43,94 @@ def option(default: Any, help: str) -> Any:
     return dataclasses.field(default=default, metadata={"help": help})
 
 
-def configured(config_type: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command one option for each field of a configuration, passed to it as `config`."""
-    hints = get_type_hints(config_type)
+def configured(**config_types: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command one option for each field of some configurations.
+
+    Parameters
+    ----------
+    config_types : type
+        The dataclass of each parameter of the command that is a configuration.
+    """
+    fields = {name: dataclasses.fields(kind) for name, kind in config_types.items()}
+    hints = {name: get_type_hints(kind) for name, kind in config_types.items()}
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        fields = dataclasses.fields(config_type)
         added = [
             inspect.Parameter(
                 field.name,
                 inspect.Parameter.KEYWORD_ONLY,
                 default=field.default,
-                annotation=Annotated[hints[field.name], typer.Option(help=field.metadata["help"])],
+                annotation=Annotated[
+                    hints[name][field.name], typer.Option(help=field.metadata["help"])
+                ],
             )
-            for field in fields
+            for name in fields
+            for field in fields[name]
         ]
         signature = inspect.signature(function, eval_str=True)
         rest = [
             parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
             for parameter in signature.parameters.values()
-            if parameter.name != "config"
+            if parameter.name not in fields
         ]
 
         @functools.wraps(function)
         def command(**values: Any) -> Any:
-            config = config_type(**{field.name: values.pop(field.name) for field in fields})
-            return function(config=config, **values)
+            configs = {
+                name: kind(**{field.name: values.pop(field.name) for field in fields[name]})
+                for name, kind in config_types.items()
+            }
+            return function(**configs, **values)
 
         command.__signature__ = signature.replace(parameters=added + rest)  # type: ignore[attr-defined]
         return command
 
     return decorate
+
+
+@dataclasses.dataclass(frozen=True)
+class DataChoice:
+    """Which data a command works on: the same options wherever some is opened."""
+
+    dataset: str | None = option(
+        None,
+        "mnist, fashion, digits, or the path of own data; else the candidates' own, or mnist.",
+    )
+    data: str | None = option(
+        None, "Folder of mnist and fashion; else $SUPERTRAINER_DATA, ./data, download."
+    )
+    split_seed: int | None = option(
+        None, "Seed that cuts own data into splits; else the candidates', or 0."
+    )
+    invert: bool | None = option(
+        None, "Own data is dark ink on white paper, or is not; else the candidates' answer."
+    )
+
+    def open(self) -> Dataset:
+        """The chosen data; mnist where nothing was chosen."""
+        return load(self.dataset or "mnist", self.data, self.split_seed or 0, self.invert)
+
+    def open_for(self, candidates: Sequence[Candidate]) -> Dataset:
+        """The data that candidates, at least one, were made from; what was chosen comes first.
+
+        Raises
+        ------
+        UserError
+            When the data is not there, or a candidate was made from other data.
+        """
+        first = candidates[0]
+        name = self.dataset or first.path or first.dataset
+        if not self.dataset and name not in CHECKSUMS and not Path(name).exists():
+            raise UserError(
+                f"{first.name!r} was made from own data, {name}, which is not there; "
+                "say where it is with --dataset"
+            )
+        seed = first.split_seed if self.split_seed is None else self.split_seed
+        invert = first.invert if self.invert is None and first.path else self.invert
+        found = load(name, self.data, seed, invert)
+        for candidate in candidates:
+            check_fits(candidate, found)
+        return found
 
 
 class Update(Protocol):
@@ -141,7 +189,9 @@ def show(records: Sequence[Record], as_json: bool, table: Callable[[], Table]) -
         Console().print(table())
 
 
+@configured(choice=DataChoice)
 def score(
+    choice: DataChoice,
     files: Annotated[list[Path], typer.Argument(help="Candidate files.")],
     protocol: Annotated[str, typer.Option(help=", ".join(protocol_table.names()))] = "conv",
     seeds: SeedsOption = 5,
@@ -153,19 +203,16 @@ def score(
             "test reads the sealed one."
         ),
     ] = "validation",
-    images: Annotated[int | None, typer.Option(help="Score on a stratified subset.")] = None,
+    images: Annotated[int | None, typer.Option(help="Score on a stratified subset.", min=1)] = None,
     epochs: Annotated[int | None, typer.Option(help="Train at most so long.", min=1)] = None,
     again: Annotated[bool, typer.Option(help="Compute scores that are on record, too.")] = False,
-    dataset: Annotated[str | None, typer.Option(help="Else the candidates' own.")] = None,
-    data_folder: DataOption = None,
-    split_seed: SplitSeedOption = 0,
     records: RecordsOption = RECORDS,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score candidate files with the oracle and show every accuracy, or their mean."""
     candidates = load_candidates(files)
-    source = data.load(dataset or candidates[0].dataset, data_folder, split_seed)
+    source = choice.open_for(candidates)
     oracle = Oracle(source, records, workers=workers)
     with progress(f"score {protocol}") as update:
         scored = oracle.score_many(

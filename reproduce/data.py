@@ -12,8 +12,8 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +23,12 @@ from reproduce.errors import UserError
 ENVIRONMENT = "SUPERTRAINER_DATA"
 VALIDATION = 10_000
 MNIST_CHECKSUM = "171970500d86cdf3"
-FASHION_CHECKSUM = "e5abe9aed5df3a02"
+CHECKSUMS = {
+    "mnist": MNIST_CHECKSUM,
+    "fashion": "e5abe9aed5df3a02",
+    "digits": "c3392b1ce6fb27c7",  # cut by split seed 0
+}
+TEST_CHECKSUMS = {"mnist": "c3f9adf9c66efb57", "fashion": "9f1ec356a747bfe4"}
 SPLITS = ("train", "validation", "validation-a", "validation-b", "test")
 
 
@@ -70,11 +75,24 @@ class Dataset:
     Attributes
     ----------
     name : str
+        `mnist`, `fashion`, `digits`, or the file name of own data without its suffix. A name for
+        people: two datasets are the same where their checksums are.
     train, validation : ImageSet
     classes : tuple of str
         Class names; labels index them.
     read_test : callable
         Loads the sealed split; only `unseal` calls it.
+    checksum : str
+        16 hex digits that identify the data and how it is cut. Own data's is over all of its
+        images, the test split's as well; that of the others over train and validation alone.
+    test_checksum : str
+        16 hex digits over the test split, which `unseal` verifies.
+    path : str
+        Where own data was found, as the user gave it; empty for the others.
+    split_seed : int
+        Cuts own data and digits into splits, 0 or above.
+    invert : bool
+        Whether own data was dark ink on white paper.
     """
 
     name: str
@@ -82,15 +100,30 @@ class Dataset:
     validation: ImageSet
     classes: tuple[str, ...]
     read_test: Callable[[], ImageSet] = field(repr=False)
+    checksum: str
+    test_checksum: str
+    path: str = ""
+    split_seed: int = 0
+    invert: bool = False
 
-    @cached_property
-    def checksum(self) -> str:
-        """16 hex digits over the bytes of train and validation, so over the split as well."""
-        digest = hashlib.sha256()
-        for part in (self.train, self.validation):
-            digest.update(np.rint(part.images * 255).astype(np.uint8).tobytes())
-            digest.update(part.labels.astype(np.uint8).tobytes())
-        return digest.hexdigest()[:16]
+    @property
+    def title(self) -> str:
+        """The name, with the checksum beside it where another dataset could have that name."""
+        return title(self.name, self.checksum)
+
+    def opening(self) -> dict[str, Any]:
+        """What candidates and records keep to open the data again: fields of `Candidate`.
+
+        Empty for mnist, fashion and digits, whose names say it all.
+        """
+        if self.path:
+            return {
+                "path": self.path,
+                "split_seed": self.split_seed,
+                "invert": self.invert,
+                "class_names": list(self.classes),
+            }
+        return {"split_seed": self.split_seed} if self.split_seed else {}
 
     @property
     def image_shape(self) -> tuple[int, int]:
@@ -116,21 +149,35 @@ class Dataset:
         return self.validation.take(places[places // 2 % 2 == (name == "validation-b")])
 
     def unseal(self, log: Path, purpose: str) -> ImageSet:
-        """Read the test split, after appending who reads it and why to `log` (JSON lines)."""
+        """Read the test split, after appending who reads it and why to `log` (JSON lines).
+
+        Raises
+        ------
+        UserError
+            When the test images are not those that belong to the data.
+        """
         from reproduce.records import append_lines
 
+        test = self.read_test()
         entry = {
             "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "dataset": self.name,
+            "checksum": self.checksum,
+            "test_checksum": self.test_checksum,
             "purpose": purpose,
             "command": provenance.command(),
             "commit": provenance.commit(),
         }
         append_lines(log, [json.dumps(entry)])
-        return self.read_test()
+        return test
 
 
-def load(name: str = "mnist", data: Path | str | None = None, split_seed: int = 0) -> Dataset:
+def load(
+    name: str = "mnist",
+    data: Path | str | None = None,
+    split_seed: int = 0,
+    invert: bool | None = None,
+) -> Dataset:
     """Load a dataset by name or path.
 
     Parameters
@@ -143,7 +190,11 @@ def load(name: str = "mnist", data: Path | str | None = None, split_seed: int = 
         Folder with torchvision's layout for mnist and fashion. Else `$SUPERTRAINER_DATA`, else
         `./data`, else they are downloaded into `./data`.
     split_seed : int
-        Own data and digits are shuffled with this seed and cut 5 : 1 : 1, as MNIST is.
+        Own data and digits are shuffled with this seed, 0 or above, and cut 5 : 1 : 1, as MNIST
+        is.
+    invert : bool, optional
+        Own data: True for dark ink on white paper, False for light ink on black. Without it,
+        images that look like dark ink on white are refused.
 
     Raises
     ------
@@ -152,35 +203,42 @@ def load(name: str = "mnist", data: Path | str | None = None, split_seed: int = 
     """
     from reproduce import sources
 
+    if split_seed < 0:
+        raise UserError(f"split seed {split_seed}: give a whole number of at least 0")
     if name in sources.STANDARD:
         return sources.standard(name, data)
     if name == "digits":
-        return shuffled_split("digits", *sources.digits(), split_seed)
+        return sources.digits(split_seed)
     path = Path(name)
     if not path.exists():
         raise UserError(f"{name}: no such dataset; use mnist, fashion, digits or an existing path")
-    return shuffled_split(path.stem, *sources.own(path), split_seed)
+    return sources.own(path, split_seed, invert)
 
 
-def shuffled_split(
-    name: str, images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], seed: int
-) -> Dataset:
-    """Cut own data 5 : 1 : 1 into train, validation and test after a shuffle by `seed`."""
-    if len(images) < 7 * len(classes):
+def cut(whole: ImageSet, classes: tuple[str, ...], name: str, seed: int) -> list[ImageSet]:
+    """Train, validation and test, 5 : 1 : 1, after a shuffle by `seed`."""
+    if len(whole) < 7 * len(classes):
         raise UserError(
-            f"{name}: too few images ({len(images)}) for {len(classes)} classes; "
+            f"{name}: too few images ({len(whole)}) for {len(classes)} classes; "
             f"at least {7 * len(classes)} are needed to cut train, validation and test"
         )
-    whole = ImageSet(images, labels).take(np.random.default_rng(seed).permutation(len(images)))
-    seventh = len(images) // 7
-    first, second = len(images) - 2 * seventh, len(images) - seventh
-    return Dataset(
-        name=name,
-        train=whole.take(np.arange(first)),
-        validation=whole.take(np.arange(first, second)),
-        classes=classes,
-        read_test=lambda: whole.take(np.arange(second, len(whole))),
-    )
+    order = np.random.default_rng(seed).permutation(len(whole))
+    seventh = len(whole) // 7
+    parts = np.split(order, [len(whole) - 2 * seventh, len(whole) - seventh])
+    return [whole.take(part) for part in parts]
+
+
+def digest(*arrays: np.ndarray) -> str:
+    """16 hex digits over the bytes of arrays, one after the other."""
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(np.ascontiguousarray(array).data)
+    return found.hexdigest()[:16]
+
+
+def title(name: str, checksum: str) -> str:
+    """What to call a dataset where several may meet: own data's name has its checksum beside it."""
+    return name if CHECKSUMS.get(name) == checksum else f"{name} ({checksum[:6]})"
 
 
 def root_of(data: Path | str | None) -> tuple[Path, bool]:

@@ -110,6 +110,7 @@ def real_candidate(
         dataset=data.name,
         checksum=data.checksum,
         classes=len(data.classes),
+        **data.opening(),
         **fields,
     )
 

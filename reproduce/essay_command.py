@@ -9,16 +9,15 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from reproduce import comparison, data, essay, problems
+from reproduce import comparison, essay, problems
 from reproduce.command import (
     RECORDS,
-    DataOption,
-    DatasetOption,
+    DataChoice,
     JsonOption,
     RecordsOption,
     SeedsOption,
-    SplitSeedOption,
     WorkersOption,
+    configured,
     progress,
     score_table,
     show,
@@ -31,7 +30,9 @@ from reproduce.records import Record
 EXPERIMENTS = (*essay.EXPERIMENTS, "transfer", "problems", "all")
 
 
+@configured(choice=DataChoice)
 def reproduce(
+    choice: DataChoice,
     experiment: Annotated[str, typer.Argument(help=", ".join(EXPERIMENTS))] = "all",
     draw: Annotated[str, typer.Option(help="table or figures.")] = "table",
     n: Annotated[str, typer.Option(help="Images per class, 0 is all of them.")] = "1,5,10",
@@ -43,9 +44,6 @@ def reproduce(
     weights: Annotated[
         Path | None, typer.Option(help="Transfer: file of a state dict; else a download.")
     ] = None,
-    dataset: DatasetOption = "mnist",
-    data_folder: DataOption = None,
-    split_seed: SplitSeedOption = 0,
     records: RecordsOption = RECORDS,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
@@ -58,7 +56,7 @@ def reproduce(
     if 0 in sizes and experiment not in (*essay.FULL, "all"):
         known = ", ".join(essay.FULL)
         raise UserError(f"full MNIST (--n 0) is for {known}; give {experiment} --n 1,5,10")
-    source = data.load(dataset, data_folder, split_seed)
+    source = choice.open()
     candidates = [essay.rmnist(source, size, draw) for size in sizes]
     oracle = Oracle(source, records, workers=workers)
     scored: list[Record] = []

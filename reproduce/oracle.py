@@ -213,6 +213,7 @@ class Oracle:
             "epochs": fidelity.epochs,
             "seed": int(seed),
             **({"part": fidelity.part} if fidelity.part else {}),
+            **self.data.opening(),
         }
 
     def _origin(self) -> Record:
@@ -303,9 +304,16 @@ def check_fits(candidate: Candidate, data: Dataset) -> None:
         )
     if candidate.checksum != data.checksum:
         raise UserError(
-            f"{candidate.name!r} was made from {candidate.dataset} ({candidate.checksum}), not "
-            f"{data.name} ({data.checksum}); score it on its own dataset"
+            f"{candidate.name!r} was made from {_opened(candidate)}, not {_opened(data)}; "
+            "give its own with --dataset, --split-seed and --invert"
         )
+
+
+def _opened(what: Candidate | Dataset) -> str:
+    """Which data a candidate is of, or a dataset is, in words."""
+    name = what.path or (what.dataset if isinstance(what, Candidate) else what.name)
+    inverted = " inverted," if what.invert else ""
+    return f"{name} (split seed {what.split_seed},{inverted} checksum {what.checksum})"
 
 
 def _shortened(plan: Any, epochs: int) -> Any:

@@ -7,11 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
-from reproduce.data import FASHION_CHECKSUM, MNIST_CHECKSUM, VALIDATION, Dataset, ImageSet, root_of
+from reproduce.data import (
+    CHECKSUMS,
+    TEST_CHECKSUMS,
+    VALIDATION,
+    Dataset,
+    ImageSet,
+    cut,
+    digest,
+    root_of,
+)
 from reproduce.errors import UserError
 
 STANDARD = {"mnist": "MNIST", "fashion": "FashionMNIST"}
-CHECKSUMS = {"mnist": MNIST_CHECKSUM, "fashion": FASHION_CHECKSUM}
 Arrays = tuple[np.ndarray, np.ndarray, tuple[str, ...]]
 
 
@@ -19,16 +27,39 @@ def standard(name: str, data: Path | str | None) -> Dataset:
     """MNIST or Fashion-MNIST: the last 10,000 of the 60,000 training images are validation."""
     root, named = root_of(data)
     whole, classes = _torchvision(name, root, train=True, download=not named)
-    dataset = Dataset(
-        name=name,
-        train=whole.take(np.arange(len(whole) - VALIDATION)),
-        validation=whole.take(np.arange(len(whole) - VALIDATION, len(whole))),
-        classes=classes,
-        read_test=lambda: _torchvision(name, root, train=False, download=False)[0],
+    train, validation = (
+        ImageSet(whole.images[part], whole.labels[part])
+        for part in (slice(-VALIDATION), slice(-VALIDATION, None))
     )
-    if dataset.checksum != CHECKSUMS[name]:
+
+    def read_test() -> ImageSet:
+        test = _torchvision(name, root, train=False, download=False)[0]
+        if _of_bytes(test) != TEST_CHECKSUMS[name]:
+            raise UserError(
+                f"{root / STANDARD[name]}: its test files are damaged or of other data; "
+                "delete them and fetch them again"
+            )
+        return test
+
+    if _of_bytes(train, validation) != CHECKSUMS[name]:
         raise UserError(f"{root / STANDARD[name]}: damaged files; delete them and fetch them again")
-    return dataset
+    return Dataset(
+        name=name,
+        train=train,
+        validation=validation,
+        classes=classes,
+        read_test=read_test,
+        checksum=CHECKSUMS[name],
+        test_checksum=TEST_CHECKSUMS[name],
+    )
+
+
+def _of_bytes(*parts: ImageSet) -> str:
+    """The checksum of images that are whole 255ths."""
+    arrays = []
+    for part in parts:
+        arrays += [np.rint(part.images * 255).astype(np.uint8), part.labels.astype(np.uint8)]
+    return digest(*arrays)
 
 
 def _torchvision(
@@ -57,21 +88,62 @@ def _torchvision(
     return ImageSet(images, there.targets.numpy().astype(np.int64)), classes
 
 
-def digits() -> Arrays:
+def digits(split_seed: int) -> Dataset:
     """scikit-learn's 1,797 digits of 8x8, enlarged to 20x20 and framed to 28x28 like MNIST's."""
     import torch
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    small = torch.from_numpy(bunch.images).float()[:, None] / 16
+    small = torch.from_numpy(bunch.images).to(torch.float32)[:, None] / 16
     large = torch.nn.functional.interpolate(small, size=20, mode="bilinear", align_corners=False)
     images = torch.nn.functional.pad(large, (4, 4, 4, 4)).numpy()
     # Whole 255ths, so that these images round-trip through bytes as MNIST's do.
     images = np.rint(images * 255).astype(np.float32) / np.float32(255)
-    return images, bunch.target.astype(np.int64), tuple("0123456789")
+    classes = tuple("0123456789")
+    whole = ImageSet(images, bunch.target.astype(np.int64))
+    train, validation, test = cut(whole, classes, "digits", split_seed)
+    return Dataset(
+        name="digits",
+        train=train,
+        validation=validation,
+        classes=classes,
+        read_test=lambda: test,
+        checksum=_of_bytes(train, validation),
+        test_checksum=_of_bytes(test),
+        split_seed=split_seed,
+    )
 
 
-def own(path: Path) -> Arrays:
+def own(path: Path, split_seed: int, invert: bool | None) -> Dataset:
+    """The user's own data, cut into splits."""
+    images, labels, classes = _own(path)
+    if invert:
+        images = 1 - images
+    parts = cut(ImageSet(images, labels), classes, path.stem, split_seed)
+    shape = np.array(images.shape)
+    arrays = [array for part in parts for array in (part.images, part.labels)]
+    names = np.frombuffer("\n".join(classes).encode(), np.uint8)
+    return Dataset(
+        name=path.stem,
+        train=parts[0],
+        validation=parts[1],
+        classes=classes,
+        read_test=lambda: parts[2],
+        checksum=digest(shape, names, *arrays),
+        test_checksum=digest(parts[2].images, parts[2].labels),
+        path=_kept(path),
+        split_seed=split_seed,
+        invert=bool(invert),
+    )
+
+
+def _kept(path: Path) -> str:
+    """The path as candidates and records keep it: from the working folder, where it lies there."""
+    inside = path.is_absolute() and path.is_relative_to(Path.cwd())
+    return (path.relative_to(Path.cwd()) if inside else path).as_posix()
+
+
+def _own(path: Path) -> Arrays:
     """The user's own images, with labels 0..C-1 and class names."""
     if path.is_dir():
         return _folder(path)

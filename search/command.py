@@ -10,16 +10,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from reproduce import data
 from reproduce.candidate import Candidate
 from reproduce.command import (
     RECORDS,
-    DataOption,
-    DatasetOption,
+    DataChoice,
     JsonOption,
     RecordsOption,
     SeedsOption,
-    SplitSeedOption,
     WorkersOption,
     configured,
     progress,
@@ -27,6 +24,7 @@ from reproduce.command import (
     show,
 )
 from reproduce.comparison import summarise
+from reproduce.data import Dataset
 from reproduce.oracle import Oracle
 from reproduce.records import Record
 from search import luck, storage, trials
@@ -42,9 +40,10 @@ StorageOption = Annotated[
 ]
 
 
-@configured(SearchConfig)
+@configured(config=SearchConfig, choice=DataChoice)
 def search(
     config: SearchConfig,
+    choice: DataChoice,
     name: Annotated[str, typer.Option(help="Name of the study; the same name resumes it.")] = "s1",
     storage: StorageOption = STORAGE,
     out: Annotated[Path | None, typer.Option(help="Candidate file; else runs/NAME.npz.")] = None,
@@ -59,15 +58,12 @@ def search(
     artifacts: Annotated[
         Path | None, typer.Option(help="Folder of pictures for optuna-dashboard.")
     ] = None,
-    dataset: DatasetOption = "mnist",
-    data_folder: DataOption = None,
-    split_seed: SplitSeedOption = 0,
     records: RecordsOption = RECORDS,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Search a real subset that trains well, then re-score it on fresh seeds and images."""
-    source = data.load(dataset, data_folder, split_seed)
+    source = choice.open()
     target = out or Path("runs") / f"{name}.npz"
     scout, judge = (_oracle(source, path, function, workers) for path in (None, records))
     try:
@@ -85,7 +81,7 @@ def search(
         Console().print(verdict(scored, rivals, best_score(name, storage)), highlight=False)
 
 
-def _oracle(source: data.Dataset, path: Path | None, function: str, workers: int | None) -> Oracle:
+def _oracle(source: Dataset, path: Path | None, function: str, workers: int | None) -> Oracle:
     if function:
         return FunctionOracle(source, function_named(function), path, workers=workers)
     return Oracle(source, path, workers=workers)
