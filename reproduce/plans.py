@@ -15,6 +15,7 @@ from reproduce import augment, deskew, distort, expand
 from reproduce.autoencoder import Autoencoder
 from reproduce.backbones import Backbone
 from reproduce.constants import OnRecord
+from reproduce.errors import UserError
 from reproduce.features import Ridge
 from reproduce.recipe import Recipe
 
@@ -54,7 +55,13 @@ class Classifier:
         return described(self.make(0)) != described(self.make(1))
 
     def fitted(self, images: np.ndarray, targets: np.ndarray, seed: int) -> Any:
-        """The estimator, trained on images (n, 1, H, W) and targets (n, C), as hard labels."""
+        """The estimator, trained on images (n, 1, H, W) and targets (n, C), as hard labels.
+
+        Raises
+        ------
+        UserError
+            Where this kind of estimator cannot learn from the set, as from a single class.
+        """
         from sklearn.exceptions import ConvergenceWarning
 
         images, labels = expand.shift(images, targets.argmax(1), self.shifts)
@@ -62,11 +69,37 @@ class Classifier:
         with warnings.catch_warnings():
             # The essay's MLP stops at scikit-learn's 200 iterations; that is part of its setting.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            return estimator.fit(self.embed(images), labels)
+            try:
+                return estimator.fit(self.embed(images), labels)
+            except ValueError as error:
+                raise UserError(
+                    f"{described(estimator)} cannot learn from this set: {error}"
+                ) from None
 
     def embed(self, images: np.ndarray) -> np.ndarray:
         """What the estimator sees of images (n, 1, H, W): (n, F), float32."""
         return self.embedding(images) if self.embedding else essay_pixels(images)
+
+
+def class_probabilities(estimator: Any, seen: np.ndarray, classes: int) -> np.ndarray:
+    """Probabilities of all classes; 0 for a class that the training set lacks.
+
+    Scikit-learn has columns only for the classes that it met, listed in `classes_`.
+
+    Parameters
+    ----------
+    estimator : object
+        Fitted, with `predict_proba` and `classes_`.
+    seen : ndarray of shape (N, F)
+    classes : int
+
+    Returns
+    -------
+    ndarray of shape (N, classes), float64
+    """
+    answer = np.zeros((len(seen), classes))
+    answer[:, estimator.classes_] = estimator.predict_proba(seen)
+    return answer
 
 
 @dataclass(frozen=True)
@@ -76,7 +109,8 @@ class Mixture:
     Attributes
     ----------
     members : tuple of Recipe and Classifier
-        A classifier here needs `predict_proba`.
+        Each gives probabilities: a network is trained on cross-entropy, a classifier has
+        `predict_proba`. `protocols.plan` holds that.
     """
 
     members: tuple[Recipe | Classifier, ...]
@@ -91,6 +125,8 @@ Plan = Recipe | Classifier | Mixture | Ridge
 
 def is_random(plan: Plan) -> bool:
     """False where the seed changes nothing."""
+    if isinstance(plan, Mixture):
+        return any(is_random(member) for member in plan.members)
     return plan.random if isinstance(plan, Classifier) else True
 
 
@@ -131,6 +167,13 @@ def _told(value: Any) -> str:
 
 def _same(value: Any, default: Any) -> bool:
     return type(value) is type(default) and bool(value == default)
+
+
+def gives_probabilities(plan: Plan) -> bool:
+    """Whether the plan answers with class probabilities, which a mixture can average."""
+    if isinstance(plan, Classifier):
+        return hasattr(plan.make(0), "predict_proba")
+    return isinstance(plan, Recipe) and plan.loss == "cross-entropy"
 
 
 def essay_pixels(images: np.ndarray) -> np.ndarray:

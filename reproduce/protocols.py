@@ -16,7 +16,7 @@ from reproduce.candidate import Candidate
 from reproduce.distort import Distortion
 from reproduce.errors import UserError
 from reproduce.features import Ridge
-from reproduce.plans import Classifier, Embedding, Mixture, Plan
+from reproduce.plans import Classifier, Embedding, Mixture, Plan, gives_probabilities
 from reproduce.recipe import Recipe
 
 Protocol = Callable[[Candidate], Plan]
@@ -47,7 +47,8 @@ def plan(name: str, candidate: Candidate) -> Plan:
     Raises
     ------
     UserError
-        For an unknown name or field, and for parts that do not go together.
+        For an unknown name or field, for parts that do not go together, and for a part of a
+        mixture that gives no probabilities.
     """
     if "&" in name:
         return Mixture(tuple(_member(part, candidate) for part in name.split("&")))
@@ -60,9 +61,11 @@ def plan(name: str, candidate: Candidate) -> Plan:
 
 def _member(name: str, candidate: Candidate) -> Recipe | Classifier:
     made = plan(name, candidate)
-    if isinstance(made, Recipe | Classifier):
+    if isinstance(made, Recipe | Classifier) and gives_probabilities(made):
         return made
-    raise UserError(f"{name} gives no probabilities to average; mix networks and classifiers")
+    known = [other for other in names() if other != "own"]
+    giving = [other for other in known if gives_probabilities(PROTOCOLS[other](candidate))]
+    raise UserError(f"{name} gives no probabilities to average; these do: {', '.join(giving)}")
 
 
 def _distorted(made: Plan, base: str, changes: list[str]) -> Recipe:

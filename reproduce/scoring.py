@@ -16,7 +16,7 @@ from joblib.externals.loky import process_executor
 from reproduce import train
 from reproduce.data import ImageSet
 from reproduce.features import PoolKernel, Ridge
-from reproduce.plans import Classifier, Mixture, Plan
+from reproduce.plans import Classifier, Mixture, Plan, class_probabilities
 from reproduce.recipe import Recipe
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # malloc.h
@@ -138,7 +138,10 @@ def probabilities(work: Work, images: np.ndarray) -> np.ndarray:
         return np.mean([probabilities(member, images) for member in members], axis=0)
     if isinstance(plan, Classifier):
         seen = plan.embed(images)
-        return np.stack([estimator.predict_proba(seen) for estimator in _estimators(plan, work)])
+        number = work.targets[0].shape[1]
+        return np.stack(
+            [class_probabilities(fitted, seen, number) for fitted in _estimators(plan, work)]
+        )
     assert isinstance(plan, Recipe)
     each = train.probabilities(_network(plan, work), plan, images)
     return each.reshape(len(work.seeds), plan.ensemble, *each.shape[1:]).mean(1)
