@@ -26,6 +26,7 @@ from reproduce import checkpoint as checkpoints
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset
 from reproduce.errors import UserError
+from reproduce.threads import default_device
 
 SAVE_EVERY = 30.0  # seconds between checkpoints
 CLIP = 2.0  # gradients are cut at so many times their running mean norm (RaT-BPTT)
@@ -64,8 +65,7 @@ class Distiller:
         images, labels = start(data, config.ipc, config.start, config.seed, recipe)
         # The field's protocol has hard labels.
         learn = "images" if config.recipe == "convnet" else config.learn or "both"
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.learned = SyntheticSet(images, labels, recipe, learn).to(device)
+        self.learned = SyntheticSet(images, labels, recipe, learn).to(default_device())
         self.average = copy.deepcopy(self.learned)
         self.best = copy.deepcopy(self.learned)
         self.progress = Progress()

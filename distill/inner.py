@@ -87,7 +87,7 @@ class Trainer:
         like: Tensor | None = None,
     ) -> None:
         self.recipe, self.nets = recipe, nets
-        self.like = torch.zeros(()) if like is None else like.detach()
+        self.like = torch.zeros((), dtype=torch.float32) if like is None else like.detach()
         self._shape = image_shape, classes
         stack = build(recipe, image_shape, classes, [0] * nets)
         # Channels last is faster by a third, but not for grouped kernels.

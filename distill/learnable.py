@@ -54,10 +54,10 @@ class SyntheticSet(nn.Module):
         if not hard and not scores:
             raw = raw.clamp_min(1e-6).log()
         self.raw_labels = nn.Parameter(raw, requires_grad=not hard)
-        self.log_rates = nn.Parameter(torch.tensor(recipe.learning_rates).log())
-        self.log_temperature = nn.Parameter(
-            torch.tensor(math.log(START_TEMPERATURE)), requires_grad=scores
-        )
+        rates = torch.tensor(recipe.learning_rates, dtype=torch.float32)
+        self.log_rates = nn.Parameter(rates.log())
+        warmth = torch.tensor(math.log(START_TEMPERATURE), dtype=torch.float32)
+        self.log_temperature = nn.Parameter(warmth, requires_grad=scores)
 
     def learned(self) -> list[nn.Parameter]:
         """The parameters that gradients move."""

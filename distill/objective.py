@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 from typing import Any, ClassVar
 
 import numpy as np
@@ -132,7 +133,7 @@ class Objective(ABC):
         Block by block on a processor, whose cache is small; in bfloat16 where that was asked for.
         """
         blocks = x.split(BLOCK, dim=1) if x.device.type == "cpu" else (x,)
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.config.bf16):
+        with torch.autocast(x.device.type, torch.bfloat16) if self.config.bf16 else nullcontext():
             parts = [self.trainer(networks.parameters, block)[0] for block in blocks]
         return torch.cat(parts, dim=1).to(x.dtype)
 

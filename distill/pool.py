@@ -111,4 +111,4 @@ def real_batch(
     """Images (K, B, 1, H, W) and one-hot labels (K, B, C) at positions `chosen` (K, B)."""
     x = torch.from_numpy(images[chosen.ravel()]).unflatten(0, chosen.shape)
     y = torch.from_numpy(labels[chosen])
-    return x, torch.nn.functional.one_hot(y, classes).float()
+    return x, torch.nn.functional.one_hot(y, classes).to(x)

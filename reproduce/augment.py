@@ -27,7 +27,8 @@ class Augmenter:
     Parameters
     ----------
     images : Tensor of shape (n, H, W)
-        The normalised training images; rotations of all of them, 90 n H W floats, are kept.
+        The normalised training images, float32 on the CPU; rotations of all of them,
+        90 n H W floats, are kept.
     """
 
     def __init__(self, images: Tensor) -> None:
@@ -71,7 +72,7 @@ class Augmenter:
         at = [torch.arange(n) + start[:, d, None] for d, n in enumerate(self.side)]
         # Nearest neighbour; positions outside the zoomed image stay outside.
         rows, columns = (at[d] * n // size[:, d, None] for d, n in enumerate(self.side))
-        return self._gather(batch, rows, columns, torch.zeros(()))
+        return self._gather(batch, rows, columns, torch.zeros((), dtype=self.images.dtype))
 
     def _gather(self, batch: Tensor, rows: Tensor, columns: Tensor, fill: Tensor) -> Tensor:
         height, width = self.side

@@ -52,6 +52,7 @@ class Network(nn.Module):
             nn.ReLU(),
             nn.ConvTranspose2d(few, 1, 4, 2, 1),
         )
+        self.float()  # whatever type the caller has set as PyTorch's default
 
 
 @dataclass(frozen=True)
@@ -142,5 +143,5 @@ def _trained(
 
 
 def _loss(network: Network, batch: Tensor, generator: torch.Generator) -> Tensor:
-    noisy = batch + NOISE * torch.randn(batch.shape, generator=generator)
+    noisy = batch + NOISE * torch.randn(batch.shape, generator=generator, dtype=batch.dtype)
     return F.mse_loss(network.decoder(network.encoder(noisy)), batch)

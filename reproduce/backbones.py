@@ -146,7 +146,7 @@ def prepared(images: np.ndarray) -> Tensor:
     large = F.interpolate(
         torch.tensor(images), size=(SIDE, SIDE), mode="bilinear", align_corners=False
     )
-    mean, std = (torch.tensor(values)[:, None, None] for values in (MEAN, STD))
+    mean, std = (torch.tensor(values).to(large)[:, None, None] for values in (MEAN, STD))
     return (large.expand(-1, 3, -1, -1) - mean) / std
 
 
@@ -195,7 +195,7 @@ def _architecture(name: str) -> nn.Module:
     known = torchvision.models.list_models(module=torchvision.models)
     if name not in known:
         raise UserError(f"unknown backbone {name!r}, use one of {', '.join(known)}")
-    model: nn.Module = torchvision.models.get_model(name, weights=None)
+    model: nn.Module = torchvision.models.get_model(name, weights=None).float()
     return model
 
 

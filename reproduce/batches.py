@@ -93,5 +93,6 @@ class Batches:
     def _noise(self, size: int) -> Tensor | None:
         if not self.model.noise:
             return None
-        drawn = [torch.rand((size, self.model.noise), generator=g) for g in self.noises]
+        shape = (size, self.model.noise)
+        drawn = [torch.rand(shape, generator=g, dtype=torch.float32) for g in self.noises]
         return torch.stack(drawn).to(self.device)

@@ -13,7 +13,6 @@ from typing import Any
 
 import numba
 import numpy as np
-import torch
 from torch import Tensor
 
 LANES = 32  # images side by side; 16 and 64 are level
@@ -43,7 +42,7 @@ def features(x: Tensor, blocks: Sequence[Any]) -> Tensor:
     )
     outputs = weight2.shape[1]
     height, width = (((side - 4) // 2 - 4) // 2 for side in x.shape[2:])
-    out = torch.empty(len(weight1), len(x), outputs * height * width)
+    out = x.new_empty(len(weight1), len(x), outputs * height * width)
     _features(lanes, weight1, bias1, weight2, bias2, out.numpy())
     return out
 

@@ -31,7 +31,7 @@ def deskew(images: np.ndarray) -> np.ndarray:
 
 def _deskewed(images: torch.Tensor) -> torch.Tensor:
     height, width = images.shape[1:]
-    rows, columns = torch.arange(height, dtype=torch.float32), torch.arange(width).float()
+    rows, columns = (torch.arange(side).to(images) for side in (height, width))
     ink = images.clamp(min=0)
     total = ink.sum((1, 2)).clamp(min=LEAST_INK)
     middle_row = (ink.sum(2) @ rows / total)[:, None]

@@ -7,7 +7,8 @@ Simard, Steinkraus and Platt (2003), and others. All warps are composed into one
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 
@@ -115,7 +116,7 @@ def distort(
         Of the same shapes; targets differ only under `mix`.
     """
     size, (height, width) = images.shape[1], images.shape[-2:]
-    uniform = _draw((size, PARAMETERS), generators) * 2 - 1  # (K, B, 7) in -1..1
+    uniform = _draw((size, PARAMETERS), generators, images) * 2 - 1  # (K, B, 7) in -1..1
     if distortion.policy:
         images = _torchvision(images, distortion.policy, generators)
     if distortion.stroke:
@@ -123,30 +124,52 @@ def distort(
     if distortion.warps:
         images = _warp(images, _positions(uniform, distortion, generators, (height, width)))
     if distortion.jitter:
-        noise = torch.stack([torch.randn(images.shape[1:], generator=g) for g in generators])
+        noise = _draw(images.shape[1:], generators, images, torch.randn)
         images = (images + distortion.jitter * noise).clamp(0, 1)
     if distortion.mix:
-        share = distortion.mix * _draw((size, 1), generators)
+        share = distortion.mix * _draw((size, 1), generators, images)
         images = torch.lerp(images, images.roll(1, 1), share[..., None, None])
         targets = torch.lerp(targets, targets.roll(1, 1), share)
     return images, targets
 
 
-def _draw(shape: tuple[int, ...], generators: Sequence[torch.Generator]) -> Tensor:
-    return torch.stack([torch.rand(shape, generator=g) for g in generators])
+def _draw(
+    shape: tuple[int, ...],
+    generators: Sequence[torch.Generator],
+    like: Tensor,
+    drawn: Callable[..., Tensor] = torch.rand,
+) -> Tensor:
+    """Random numbers (K, *shape), of the device and type of `like`.
+
+    They are drawn in float32 on the CPU, so that they are the same numbers on every device.
+    """
+    parts = [drawn(shape, generator=g, dtype=torch.float32) for g in generators]
+    return torch.stack(parts).to(like)
 
 
 def _torchvision(images: Tensor, policy: str, generators: Sequence[torch.Generator]) -> Tensor:
-    """Each image on its own; torchvision draws from the global generator, seeded from ours."""
+    """Each image on its own; torchvision draws from the CPU's generator, seeded from ours."""
     from torchvision.transforms import v2  # takes seconds to import
 
     transform = getattr(v2, POLICIES[policy])()
     done = []
+    with _drawing_by_default():
+        for own, generator in zip((images * 255).byte().cpu(), generators, strict=True):
+            torch.default_generator.manual_seed(int(torch.randint(2**31, (), generator=generator)))
+            done.append(torch.stack([transform(image) for image in own]))
+    return torch.stack(done).to(images) / 255
+
+
+@contextmanager
+def _drawing_by_default() -> Iterator[None]:
+    """Let others draw float32 from the CPU's global generator, then restore both."""
+    dtype = torch.get_default_dtype()
     with torch.random.fork_rng(devices=[]):
-        for own, generator in zip(images, generators, strict=True):
-            torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
-            done.append(torch.stack([transform(image) for image in (own * 255).byte()]))
-    return torch.stack(done).float() / 255
+        torch.set_default_dtype(torch.float32)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(dtype)
 
 
 def _stroke(images: Tensor, share: Tensor) -> Tensor:
@@ -172,12 +195,12 @@ def _positions(
     # Rotation times shear times scale, row by row.
     matrix = torch.stack([cos * wide, (cos * slant - sin) * high], -1)
     matrix = torch.stack([matrix, torch.stack([sin * wide, (sin * slant + cos) * high], -1)], -2)
-    moved = _centred(shape) @ matrix.flatten(0, 1).mT  # (K * B, H * W, 2)
+    moved = _centred(shape).to(matrix) @ matrix.flatten(0, 1).mT  # (K * B, H * W, 2)
     moved = moved.unflatten(0, uniform.shape[:2]) + distortion.shift * uniform[..., None, 4:6]
     moved = moved.unflatten(2, shape)
     if distortion.elastic:
-        field = _draw((uniform.shape[1], 2, *shape), generators) * 2 - 1
-        down, across = (_gaussian(side, distortion.smooth) for side in shape)
+        field = _draw((uniform.shape[1], 2, *shape), generators, uniform) * 2 - 1
+        down, across = (_gaussian(side, distortion.smooth).to(field) for side in shape)
         moved = moved + distortion.elastic * (down @ field @ across).movedim(2, -1)
     return moved
 
@@ -185,15 +208,17 @@ def _positions(
 @cache
 def _centred(shape: tuple[int, int]) -> Tensor:
     """Pixel positions (H * W, 2) as (x, y), from the image's centre."""
-    y, x = (torch.arange(side) - (side - 1) / 2 for side in shape)
+    y, x = (torch.arange(side, dtype=torch.float32) - (side - 1) / 2 for side in shape)
     return torch.stack([x.expand(len(y), -1), y[:, None].expand(-1, len(x))], -1).flatten(0, 1)
 
 
 @cache
 def _gaussian(side: int, sigma: float) -> Tensor:
     """Matrix (side, side) that smooths along one axis; a kernel of sum 1, zeros outside."""
-    distance = torch.arange(side)[:, None] - torch.arange(side)
-    reach = torch.arange(-REACH * math.ceil(sigma), REACH * math.ceil(sigma) + 1)
+    place = torch.arange(side, dtype=torch.float32)
+    distance = place[:, None] - place
+    end = REACH * math.ceil(sigma)
+    reach = torch.arange(-end, end + 1, dtype=torch.float32)
     total = torch.exp(-(reach**2) / (2 * sigma**2)).sum()
     return torch.exp(-(distance**2) / (2 * sigma**2)) / total
 
@@ -201,6 +226,6 @@ def _gaussian(side: int, sigma: float) -> Tensor:
 def _warp(images: Tensor, positions: Tensor) -> Tensor:
     """Look images (K, B, 1, H, W) up at positions; 0 outside."""
     height, width = images.shape[-2:]
-    grid = positions.flatten(0, 1) * torch.tensor([2 / width, 2 / height])
+    grid = positions.flatten(0, 1) * torch.tensor([2 / width, 2 / height]).to(positions)
     looked = F.grid_sample(images.flatten(0, 1), grid, padding_mode="zeros", align_corners=False)
     return looked.view_as(images)

@@ -48,7 +48,7 @@ class TorchHead(ClassifierMixin, BaseEstimator):
         self.mean_, self.scale_ = x.mean(0), x.std(0) + 1e-6
         generator = torch.Generator().manual_seed(self.seed)
         inputs, labels = self._standard(x), torch.from_numpy(targets)
-        self.layer_ = nn.Linear(x.shape[1], len(self.classes_))
+        self.layer_ = nn.Linear(x.shape[1], len(self.classes_), dtype=torch.float32)
         with torch.no_grad():
             self.layer_.weight.normal_(0, self.start, generator=generator)
             self.layer_.bias.zero_()
@@ -56,7 +56,8 @@ class TorchHead(ClassifierMixin, BaseEstimator):
             self.layer_.parameters(), lr=self.rate, weight_decay=self.decay
         )
         for _ in range(self.steps):
-            keep = torch.rand(inputs.shape, generator=generator) >= self.drop
+            drawn = torch.rand(inputs.shape, generator=generator, dtype=inputs.dtype)
+            keep = drawn >= self.drop
             optimiser.zero_grad()
             logits = self.layer_(inputs * keep / (1 - self.drop))
             F.cross_entropy(logits, labels).backward()

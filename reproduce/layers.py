@@ -20,20 +20,20 @@ VECTOR = 16
 
 
 class Layer(nn.Module):
-    """K sets of weights and biases with PyTorch's default initialisation."""
+    """K sets of weights and biases with PyTorch's default initialisation, in float32."""
 
     def __init__(self, nets: int, *shape: int) -> None:
         super().__init__()
         self.nets = nets
-        self.weight = nn.Parameter(torch.empty(nets, *shape))
-        self.bias = nn.Parameter(torch.empty(nets, shape[0]))
+        self.weight = nn.Parameter(torch.empty(nets, *shape, dtype=torch.float32))
+        self.bias = nn.Parameter(torch.empty(nets, shape[0], dtype=torch.float32))
 
     @torch.no_grad()
     def reset(self, net: int, generator: torch.Generator) -> None:
         """Draw network `net`: uniform within 1 / sqrt(fan in), weights first, then biases."""
         bound = 1 / math.sqrt(self.weight[net, 0].numel())
         for part in (self.weight, self.bias):
-            drawn = torch.rand(part[net].shape, generator=generator)
+            drawn = torch.rand(part[net].shape, generator=generator, dtype=torch.float32)
             part[net] = drawn.mul_(2 * bound).sub_(bound)
 
 
@@ -70,8 +70,8 @@ class InstanceNorm(nn.Module):
 
     def __init__(self, nets: int, channels: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.ones(nets, channels))
-        self.bias = nn.Parameter(torch.zeros(nets, channels))
+        self.weight = nn.Parameter(torch.ones(nets, channels, dtype=torch.float32))
+        self.bias = nn.Parameter(torch.zeros(nets, channels, dtype=torch.float32))
 
     def forward(self, x: Tensor) -> Tensor:
         return F.group_norm(x, x.shape[1], self.weight.flatten(), self.bias.flatten())
@@ -92,8 +92,8 @@ class BatchNorm(InstanceNorm):
 
     def __init__(self, nets: int, channels: int) -> None:
         super().__init__(nets, channels)
-        self.register_buffer("mean", torch.zeros(nets * channels))
-        self.register_buffer("variance", torch.ones(nets * channels))
+        self.register_buffer("mean", torch.zeros(nets * channels, dtype=torch.float32))
+        self.register_buffer("variance", torch.ones(nets * channels, dtype=torch.float32))
 
     def forward(self, x: Tensor) -> Tensor:
         weight, bias = self.weight.flatten(), self.bias.flatten()

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import joblib
-import torch
 
 from reproduce import expand, protocols, provenance, scoring, stacks
 from reproduce.candidate import Candidate
@@ -19,7 +18,7 @@ from reproduce.plans import Classifier, Mixture, fingerprint, is_random
 from reproduce.recipe import Recipe
 from reproduce.records import Ledger, Record, key_of
 from reproduce.stacks import Job
-from reproduce.threads import cores, torch_threads
+from reproduce.threads import cores, default_device, torch_threads
 from reproduce.unseen import Unseen
 
 MEMORY = 8.0  # GiB, of all workers together
@@ -84,9 +83,7 @@ class Oracle:
         self.data, self.memory = data, memory
         self.ledger = Ledger(Path(records) if records else None)
         self.workers = workers or cores()
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.device = device
+        self.device = default_device() if device == "auto" else device
 
     def score(
         self,

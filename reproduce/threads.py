@@ -1,17 +1,23 @@
-"""How many threads torch computes with."""
+"""What torch computes with: how many threads, and on which device."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import joblib
 import torch
 
 
 def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0))
+    """Cores that this process may use, at least 1: less where a container or affinity says so."""
+    found: int = joblib.cpu_count()
+    return found
+
+
+def default_device() -> str:
+    """The device where the caller names none: a GPU when there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 @contextmanager

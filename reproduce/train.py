@@ -178,9 +178,9 @@ def bytes_per_network(recipe: Recipe, n: int, image_shape: tuple[int, int], clas
         kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    noise = torch.zeros(1, size, model.noise) if model.noise else None
+    noise = torch.zeros(1, size, model.noise, dtype=torch.float32) if model.noise else None
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        model(torch.zeros(1, size, 1, *image_shape), noise)
+        model(torch.zeros(1, size, 1, *image_shape, dtype=torch.float32), noise)
     parameters = sum(parameter.nbytes for parameter in model.parameters())
     pixels = 4 * expanded * image_shape[0] * image_shape[1]
     return 2 * pixels + 2 * sum(kept.values()) + 4 * parameters

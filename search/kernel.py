@@ -90,7 +90,7 @@ def copies(recipe: Recipe, pool: ImageSet, seed: int) -> Sequence[np.ndarray]:
     if distortion is None:
         return [pool.images]
     images = torch.tensor(pool.images)[None]
-    labels = torch.zeros(1, len(pool), 1)
+    labels = images.new_zeros(1, len(pool), 1)
     made = replace(distortion, mix=0.0)
     return [
         pool.images,

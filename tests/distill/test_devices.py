@@ -1,0 +1,42 @@
+"""Every method distils the same on another device, and whatever PyTorch's default type is."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from distill.config import DistillConfig
+from distill.distiller import Distiller
+from distill.methods import METHODS
+from reproduce import Candidate, Dataset
+from tests.second_device import SECOND, SecondDevice
+
+TINY = DistillConfig(
+    steps=2, width=4, depth=2, inner_steps=3, batch=20, checks=1, start="real", pool=2, reuse=1
+)
+RECIPES = {"krr": "ridge", "unroll": "sgd", "staged": "adam", "dc": "convnet", "dm": "convnet"}
+
+
+def distilled(data: Dataset, config: DistillConfig) -> Candidate:
+    distiller = Distiller(data, config)
+    for _ in distiller.run():
+        pass
+    return distiller.candidate()
+
+
+@pytest.mark.parametrize("method", [name for name, stages in METHODS.items() if stages])
+def test_every_method_distils_on_another_device_and_under_another_default_type(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    config = dataclasses.replace(TINY, method=method, recipe=RECIPES[method])
+    here = distilled(digits, config)
+    torch.set_default_dtype(torch.float64)  # as in the program of a caller who computes in it
+    try:
+        np.testing.assert_array_equal(distilled(digits, config).images, here.images)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    monkeypatch.setattr("distill.distiller.default_device", lambda: SECOND)
+    with SecondDevice():
+        there = distilled(digits, config)
+    np.testing.assert_allclose(there.images, here.images, atol=1e-3)
