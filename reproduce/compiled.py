@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numba
 import numpy as np
 from torch import Tensor
+
+from reproduce.jit import njit
 
 LANES = 32  # images side by side; 16 and 64 are level
 SIDE = 5  # of the convolution's window
@@ -56,7 +57,7 @@ def _in_lanes(images: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(parts.transpose(0, 2, 3, 1))
 
 
-@numba.njit(cache=True)
+@njit()
 def _features(
     lanes: np.ndarray,
     weight1: np.ndarray,
@@ -85,7 +86,7 @@ def _features(
 
 # Slices, not sums of indices, and two outputs by two columns in one loop: so it is vectorised, and
 # the ten weights of a row of the windows stay in registers.
-@numba.njit(cache=True, fastmath={"contract", "nsz"})
+@njit(fastmath={"contract", "nsz"})
 def _block(
     x: np.ndarray,
     weight: np.ndarray,

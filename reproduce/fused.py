@@ -13,10 +13,10 @@ alone, so a change of a function in another file would go unnoticed.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from torch import Tensor
 
+from reproduce.jit import njit
 from reproduce.models import EssayNet, Stack
 from reproduce.recipe import Recipe
 
@@ -70,7 +70,7 @@ def step(model: EssayNet, x: Tensor, y: Tensor, noise: Tensor, rate: float) -> N
     _steps(images, y.contiguous().numpy(), noise.numpy(), np.float32(rate), *parameters)
 
 
-@numba.njit(cache=True)
+@njit()
 def _steps(
     images: np.ndarray,
     targets: np.ndarray,
@@ -121,7 +121,7 @@ def _steps(
         _first(spread.ravel(), x.ravel(), weight1[net].ravel(), (height, width), rate)
 
 
-@numba.njit(cache=True)
+@njit()
 def _side_by_side(images: np.ndarray, out: np.ndarray) -> None:
     """Images (B, H, W) as (H, W, BATCH)."""
     for row in range(images.shape[1]):
@@ -130,7 +130,7 @@ def _side_by_side(images: np.ndarray, out: np.ndarray) -> None:
                 out[row, column, image] = images[image, row, column]
 
 
-@numba.njit(cache=True)
+@njit()
 def _halves(x: np.ndarray) -> np.ndarray:
     """(C, H, W, BATCH) as flat (C, H, 2, HALF), the even columns of a row before the odd ones."""
     channels, height, width = x.shape[:3]
@@ -147,7 +147,7 @@ def _halves(x: np.ndarray) -> np.ndarray:
 
 # One slice that is read and one that is written, constants between and a constant length: so the
 # innermost loop is vectors alone, and nothing has to be compared before it begins.
-@numba.njit(cache=True, fastmath={"contract", "nsz"})
+@njit(fastmath={"contract", "nsz"})
 def _block(
     x: np.ndarray,
     weight: np.ndarray,
@@ -190,7 +190,7 @@ def _block(
                 _pool(sums[2 * half * HALF :], bias[output + half], target, winner)
 
 
-@numba.njit(cache=True)
+@njit()
 def _pool(phases: np.ndarray, bias: np.float32, target: np.ndarray, winner: np.ndarray) -> None:
     """ReLU of the largest of four phases plus bias, and which it was: left, right, then below."""
     for n in range(len(target)):
@@ -207,7 +207,7 @@ def _pool(phases: np.ndarray, bias: np.float32, target: np.ndarray, winner: np.n
         target[n] = np.float32(0) if dead else best
 
 
-@numba.njit(cache=True)
+@njit()
 def _windows(weight: np.ndarray) -> np.ndarray:
     """Weights (O, C, 5, 5) as (O, 5, WINDOW): column by column their channels, then zeros."""
     out = np.zeros((len(weight), SIDE, WINDOW), np.float32)
@@ -220,7 +220,7 @@ def _windows(weight: np.ndarray) -> np.ndarray:
     return out
 
 
-@numba.njit(cache=True)
+@njit()
 def _take_windows(weight: np.ndarray, change: np.ndarray, rate: np.float32) -> None:
     """Move weights (O, C, 5, 5) against changes that lie as `_windows` do."""
     for output in range(len(weight)):
@@ -231,7 +231,7 @@ def _take_windows(weight: np.ndarray, change: np.ndarray, rate: np.float32) -> N
                     weight[output, channel, tap, column] -= rate * change[output, tap, at]
 
 
-@numba.njit(cache=True, fastmath={"contract", "nsz", "reassoc"})
+@njit(fastmath={"contract", "nsz", "reassoc"})
 def _classifier(
     outer: np.ndarray,
     noise: np.ndarray,
@@ -313,7 +313,7 @@ def _classifier(
     return back.reshape(count, maps, positions)
 
 
-@numba.njit(cache=True)
+@njit()
 def _gather(inner: np.ndarray, image: int, out: np.ndarray) -> None:
     """One image's activations (C, H, W, BATCH) as flat (H, W, C)."""
     channels, rows, columns = inner.shape[:3]
@@ -324,7 +324,7 @@ def _gather(inner: np.ndarray, image: int, out: np.ndarray) -> None:
                 target[channel] = inner[channel, row, column, image]
 
 
-@numba.njit(cache=True, fastmath={"contract", "nsz"})
+@njit(fastmath={"contract", "nsz"})
 def _second(
     back: np.ndarray,
     won: np.ndarray,
@@ -354,7 +354,7 @@ def _second(
                         changed[n] += part * window[n]
 
 
-@numba.njit(cache=True)
+@njit()
 def _taken(back: np.ndarray, won: np.ndarray) -> np.float32:
     """Sum of a map's gradients (B, N) that ReLU lets through."""
     total = np.float32(0)
@@ -366,7 +366,7 @@ def _taken(back: np.ndarray, won: np.ndarray) -> np.float32:
     return total
 
 
-@numba.njit(cache=True, fastmath={"contract", "nsz", "reassoc"})
+@njit(fastmath={"contract", "nsz", "reassoc"})
 def _sum(values: np.ndarray) -> np.float32:
     total = ZERO
     for value in values:
@@ -374,7 +374,7 @@ def _sum(values: np.ndarray) -> np.float32:
     return total
 
 
-@numba.njit(cache=True)
+@njit()
 def _scatter(given: np.ndarray, won: np.ndarray, image: int, out: np.ndarray) -> None:
     """One image's gradients, flat (H', W', C), to the winners' places, (C, H, W, BATCH)."""
     channels, rows, columns = won.shape[:3]
@@ -387,7 +387,7 @@ def _scatter(given: np.ndarray, won: np.ndarray, image: int, out: np.ndarray) ->
                     out[channel, 2 * row + phase // 2, 2 * column + phase % 2, image] = part
 
 
-@numba.njit(cache=True, fastmath={"contract", "nsz", "reassoc"})
+@njit(fastmath={"contract", "nsz", "reassoc"})
 def _first(
     spread: np.ndarray,
     x: np.ndarray,

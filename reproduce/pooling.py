@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
+
+from reproduce.jit import njit
 
 DEAD = 4  # the winner where ReLU gives zero
 
@@ -125,13 +126,13 @@ def _flat(tensor: Tensor) -> np.ndarray:
     return tensor.detach().view(-1).numpy()
 
 
-@numba.njit(cache=True)
+@njit()
 def _offset(phase: int, row: int, maps: int, length: int, width: int) -> int:
     """Where a phase of a map begins in phases of shape (width, maps, 4 / width, length)."""
     return ((phase % width * maps + row) * (4 // width) + phase // width) * length
 
 
-@numba.njit(cache=True)
+@njit()
 def _compare(
     phases: np.ndarray, bias: np.ndarray, out: np.ndarray, winner: np.ndarray, width: int, per: int
 ) -> None:
@@ -156,7 +157,7 @@ def _compare(
 
 
 # Sums may be taken in any order; branches would keep the loops from being vectorised.
-@numba.njit(cache=True, fastmath={"reassoc", "nsz"})
+@njit(fastmath={"reassoc", "nsz"})
 def _scatter(
     gradient: np.ndarray,
     winner: np.ndarray,
@@ -229,7 +230,7 @@ def _maps(tensor: Tensor) -> np.ndarray:
     return tensor.detach().flatten(0, 1).numpy()
 
 
-@numba.njit(cache=True)
+@njit()
 def _average(x: np.ndarray, out: np.ndarray) -> None:
     quarter, nothing = np.float32(0.25), np.float32(0)
     for map_ in range(out.shape[0]):
@@ -245,7 +246,7 @@ def _average(x: np.ndarray, out: np.ndarray) -> None:
                 line[n] = ((a + b) + (c + d)) * quarter
 
 
-@numba.njit(cache=True)
+@njit()
 def _quarter(gradient: np.ndarray, x: np.ndarray, out: np.ndarray) -> None:
     quarter = np.float32(0.25)
     for map_ in range(gradient.shape[0]):

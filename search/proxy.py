@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
+
+from reproduce.jit import njit
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +81,7 @@ class Proxy:
 
 
 # Minima may be taken in any order.
-@numba.njit(cache=True, fastmath=True)
+@njit(fastmath=True)
 def _right(
     predicted: np.ndarray, gain: np.ndarray, rise: np.ndarray, bounds: np.ndarray
 ) -> np.ndarray:
