@@ -24,7 +24,10 @@ NOT_OURS = {"random": "random sets", "essay draw": "the essay's draw"}  # nor si
 
 def load(folder: Path, pattern: str) -> list[Bench]:
     """The benchmark files of that pattern, the smallest number of images per class first."""
-    found = [json.loads(path.read_text()) for path in sorted((folder / "bench").glob(pattern))]
+    found = [
+        json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted((folder / "bench").glob(pattern))
+    ]
     return sorted(found, key=lambda content: content.get("settings", {}).get("ipc", 0))
 
 
@@ -255,7 +258,7 @@ def distill_runs(folder: Path) -> Rows:
 def histories(folder: Path) -> Iterable[tuple[str, Bench]]:
     """Name and content of each tracked run's history."""
     for path in sorted((folder / "distill").glob("*.history.json")):
-        yield path.name.removesuffix(".history.json"), json.loads(path.read_text())
+        yield path.name.removesuffix(".history.json"), json.loads(path.read_text(encoding="utf-8"))
 
 
 def _at(history: Sequence[Bench], part: float) -> float:

@@ -52,7 +52,7 @@ class Published:
 @cache
 def literature() -> tuple[Published, ...]:
     """Results of the literature, from the one file that holds them, `literature.json`."""
-    content = json.loads(files("analysis").joinpath("literature.json").read_text())
+    content = json.loads(files("analysis").joinpath("literature.json").read_text(encoding="utf-8"))
     return tuple(Published(**entry) for entry in content["results"])
 
 

@@ -173,7 +173,7 @@ def _figures_cell(records: Sequence[Record], protocol: str, ipc: int) -> str:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text())
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content
 
 
@@ -216,7 +216,7 @@ PICTURES: dict[str, Callable[[Path], Figure | None]] = {
 
 def pictures(document: Path, results: Path) -> dict[Path, bytes]:
     """The pictures that a Markdown file shows and that are made from results, as SVG."""
-    text = document.read_text()
+    text = document.read_text(encoding="utf-8")
     made = {name: make(results) for name, make in PICTURES.items() if f"({name})" in text}
     return {document.parent / name: figures.svg(found) for name, found in made.items() if found}
 
@@ -230,7 +230,7 @@ def update(document: Path, results: Path) -> str:
         When the document, or a file that one of its tables is made from, cannot be read.
     """
     try:
-        text = document.read_text()
+        text = document.read_text(encoding="utf-8")
         for mark, (source, make) in TABLES.items():
             if f"<!-- {mark}:begin -->" in text:
                 text = fill(text, mark, make(results / source))

@@ -156,4 +156,4 @@ def render(parts: dict[str, Any], title: str) -> str:
 
 def _read(names: Iterable[str]) -> Markup:
     folder = files("analysis").joinpath("page")
-    return Markup("\n".join(folder.joinpath(name).read_text() for name in names))
+    return Markup("\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names))

@@ -99,13 +99,15 @@ def _ordered(folder: Path) -> Iterable[Path]:
 
 def _add(found: Results, path: Path, named: bool) -> None:
     if path.name == TEST_LOG:
-        found.readings += [json.loads(line) for line in path.read_text().splitlines()]
+        found.readings += [
+            json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()
+        ]
     elif path.suffix == ".jsonl":
         found.records += [{**record, "file": str(path)} for record in record_files.read(path)]
     elif path.suffix == ".npz":
         _add_candidate(found, path, named)
     elif path.suffix == ".json":
-        _add_analysis(found, json.loads(path.read_text()), str(path))
+        _add_analysis(found, json.loads(path.read_text(encoding="utf-8")), str(path))
     elif named:
         raise UserError(f"{path}: give a candidate .npz, a records .jsonl, or a folder")
 

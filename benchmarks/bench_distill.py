@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import resource
+import sys
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from distill import DistillConfig, Distiller
 from distill.inner import square_root
 from distill.unroll import Unroll
-from reproduce import load, provenance
+from reproduce import UserError, load, provenance
 from reproduce.files import write_whole
 
 OUT = Path("results/bench/distill.json")
@@ -93,9 +93,19 @@ def peak_mib(length: int, recomputed: bool) -> float:
     """Growth of the process's largest memory from an update through one inner step to `length`."""
     torch.set_num_threads(1)
     update(1, None)  # what any update takes, whatever its length
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = largest_mib()
     update(length, square_root(length) if recomputed else None)
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return largest_mib() - before
+
+
+def largest_mib() -> float:
+    """The most memory that this process has taken so far."""
+    try:
+        import resource
+    except ImportError:  # on Windows
+        raise UserError("memory is measured on Linux and macOS alone") from None
+    taken = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return taken / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def update(length: int, segment: int | None) -> None:

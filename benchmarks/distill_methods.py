@@ -82,7 +82,9 @@ def compare(
         # A run that goes on must be the same run: its checkpoint says so, too.
         checkpoint = RUNS / f"{rows.path.stem} {name}.checkpoint"
         found = run_distillation(data, config, name, checkpoint, None, threads)
-        history = json.loads(checkpoint.with_suffix(".history.json").read_text())["history"]
+        history = json.loads(checkpoint.with_suffix(".history.json").read_text(encoding="utf-8"))[
+            "history"
+        ]
         with progress("fresh networks") as update:
             scored = oracle.score(found, "own", range(seeds), validation.FRESH, progress=update)
         rows.add(

@@ -31,7 +31,7 @@ class Rows:
         self.path, self.settings = FOLDER / f"{name}.json", settings
         self.rows: list[dict[str, Any]] = []
         if self.path.exists():
-            content = json.loads(self.path.read_text())
+            content = json.loads(self.path.read_text(encoding="utf-8"))
             if content["settings"] != settings:
                 raise UserError(
                     f"{self.path} was measured with {content['settings']}, not with {settings}; "

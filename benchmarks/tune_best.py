@@ -68,7 +68,7 @@ def main() -> None:
     """Score all variants at both sizes."""
     data = load("mnist")
     oracle = Oracle(data)
-    done = json.loads(OUT.read_text()) if OUT.exists() else {}
+    done = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() else {}
     draws = {ipc: random_sets(data, ipc, SETS) for ipc in SIZES}
     for title, changes in VARIANTS.items():
         for ipc, sets in draws.items():

@@ -141,5 +141,5 @@ class Published:
 @cache
 def published() -> tuple[Published, ...]:
     """All published numbers, from the one file that holds them, `published.json`."""
-    content = json.loads(files("reproduce").joinpath("published.json").read_text())
+    content = json.loads(files("reproduce").joinpath("published.json").read_text(encoding="utf-8"))
     return tuple(Published(**entry) for entry in content["accuracies"])

@@ -54,7 +54,7 @@ def read(path: Path) -> list[Record]:
         return []
     records: list[Record] = []
     try:
-        text = Path(path).read_text()
+        text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not a readable records file ({type(error).__name__})") from None
     for line in text.splitlines():

@@ -99,7 +99,7 @@ def _storage(where: str) -> BaseStorage:
     path = Path(where)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists():
-        with path.open() as file:
+        with path.open(encoding="utf-8") as file:
             first = file.readline()
         if first.strip():
             json.loads(first)["op_code"]  # before anything is written to a file that is no journal
