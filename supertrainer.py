@@ -42,7 +42,7 @@ COMMANDS = {
 
 def main() -> None:
     """Entry point of `supertrainer`."""
-    run(later(COMMANDS, "Tiny training sets: search, distil and score them."))
+    run(later(COMMANDS, "Tiny training sets: search, distil and score them."), "supertrainer")
 
 
 if __name__ == "__main__":

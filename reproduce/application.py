@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -14,10 +15,17 @@ from typer.main import get_command
 from reproduce.errors import UserError
 
 
-def run(app: Callable[..., Any]) -> None:
-    """Run a command line: bad input gives one line on standard error and exit code 2."""
+def run(app: Callable[..., Any], name: str | None = None) -> None:
+    """Run a command line: bad input gives one line on standard error and exit code 2.
+
+    Characters that the terminal cannot show are replaced, so that only their looks are lost. `name`
+    is what the command is called; None: as it was started.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name=name, standalone_mode=False)
         message = "interrupted; the same command goes on from what is saved" if code == 130 else ""
     except UserError as error:
         code, message = 2, str(error)
@@ -76,5 +84,30 @@ def later(commands: Mapping[str, str], help: str) -> TyperGroup:
     help : str
         Of the application.
     """
-    made = [Later(home, text) for home, text in commands.items()]
-    return TyperGroup(name="supertrainer", help=help, commands=made, no_args_is_help=False)
+    app = typer.Typer(name="supertrainer", help=help, pretty_exceptions_enable=False)
+    app.callback()(_options)
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    for home, text in commands.items():
+        command = Later(home, text)
+        group.commands[str(command.name)] = command
+    return group
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        from reproduce.provenance import versions
+
+        print("supertrainer", versions()["supertrainer"])
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Say the version and exit.", callback=_say_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Options of the application itself."""

@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import sys
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 CODE = ("reproduce", "search", "distill", "analysis", "supertrainer.py", "pyproject.toml")
@@ -26,8 +26,19 @@ PACKAGES = (
 
 @cache
 def versions() -> dict[str, str]:
-    """Versions of Python and of every package that can change a number."""
-    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+    """Versions of Python and of every package that can change a number.
+
+    `unknown` stands for a package that is not installed: this project, where a clone of it is
+    imported as it lies.
+    """
+    return {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"
 
 
 @cache
@@ -40,7 +51,11 @@ def commit() -> str:
 
     def git(*arguments: str) -> str:
         done = subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
+            ["git", "-C", str(root), *arguments],
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",  # a folder's name may be of any bytes
+            check=True,
         )
         return done.stdout.strip()
 
@@ -58,7 +73,7 @@ def command() -> str:
 
     Of absolute paths only the name is kept: records are for all, and others keep files elsewhere.
     """
-    program = Path(sys.argv[0])
+    program = Path(sys.argv[0] if sys.argv else "")  # empty in a program that embeds Python
     name = f"python -m {program.parent.name}" if program.name == "__main__.py" else program.stem
     return shlex.join([*shlex.split(name), *map(_without_place, sys.argv[1:])])
 
