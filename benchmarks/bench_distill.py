@@ -10,7 +10,7 @@ import json
 import multiprocessing
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +39,11 @@ class Case:
 
 
 CASES = (
-    Case("krr, ipc 1", DistillConfig(method="krr", steps=10**6)),
-    Case("krr, ipc 10", DistillConfig(method="krr", ipc=10, steps=10**6)),
+    Case("krr, ipc 1", DistillConfig(method="krr", steps=10**6, pool=1)),
+    Case("krr, ipc 10", DistillConfig(method="krr", ipc=10, steps=10**6, pool=1)),
     Case("unroll, ipc 1, 15 steps", DistillConfig(method="unroll", steps=10**6)),
     Case("unroll ridge, ipc 1, 10 steps of 100", DistillConfig(
-        method="unroll", recipe="ridge", inner_steps=100, window=10, steps=10**6
+        method="unroll", recipe="ridge", inner_steps=100, window=10, steps=10**6, pool=1
     )),
 )  # fmt: skip
 
@@ -66,8 +66,9 @@ def measured(case: Case) -> dict[str, Any]:
 
     A run trains a new network every so many turns; of any that many turns, one does.
     """
-    distiller = Distiller(load("mnist"), replace(case.config, pool=1))
-    youngest, oldest = distiller.objective.ages()
+    distiller = Distiller(load("mnist"), case.config)
+    objective = distiller.objective
+    youngest, oldest = objective.ages(objective.config, objective.learned.recipe.epochs)
     turns = max(5, (oldest - youngest) // distiller.config.stride + 1)
     updates = turns * (distiller.config.reuse or 1)
 

@@ -77,8 +77,10 @@ def compare(
     for name in names:
         if rows.has(name=name):
             continue
-        common = {"method": "krr", "ipc": ipc, "minutes": minutes, "checks": checks}
-        config = DistillConfig(**{**common, **cases[name]})
+        common = {"method": "krr", "ipc": ipc, **cases[name]}
+        if METHODS[common["method"]]:  # those without stages learn nothing, and take no time
+            common |= {"minutes": minutes, "checks": checks}
+        config = DistillConfig(**common)
         # A run that goes on must be the same run: its checkpoint says so, too.
         checkpoint = RUNS / f"{rows.path.stem} {name}.checkpoint"
         found = run_distillation(data, config, name, checkpoint, None, threads)

@@ -10,11 +10,23 @@ from typing import Any
 from reproduce.command import option
 from reproduce.errors import UserError
 from reproduce.recipe import Recipe
+from reproduce.schema import (
+    SEED,
+    Choice,
+    Flag,
+    Number,
+    Optional,
+    Whole,
+    Words,
+    check_fields,
+)
+from reproduce.text import brief
 
 STARTS = ("mean", "kmeans", "real", "noise")
 LEARNED = ("both", "images", "labels")
 RECIPES = ("ridge", "adam", "sgd", "convnet")
 MEAN, STD = 0.1307, 0.3081
+COUNT, STEPS, WIDTH = Whole(1, 10_000), Whole(1, 100_000), Whole(1, 4096)
 
 
 @dataclass(frozen=True)
@@ -30,56 +42,84 @@ class DistillConfig:
         layer by ridge regression; `adam`: the same by gradient alone, the last layer by descent
         from zero; `sgd`: SGD with momentum on the cross-entropy and learned rates; `convnet`: the
         field's protocol, hard labels.
+
+    Raises
+    ------
+    UserError
+        For a value of the wrong type or out of range. Whether an option goes with the method is
+        checked by `distill.options.check`.
     """
 
-    method: str = option("staged", "staged, krr, unroll, dc, dm, kmeans or means.")
-    ipc: int = option(1, "Images per class.")
-    steps: int | None = option(None, "Updates of the set, at most; else as --minutes allow.")
-    minutes: float | None = option(None, "Minutes to work, at most; else 10 without --steps.")
-    recipe: str | None = option(None, "How networks are to learn: ridge, adam, sgd or convnet.")
-    width: int | None = option(None, "Channels of the first block of the ConvNet.")
-    depth: int = option(3, "Blocks of the ConvNet.")
-    widen: int = option(1, "Networks of the finished set's recipe are so many times wider.")
-    inner_steps: int | None = option(None, "Steps that a network is trained for on the set.")
-    inner_lr: float | None = option(None, "Learning rate of the networks.")
-    window: int | None = option(None, "Inner steps that are differentiated; 0 is all (unroll).")
-    nets: int = option(1, "Networks side by side in an update, of all processes together.")
-    pool: int = option(20, "Networks of mixed ages that are kept.")
-    stride: int = option(3, "Inner steps by which a network of the pool ages when it was used.")
-    reuse: int | None = option(None, "Updates from one real batch and network.")
-    batch: int | None = option(None, "Real images for each network in an update.")
-    image_lr: float | None = option(None, "Rate of Adam on images, labels, log rates; cosine.")
-    ema: float = option(0.999, "Decay of the running mean of the set, which is what is kept.")
-    start: str | None = option(None, "Start: mean, kmeans, real, noise, or a candidate file.")
-    learn: str | None = option(None, "What is learned: both, images (with hard labels), or labels.")
-    known_init: int | None = option(None, "Distil for one known initialisation, that of a seed.")
-    smooth: bool = option(False, "krr: softplus for ReLU while distilling.")
-    bf16: bool = option(False, "krr: features of real images in bfloat16, for GPUs.")
-    checks: int = option(12, "Times that the set is validated; the best is kept.")
-    memory: float = option(2.0, "GiB that an update may take.")
-    seed: int = option(0, "Seed of starting images, networks and real batches.")
+    method: str = option("staged", "staged, krr, unroll, dc, dm, kmeans or means.", Words())
+    ipc: int = option(1, "Images per class.", COUNT)
+    steps: int | None = option(
+        None, "Updates of the set, at most; else as --minutes allow.", Optional(Whole(1, 10**9))
+    )
+    minutes: float | None = option(
+        None,
+        "Minutes to work, at most; else 10 without --steps.",
+        Optional(Number(0, 525_600, above=True)),
+    )
+    recipe: str | None = option(
+        None, "How networks are to learn: ridge, adam, sgd or convnet.", Optional(Choice(RECIPES))
+    )
+    width: int | None = option(None, "Channels of the first block of the ConvNet.", Optional(WIDTH))
+    depth: int = option(3, "Blocks of the ConvNet.", Whole(1, 8))
+    widen: int = option(
+        1, "Networks of the finished set's recipe are so many times wider.", Whole(1, 64)
+    )
+    inner_steps: int | None = option(
+        None, "Steps that a network is trained for on the set.", Optional(STEPS)
+    )
+    inner_lr: float | None = option(
+        None, "Learning rate of the networks.", Optional(Number(0, 1000, above=True))
+    )
+    window: int | None = option(
+        None, "unroll: inner steps that are differentiated; 0 is all.", Optional(Whole(0, 100_000))
+    )
+    nets: int = option(1, "Networks side by side in an update, of all processes together.", WIDTH)
+    pool: int = option(20, "Networks of mixed ages that are kept.", COUNT)
+    stride: int = option(
+        3, "Inner steps by which a network of the pool ages when it was used.", STEPS
+    )
+    reuse: int | None = option(None, "Updates from one real batch and network.", Optional(COUNT))
+    batch: int | None = option(
+        None, "Real images for each network in an update.", Optional(Whole(1, 1_000_000))
+    )
+    image_lr: float | None = option(
+        None,
+        "Rate of Adam on images, labels, log rates; cosine.",
+        Optional(Number(0, 1e6, above=True)),
+    )
+    ema: float = option(
+        0.999, "Decay of the running mean of the set, which is what is kept.", Number(0, 0.999999)
+    )
+    start: str | None = option(
+        None, "Start: mean, kmeans, real, noise, or a candidate file.", Optional(Words(4096))
+    )
+    learn: str | None = option(
+        None,
+        "What is learned: both, images (with hard labels), or labels.",
+        Optional(Choice(LEARNED)),
+    )
+    known_init: int | None = option(
+        None, "Distil for one known initialisation, that of a seed.", Optional(SEED)
+    )
+    smooth: bool = option(False, "krr: softplus for ReLU while distilling.", Flag())
+    bf16: bool = option(False, "krr, dm: features of real images in bfloat16, for GPUs.", Flag())
+    checks: int = option(12, "Times that the set is validated, at most; the best is kept.", COUNT)
+    memory: float = option(2.0, "GiB that a run may take.", Number(0, 1e6, above=True))
+    seed: int = option(0, "Seed of starting images, networks and real batches.", SEED)
 
     def __post_init__(self) -> None:
-        for name, names in (("learn", (None, *LEARNED)), ("recipe", (None, *RECIPES))):
-            if getattr(self, name) not in names:
-                known = ", ".join(n for n in names if n)
-                raise UserError(f"unknown {name} {getattr(self, name)!r}, use one of {known}")
-        if self.start not in (None, *STARTS) and not Path(str(self.start)).exists():
+        check_fields(self, "distill")
+        if self.start not in (None, *STARTS) and not Path(str(self.start)).is_file():
             known = ", ".join(STARTS)
-            raise UserError(f"unknown start {self.start!r}, use one of {known}, or a file")
-        at_least = dict.fromkeys(("steps", "ipc", "width", "depth", "inner_steps", "nets"), 1)
-        at_least |= dict.fromkeys(("pool", "stride", "reuse", "batch", "widen"), 1)
-        at_least |= {"window": 0, "checks": 1}
-        for name, least in at_least.items():
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise UserError(f"--{name.replace('_', '-')} must be at least {least}")
-        for name in ("minutes", "inner_lr", "image_lr", "memory"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise UserError(f"--{name.replace('_', '-')} must be positive")
-        if not 0 <= self.ema < 1:
-            raise UserError("--ema must be at least 0 and less than 1")
+            raise UserError(f"unknown start {brief(self.start)}, use one of {known}, or a file")
+
+    def given(self, name: str) -> bool:
+        """Whether a setting differs from its default."""
+        return bool(getattr(self, name) != type(self).__dataclass_fields__[name].default)
 
     def filled(self, defaults: dict[str, Any]) -> DistillConfig:
         """The settings with `defaults` for those that are None."""

@@ -31,8 +31,9 @@ class GradientMatching(Matching):
             learned.recipe, data.image_shape, self.classes, copies, learned.images
         )
 
-    def ages(self) -> tuple[int, int]:
-        return 0, 0 if self.config.ipc == 1 else OLDEST
+    @classmethod
+    def ages(cls, config: DistillConfig, steps: int) -> tuple[int, int]:
+        return 0, 0 if config.ipc == 1 else min(steps, OLDEST)
 
     def begin(self, turn: int) -> None:
         super().begin(turn)

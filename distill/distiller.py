@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from distill import methods, ranks, validation
+from distill import methods, options, ranks, validation
 from distill.config import DistillConfig
 from distill.learnable import SyntheticSet, start
 from distill.objective import Objective
@@ -56,16 +56,17 @@ class Distiller:
     def __init__(self, data: Dataset, config: DistillConfig, name: str = "distilled") -> None:
         self.data, self.name = data, name
         self.rank, self.ranks = ranks.join()
+        options.check(config, data)
+        self.asked = config
         self.config = config = methods.filled(config)
         if config.nets % self.ranks:
             raise UserError(f"--nets {config.nets} must be a multiple of {self.ranks} processes")
         self.stages = methods.METHODS[config.method]
         recipe = config.made_for(len(data.classes))
         assert config.start is not None
+        assert config.learn is not None
         images, labels = start(data, config.ipc, config.start, config.seed, recipe)
-        # The field's protocol has hard labels.
-        learn = "images" if config.recipe == "convnet" else config.learn or "both"
-        self.learned = SyntheticSet(images, labels, recipe, learn).to(default_device())
+        self.learned = SyntheticSet(images, labels, recipe, config.learn).to(default_device())
         self.average = copy.deepcopy(self.learned)
         self.best = copy.deepcopy(self.learned)
         self.progress = Progress()
@@ -76,8 +77,7 @@ class Distiller:
         """Begin a stage: its settings, a fresh pool, a fresh optimiser."""
         self.progress.stage, self.progress.stage_turn = stage, self.progress.turn
         kind = self.stages[stage].objective
-        own = dataclasses.replace(self.config, **self.stages[stage].settings)
-        self.stage_config = own
+        self.stage_config = own = methods.filled(self.asked, stage)
         self.objective: Objective = kind(self.data, own, self.learned, self.rank, self.ranks)
         self.bytes = self.objective.fit(self.config.memory)
         self.optimiser = torch.optim.Adam(self.learned.learned(), lr=own.image_lr or 0.0)
@@ -167,6 +167,8 @@ class Distiller:
             ranks.average(self.learned.learned())
             if not self._step(float(loss.detach())):
                 return False
+            if progress.step == self.config.steps:
+                break
         objective.end()
         progress.turn += 1
         return True
@@ -253,8 +255,10 @@ class Distiller:
     def _run(self) -> str:
         """What a checkpoint belongs to: all but the budget, so that a run can be given more."""
         budget = ("steps", "minutes", "checks", "memory")
-        fields = dataclasses.asdict(self.config).items()
-        settings = json.dumps({k: v for k, v in fields if k not in budget}, sort_keys=True)
+        count = max(1, len(self.stages))
+        stages = [dataclasses.asdict(methods.filled(self.asked, number)) for number in range(count)]
+        kept = [{k: v for k, v in stage.items() if k not in budget} for stage in stages]
+        settings = json.dumps(kept, sort_keys=True)
         return f"{settings} on {self.data.checksum}, process {self.rank} of {self.ranks}"
 
     def snapshot(self) -> dict[str, Any]:

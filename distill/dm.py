@@ -5,13 +5,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from distill.config import DistillConfig
 from distill.matching import Matching
 
 
 class DistributionMatching(Matching):
     """Squared distance of mean features under fresh random networks, summed over classes."""
 
-    def ages(self) -> tuple[int, int]:
+    OBEYS = ("bf16",)
+
+    @classmethod
+    def ages(cls, config: DistillConfig, steps: int) -> tuple[int, int]:
         return 0, 0
 
     @torch.no_grad()

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from distill.augment import views
+from distill.config import DistillConfig
 from distill.objective import STRENGTH, Objective, outer_cross_entropy, ridge_answers
 from reproduce.recipe import Recipe
 
@@ -23,13 +24,14 @@ COPIES = 4  # of each image, otherwise augmented, where the recipe augments
 class KernelRidge(Objective):
     """Cross-entropy, on real images, of ridge regression from the set."""
 
+    OBEYS = ("smooth", "bf16")
+
     DEFAULTS: ClassVar[dict[str, Any]] = {
         "recipe": "ridge",
         "batch": 512,
         "reuse": 8,
         "image_lr": 5e-3,
         "width": 48,
-        "window": 0,
         "start": "kmeans",
         "learn": "both",
     }
@@ -38,9 +40,10 @@ class KernelRidge(Objective):
         recipe = self.learned.recipe
         return replace(recipe, activation="softplus") if self.config.smooth else recipe
 
-    def ages(self) -> tuple[int, int]:
+    @classmethod
+    def ages(cls, config: DistillConfig, steps: int) -> tuple[int, int]:
         """The last half of a training: young networks want another set than trained ones."""
-        steps = min(self.learned.recipe.epochs, OLDEST)
+        steps = min(steps, OLDEST)
         return steps // 2, steps
 
     def begin(self, turn: int) -> None:

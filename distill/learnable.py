@@ -95,7 +95,6 @@ class SyntheticSet(nn.Module):
         self, data: Dataset, name: str, method: str, seed: int, widen: int = 1
     ) -> Candidate:
         """The set as it stands, with the recipe that it was distilled for, `widen` times wider."""
-        widths = tuple(widen * width for width in self.recipe.widths)
         labels = self.labels().cpu().numpy()
         rates = tuple(max(float(rate), 1e-30) for rate in self.rates())
         return Candidate(
@@ -109,15 +108,17 @@ class SyntheticSet(nn.Module):
             classes=len(data.classes),
             role="distilled",
             chosen_on=validation.CHOOSING,
-            recipe=replace(
-                self.recipe,
-                learning_rates=rates,
-                width=widen * self.recipe.width,
-                widths=widths,
-            ),
+            recipe=replace(widened(self.recipe, widen), learning_rates=rates),
             seeds=(seed,),
             **data.opening(),
         )
+
+
+def widened(recipe: Recipe, widen: int) -> Recipe:
+    """The recipe with networks so many times wider; UserError where they become too wide."""
+    if recipe.widths:
+        return replace(recipe, widths=tuple(widen * width for width in recipe.widths))
+    return replace(recipe, width=widen * recipe.width)
 
 
 def start(

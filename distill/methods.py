@@ -24,7 +24,7 @@ class Stage:
     until : float
         The part of the budget after which it ends, 0 to 1.
     settings : dict
-        Settings that differ from those of the run.
+        Settings of this part that the user did not give.
     """
 
     objective: type[Objective]
@@ -51,8 +51,15 @@ WITHOUT = {
 MINUTES = 10.0
 
 
-def filled(config: DistillConfig) -> DistillConfig:
-    """The settings with the method's own where the user gave none.
+def filled(config: DistillConfig, stage: int = 0) -> DistillConfig:
+    """The settings of a stage, with the method's own where the user gave none.
+
+    Parameters
+    ----------
+    config : DistillConfig
+        As the user gave it.
+    stage : int
+        Position in the method's stages.
 
     Raises
     ------
@@ -60,11 +67,12 @@ def filled(config: DistillConfig) -> DistillConfig:
         For an unknown method.
     """
     if config.method not in METHODS:
-        raise UserError(f"unknown method {config.method!r}, use one of {', '.join(METHODS)}")
+        raise UserError(f"unknown method {config.method!r:.60}, use one of {', '.join(METHODS)}")
     stages = METHODS[config.method]
     defaults = dict(stages[0].objective.DEFAULTS) if stages else dict(WITHOUT[config.method])
-    if config.steps is None:
+    if stages and config.steps is None:
         defaults["minutes"] = MINUTES
     if config.recipe == "convnet":  # the field's protocol knows hard labels
         defaults["learn"] = "images"
-    return config.filled(defaults)
+    own = stages[stage].settings if stages else {}
+    return config.filled(defaults | own)

@@ -34,9 +34,12 @@ class Objective(ABC):
     ----------
     DEFAULTS : dict
         Settings that suit the method, where the user gave none.
+    OBEYS : tuple of str
+        Those of the options window, smooth and bf16 that it takes notice of.
     """
 
     DEFAULTS: ClassVar[dict[str, Any]] = {}
+    OBEYS: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,
@@ -68,16 +71,24 @@ class Objective(ABC):
         return Pool(
             self.trainer,
             config.pool,
-            *self.ages(),
+            *self.ages(config, self.learned.recipe.epochs),
             config.stride,
             config.seed,
             self.rank,
             self.ranks,
         )
 
+    @classmethod
     @abstractmethod
-    def ages(self) -> tuple[int, int]:
-        """Ages of the youngest and of the oldest networks that `begin` draws."""
+    def ages(cls, config: DistillConfig, steps: int) -> tuple[int, int]:
+        """Ages of the youngest and of the oldest networks that `begin` draws.
+
+        Parameters
+        ----------
+        config : DistillConfig
+        steps : int
+            Of a whole training by the set's recipe.
+        """
 
     def begin(self, turn: int) -> None:
         """Take networks and real images."""
@@ -97,7 +108,7 @@ class Objective(ABC):
         """Normalised images (K, B, 1, H, W) and one-hot labels (K, B, C), new at every turn."""
         assert self.config.batch is not None
         rng = np.random.default_rng([self.config.seed, turn, 4])
-        size = (self.config.nets, min(self.config.batch, len(self.data.train)))
+        size = (self.config.nets, self.config.batch)
         first = self.rank * self.trainer.nets
         chosen = rng.integers(len(self.data.train), size=size)[first : first + self.trainer.nets]
         train = self.data.train

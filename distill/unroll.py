@@ -6,6 +6,7 @@ Inner momentum, learned rates and soft labels are the recipe's; `higher` does th
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import higher
@@ -18,7 +19,6 @@ from distill.estimate import kept_bytes, plan_unroll
 from distill.inner import Networks
 from distill.learnable import SyntheticSet
 from distill.objective import STRENGTH, Objective, outer_cross_entropy, ridge_answers
-from reproduce.data import Dataset
 from reproduce.models import Stack
 from reproduce.recipe import Recipe
 from reproduce.train import LOSSES
@@ -41,17 +41,18 @@ class Unroll(Objective):
         "start": "mean",
         "learn": "both",
     }
+    OBEYS = ("window",)
+    segment: int | None = None
 
-    def __init__(
-        self, data: Dataset, config: DistillConfig, learned: SyntheticSet, *ranks: int
-    ) -> None:
-        steps = learned.recipe.epochs
-        self.window = min(config.window or steps, steps)
-        self.segment: int | None = None
-        super().__init__(data, config, learned, *ranks)
+    @classmethod
+    def ages(cls, config: DistillConfig, steps: int) -> tuple[int, int]:
+        return 0, steps - min(config.window or steps, steps)
 
-    def ages(self) -> tuple[int, int]:
-        return 0, self.learned.recipe.epochs - self.window
+    @property
+    def window(self) -> int:
+        """Inner steps that are differentiated."""
+        steps = self.learned.recipe.epochs
+        return min(self.config.window or steps, steps)
 
     def loss(self) -> Tensor:
         learned = self.learned
@@ -95,7 +96,7 @@ class Unroll(Objective):
         saved = sum(tensor.nbytes for tensor in state)
         plan = plan_unroll(self.window, step, saved, judged, int(gib * 2**30))
         if plan.window != self.window:
-            self.window = plan.window
+            self.config = replace(self.config, window=plan.window)
             self.pool = self.make_pool()
         self.segment = plan.segment
         return plan.bytes

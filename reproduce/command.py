@@ -30,6 +30,7 @@ from reproduce.data import CHECKSUMS, Dataset, load
 from reproduce.errors import UserError
 from reproduce.oracle import Fidelity, Oracle, check_fits
 from reproduce.records import Record
+from reproduce.schema import Rule
 
 RecordsOption = Annotated[Path, typer.Option(help="File of records, read and appended.")]
 WorkersOption = Annotated[int | None, typer.Option(help="Processes; else one a core.", min=1)]
@@ -38,9 +39,10 @@ SeedsOption = Annotated[int, typer.Option(help="Replicates: seeds 0 .. N-1.", mi
 RECORDS = Path("runs/records.jsonl")
 
 
-def option(default: Any, help: str) -> Any:
-    """A dataclass field that is also an option of the command line."""
-    return dataclasses.field(default=default, metadata={"help": help})
+def option(default: Any, help: str, rule: Rule | None = None) -> Any:
+    """A dataclass field that is also an option of the command line, and what it may hold."""
+    ruled = {} if rule is None else {"rule": rule}
+    return dataclasses.field(default=default, metadata={"help": help, **ruled})
 
 
 def configured(**config_types: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

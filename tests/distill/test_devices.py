@@ -13,7 +13,7 @@ from reproduce import Candidate, Dataset
 from tests.second_device import SECOND, SecondDevice
 
 TINY = DistillConfig(
-    steps=2, width=4, depth=2, inner_steps=3, batch=20, checks=1, start="real", pool=2, reuse=1
+    steps=2, width=4, depth=2, inner_steps=3, batch=20, checks=1, start="real", reuse=1
 )
 RECIPES = {"krr": "ridge", "unroll": "sgd", "staged": "adam", "dc": "convnet", "dm": "convnet"}
 
