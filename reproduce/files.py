@@ -1,22 +1,62 @@
-"""Files that are written whole or not at all."""
+"""Files: read where they are regular ones, written whole or not at all, locked with patience."""
 
 from __future__ import annotations
 
 import os
+import stat
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from reproduce.errors import UserError
 
+LARGEST = 2**32  # bytes of an input file that is read
+LOCK_PATIENCE = 20.0  # seconds; a lock is held for as long as a few lines take to write
 
-def write_whole(path: Path, content: bytes) -> Path:
-    """Write `content` beside `path`, flush it to disk, then move it into place.
 
-    An interrupted or failed write leaves the file that was there before untouched.
+def read_input(path: Path | str, most: int = LARGEST) -> bytes:
+    """Read a whole regular file.
 
     Parameters
     ----------
-    path : Path
+    path : Path or str
+        A link is followed.
+    most : int
+        Bytes that the file may have.
+
+    Raises
+    ------
+    UserError
+        When there is no such file, it cannot be read, is larger, or is a folder, a named pipe, a
+        device or a socket: these may have no end, or nobody who writes into them.
+    """
+    try:
+        with open(path, "rb", opener=_without_waiting) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise UserError(f"{path}: {_kind(status.st_mode)}; give a regular file")
+            content = file.read(most + 1) if status.st_size <= most else b""
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
+        raise UserError(f"{path}: cannot be read ({_reason(error)})") from None
+    if max(len(content), status.st_size) > most:
+        raise UserError(f"{path}: {status.st_size:,} bytes, at most {most:,} are read")
+    return content
+
+
+def write_whole(path: Path | str, content: bytes) -> Path:
+    """Write `content` beside `path`, flush it to disk, then move it into place.
+
+    An interrupted or failed write leaves the file that was there before untouched. Where `path`
+    is a link, the file that it leads to is replaced, and the link stays. What is not a regular
+    file, such as a device or a named pipe, is written into and stays what it is.
+
+    Parameters
+    ----------
+    path : Path or str
         Where the file is to be; its folder is made when it is missing.
     content : bytes
         The whole content.
@@ -32,21 +72,106 @@ def write_whole(path: Path, content: bytes) -> Path:
         When the folder cannot be written to or the disk is full.
     """
     path = Path(path)
-    temporary: str | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        if not is_regular(path):
+            _write_into(path, content)
+        else:
+            _replace(Path(os.path.realpath(path)), content)
+    except (OSError, ValueError) as error:
+        raise unwritable(path, error) from None
+    return path
+
+
+def is_regular(path: Path) -> bool:
+    """Whether the path is a regular file, or may become one: there is nothing there yet.
+
+    A standard stream of this process is none, whatever it has been redirected to.
+    """
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return True
+    return stat.S_ISREG(status.st_mode) and _stream(status) is None
+
+
+@contextmanager
+def locked(path: Path, patience: float = LOCK_PATIENCE) -> Iterator[None]:
+    """Hold the lock file beside a file, `PATH.lock`, whatever links led to it.
+
+    Raises
+    ------
+    UserError
+        When another process holds it for longer than `patience` seconds.
+    """
+    lock = FileLock(f"{os.path.realpath(path)}.lock")
+    try:
+        lock.acquire(timeout=patience)
+    except Timeout:
+        raise UserError(
+            f"{lock.lock_file}: another process has held this lock for {patience:g} s; "
+            "wait for it or end it, then run the same command again"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def unwritable(path: Path, error: Exception) -> UserError:
+    """What to say of a file that could not be written."""
+    return UserError(f"cannot write {path}: {_reason(error)}; free space or name another place")
+
+
+def _replace(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+    try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        reason = error.strerror or str(error)
-        raise UserError(
-            f"cannot write {path}: {reason}; free space or name another place"
-        ) from None
-    return path
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _write_into(path: Path, content: bytes) -> None:
+    stream = _stream(os.stat(path))
+    if stream is not None:  # opened anew, what is printed later would overwrite it
+        (sys.stdout, sys.stderr)[stream - 1].flush()
+        with os.fdopen(os.dup(stream), "wb") as file:
+            file.write(content)
+        return
+    handle = _without_waiting(str(path), os.O_WRONLY)  # fails where nobody reads a named pipe
+    if hasattr(os, "set_blocking"):
+        os.set_blocking(handle, True)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+
+
+def _stream(status: os.stat_result) -> int | None:
+    """The standard stream of this process that this is: 1, 2 or None."""
+    for stream in (1, 2):
+        try:
+            if os.path.samestat(status, os.fstat(stream)):
+                return stream
+        except OSError:  # closed
+            continue
+    return None
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; a named pipe without waiting for the process at its other end."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISDIR(mode):
+        return "is a folder"
+    return "is a named pipe, a device or a socket"
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

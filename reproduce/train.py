@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -59,7 +60,8 @@ def train(
         Replicate seeds: initialisation, batch order, dropout and augmentation follow from them.
     checkpoint : Path or None
         Read where it exists, and written about once a minute after an epoch: a training that was
-        killed goes on to the same networks. It belongs to these very arguments.
+        killed goes on to the same networks. It belongs to these very arguments, and one of others,
+        or one that was damaged since, is refused.
 
     Yields
     ------
@@ -81,7 +83,8 @@ def train(
     optimiser = _optimiser(recipe, model)
     done, saved_at = 0, time.monotonic()
     if checkpoint and checkpoint.exists():
-        done = _restore(checkpoint, recipe, model, optimiser, batches)
+        run = _run(recipe, images, targets, seeds)
+        done = _restore(checkpoint, run, recipe.epochs, model, optimiser, batches)
         yield State(model, done, recipe.epochs)
     for epoch in range(done + 1, recipe.epochs + 1):
         if recipe.schedule == "halfway" and epoch == recipe.epochs // 2 + 2:
@@ -105,7 +108,7 @@ def train(
                 "optimiser": optimiser.state_dict(),
                 "generators": [generator.get_state() for generator in batches.generators()],
             }
-            checkpoints.save(checkpoint, recipe.key(), state)
+            checkpoints.save(checkpoint, _run(recipe, images, targets, seeds), state)
             saved_at = time.monotonic()
         if last and (recipe.ridge is not None or recipe.head_steps):
             x = (batches.x - recipe.mean) / recipe.std if recipe.distortion else batches.x
@@ -146,18 +149,38 @@ def _prepared(
     return (x if recipe.distortion else x.sub_(recipe.mean).div_(recipe.std)), y
 
 
+def _run(
+    recipe: Recipe,
+    images: Sequence[np.ndarray],
+    targets: Sequence[np.ndarray],
+    seeds: Sequence[int],
+) -> str:
+    """What a checkpoint belongs to: the recipe, the seeds, and a checksum of the training sets."""
+    digest = hashlib.sha256()
+    for array in (*images, *targets):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return f"{recipe.key()}, seeds {[int(seed) for seed in seeds]}, sets {digest.hexdigest()}"
+
+
 def _restore(
-    path: Path, recipe: Recipe, model: Stack, optimiser: torch.optim.Optimizer, batches: Batches
+    path: Path,
+    run: str,
+    epochs: int,
+    model: Stack,
+    optimiser: torch.optim.Optimizer,
+    batches: Batches,
 ) -> int:
     """Set all state from a checkpoint; the epochs that it had done."""
-    state = checkpoints.load(path, recipe.key())
+    state = checkpoints.load(path, run)
     try:
         model.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
         for generator, saved in zip(batches.generators(), state["generators"], strict=True):
             generator.set_state(saved)
+        if state["epoch"] not in range(1, epochs):
+            raise ValueError("epoch")
         return int(state["epoch"])
-    except (RuntimeError, KeyError, ValueError) as error:
+    except (RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
         raise checkpoints.damaged(path, error) from None
 
 
