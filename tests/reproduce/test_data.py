@@ -1,5 +1,6 @@
 """Datasets load from every source, their splits hold, and the test split stays sealed."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 
 from reproduce import Dataset, UserError, load
+from reproduce.data import root_of
 
 
 def small(n: int = 70) -> tuple[np.ndarray, np.ndarray]:
@@ -124,48 +126,58 @@ def test_own_idx(tmp_path: Path) -> None:
     assert set(data.train.labels) == {0, 1}
 
 
-def test_damaged_idx_is_refused(tmp_path: Path) -> None:
-    path = write_idx(tmp_path, *small())
-    path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(UserError, match="damaged"):
-        load(str(path))
+def linked(folder: Path, source: Path, kinds: tuple[str, ...] = ("train", "t10k")) -> Path:
+    """A folder of standard data with links to another one's files."""
+    raw = folder / "MNIST" / "raw"
+    raw.mkdir(parents=True, exist_ok=True)
+    for file in source.iterdir():
+        if file.name.startswith(kinds):
+            (raw / file.name).symlink_to(file)
+    return raw
 
 
 def test_damaged_mnist_is_refused(mnist: Dataset, tmp_path: Path) -> None:
-    whole = np.concatenate([mnist.train.labels, mnist.validation.labels])
-    images = np.zeros((len(whole), 28, 28), np.uint8)
-    folder = tmp_path / "MNIST" / "raw"
-    folder.mkdir(parents=True)
-    made = write_idx(folder, images, whole)
-    for kind in ("train", "t10k"):
-        (folder / f"{kind}-images-idx3-ubyte").write_bytes(made.read_bytes())
-        labels = (folder / "some-labels-idx1-ubyte").read_bytes()
-        (folder / f"{kind}-labels-idx1-ubyte").write_bytes(labels)
-    with pytest.raises(UserError, match="damaged"):
+    raw = linked(tmp_path, raw_folder("MNIST"))
+    whole = bytearray((raw / "train-images-idx3-ubyte").read_bytes())
+    whole[10_000_000] ^= 1
+    (raw / "train-images-idx3-ubyte").unlink()
+    (raw / "train-images-idx3-ubyte").write_bytes(whole)
+    with pytest.raises(UserError, match=r"train-images-idx3-ubyte .* damaged or not MNIST's"):
         load("mnist", tmp_path)
 
 
-@pytest.mark.parametrize(
-    "arrays",
-    [
-        {"images": np.zeros((70, 5, 5))},
-        {"images": np.zeros((70, 5)), "labels": np.zeros(70, int)},
-        {"images": np.zeros((70, 5, 5)), "labels": np.zeros(69, int)},
-        {"images": np.full((70, 5, 5), 2.0), "labels": np.arange(70) % 2},
-        {"images": np.zeros((70, 5, 5)), "labels": np.full(70, 0.5)},
-        {"images": np.zeros((5, 5, 5)), "labels": np.arange(5)},
-    ],
-)
-def test_bad_own_data_is_refused(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
-    np.savez(tmp_path / "own.npz", **arrays)
-    with pytest.raises(UserError) as caught:
-        load(str(tmp_path / "own.npz"))
-    assert "\n" not in str(caught.value)
+def raw_folder(name: str) -> Path:
+    return root_of(None)[0].resolve() / name / "raw"
+
+
+def test_d_test_files_of_other_data_are_refused(mnist: Dataset, tmp_path: Path) -> None:
+    """MNIST's train beside Fashion-MNIST's test: refused before anything is scored."""
+    linked(tmp_path, raw_folder("MNIST"), ("train",))
+    raw = linked(tmp_path, raw_folder("FashionMNIST"), ("t10k",))
+    with pytest.raises(UserError, match=r"t10k-images-idx3-ubyte and .* damaged or not MNIST's"):
+        load("mnist", tmp_path)
+    for file in raw.glob("t10k*"):
+        file.unlink()
+    linked(tmp_path, raw_folder("MNIST"), ("t10k",))
+    data = load("mnist", tmp_path)
+    labels = raw / "t10k-labels-idx1-ubyte"
+    whole = bytearray(labels.read_bytes())
+    whole[-1] ^= 1  # altered after the data was opened
+    labels.unlink()
+    labels.write_bytes(whole)
+    with pytest.raises(UserError, match=r"t10k-images-idx3-ubyte and .* damaged or not MNIST's"):
+        data.unseal(tmp_path / "log", "a check")
+
+
+def test_d_standard_data_may_be_packed(mnist: Dataset, tmp_path: Path) -> None:
+    raw = linked(tmp_path, raw_folder("MNIST"))
+    for file in raw.glob("*labels*"):
+        file.with_name(f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
+        file.unlink()
+    assert load("mnist", tmp_path).checksum == mnist.checksum
 
 
 def test_empty_environment_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
-    from reproduce.data import root_of
-
     monkeypatch.setenv("SUPERTRAINER_DATA", "")
     assert root_of(None) == (Path("data"), False)
     monkeypatch.setenv("SUPERTRAINER_DATA", "there")

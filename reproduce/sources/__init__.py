@@ -1,0 +1,6 @@
+"""Where images come from: standard data, scikit-learn's digits, and the user's own files."""
+
+from reproduce.sources.own import own
+from reproduce.sources.standard import STANDARD, digits, standard
+
+__all__ = ["STANDARD", "digits", "own", "standard"]

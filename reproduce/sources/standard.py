@@ -1,0 +1,147 @@
+"""Standard data: MNIST and Fashion-MNIST in torchvision's layout, and scikit-learn's digits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from reproduce.data import (
+    CHECKSUMS,
+    TEST_CHECKSUMS,
+    VALIDATION,
+    Dataset,
+    ImageSet,
+    cut,
+    digest,
+    root_of,
+)
+from reproduce.errors import UserError
+from reproduce.sources import idx
+
+STANDARD = {"mnist": "MNIST", "fashion": "FashionMNIST"}
+CLASSES = {
+    "mnist": tuple("0123456789"),
+    "fashion": (
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ),
+}
+FILES = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+
+
+def standard(name: str, data: Path | str | None) -> Dataset:
+    """MNIST or Fashion-MNIST: the last 10,000 of the 60,000 training images are validation.
+
+    The test files are compared with their checksum here as well, so that no work is begun beside
+    wrong ones; their images are handed out by `Dataset.unseal` alone.
+    """
+    root, named = root_of(data)
+    folder = root / STANDARD[name] / "raw"
+    _fetch(name, root, folder, download=not named)
+    images, labels = _bytes(folder, "train")
+    first, second = slice(-VALIDATION), slice(-VALIDATION, None)
+    _verify(name, folder, "train", [images[first], labels[first], images[second], labels[second]])
+
+    def read_test() -> ImageSet:
+        pair = _bytes(folder, "test")
+        _verify(name, folder, "test", pair)
+        return _image_set(*pair)
+
+    _verify(name, folder, "test", _bytes(folder, "test"))
+    return Dataset(
+        name=name,
+        train=_image_set(images[first], labels[first]),
+        validation=_image_set(images[second], labels[second]),
+        classes=CLASSES[name],
+        read_test=read_test,
+        checksum=CHECKSUMS[name],
+        test_checksum=TEST_CHECKSUMS[name],
+    )
+
+
+def _fetch(name: str, root: Path, folder: Path, *, download: bool) -> None:
+    """See to it that the four files are there; UserError where that fails."""
+    missing = [file for pair in FILES.values() for file in pair if not idx.find(folder / file)]
+    if not missing:
+        return
+    if not download:
+        raise UserError(
+            f"no {missing[0]} in {folder}; put the four IDX files of {STANDARD[name]} there, "
+            "or name neither --data nor $SUPERTRAINER_DATA to download them"
+        )
+    import torchvision.datasets
+
+    try:
+        getattr(torchvision.datasets, STANDARD[name])(root, download=True)
+    except (RuntimeError, OSError, ValueError, AssertionError):
+        raise UserError(
+            f"cannot download {STANDARD[name]}; put its four IDX files into {folder}, "
+            "or use --dataset digits, which needs no files"
+        ) from None
+
+
+def _bytes(folder: Path, part: str) -> list[np.ndarray]:
+    """Images (n, H, W) and labels (n,) as the files hold them."""
+    images, labels = (idx.find(folder / file) or folder / file for file in FILES[part])
+    return [idx.read_images(images), idx.read_labels(labels)]
+
+
+def _verify(name: str, folder: Path, part: str, arrays: list[np.ndarray]) -> None:
+    """Raise UserError where the files are not those of the dataset."""
+    if digest(*arrays) != (CHECKSUMS if part == "train" else TEST_CHECKSUMS)[name]:
+        raise UserError(
+            f"{folder}: {' and '.join(FILES[part])} are damaged or not {STANDARD[name]}'s; "
+            "delete them and fetch them again"
+        )
+
+
+def _image_set(images: np.ndarray, labels: np.ndarray) -> ImageSet:
+    """Bytes as ink in 0..1."""
+    pixels = np.divide(images[:, None], np.float32(255), dtype=np.float32)
+    return ImageSet(pixels, labels.astype(np.int64))
+
+
+def digits(split_seed: int) -> Dataset:
+    """scikit-learn's 1,797 digits of 8x8, enlarged to 20x20 and framed to 28x28 like MNIST's."""
+    import torch
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    small = torch.from_numpy(bunch.images).to(torch.float32)[:, None] / 16
+    large = torch.nn.functional.interpolate(small, size=20, mode="bilinear", align_corners=False)
+    images = torch.nn.functional.pad(large, (4, 4, 4, 4)).numpy()
+    # Whole 255ths, so that these images round-trip through bytes as MNIST's do.
+    images = np.rint(images * 255).astype(np.float32) / np.float32(255)
+    classes = tuple("0123456789")
+    whole = ImageSet(images, bunch.target.astype(np.int64))
+    train, validation, test = cut(whole, classes, split_seed)
+    return Dataset(
+        name="digits",
+        train=train,
+        validation=validation,
+        classes=classes,
+        read_test=lambda: test,
+        checksum=_of_bytes(train, validation),
+        test_checksum=_of_bytes(test),
+        split_seed=split_seed,
+    )
+
+
+def _of_bytes(*parts: ImageSet) -> str:
+    """The checksum of images that are whole 255ths."""
+    arrays = []
+    for part in parts:
+        arrays += [np.rint(part.images * 255).astype(np.uint8), part.labels.astype(np.uint8)]
+    return digest(*arrays)
