@@ -6,6 +6,8 @@ import dataclasses
 import functools
 import inspect
 import json
+import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +38,7 @@ RecordsOption = Annotated[Path, typer.Option(help="File of records, read and app
 WorkersOption = Annotated[int | None, typer.Option(help="Processes; else one a core.", min=1)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print records as JSON, nothing else.")]
 SeedsOption = Annotated[int, typer.Option(help="Replicates: seeds 0 .. N-1.", min=1)]
+SMALL = 1000  # images of validation; fewer are said to be few
 RECORDS = Path("runs/records.jsonl")
 
 
@@ -110,7 +113,7 @@ class DataChoice:
 
     def open(self) -> Dataset:
         """The chosen data; mnist where nothing was chosen."""
-        return load(self.dataset or "mnist", self.data, self.split_seed or 0, self.invert)
+        return self._load(self.dataset or "mnist", self.split_seed or 0, self.invert)
 
     def open_for(self, candidates: Sequence[Candidate]) -> Dataset:
         """The data that candidates, at least one, were made from; what was chosen comes first.
@@ -129,9 +132,21 @@ class DataChoice:
             )
         seed = first.split_seed if self.split_seed is None else self.split_seed
         invert = first.invert if self.invert is None and first.path else self.invert
-        found = load(name, self.data, seed, invert)
+        found = self._load(name, seed, invert)
         for candidate in candidates:
             check_fits(candidate, found)
+        return found
+
+    def _load(self, name: str, seed: int, invert: bool | None) -> Dataset:
+        found = load(name, self.data, seed, invert)
+        n = len(found.validation)
+        if n < SMALL:
+            error = 100 * math.sqrt(0.9 * 0.1 / n)
+            print(
+                f"note: validation has {n} images, so that their choice alone moves an accuracy "
+                f"near 90 % by ± {error:.1f} points (binomial standard error)",
+                file=sys.stderr,
+            )
         return found
 
 

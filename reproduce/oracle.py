@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import joblib
+import numpy as np
 
 from reproduce import expand, protocols, provenance, scoring, stacks
 from reproduce.candidate import Candidate
@@ -44,6 +45,14 @@ class Fidelity:
     images: int | None = None
     epochs: int | None = None
     part: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("images", 1), ("epochs", 1), ("part", 0)):
+            value = getattr(self, name)
+            if value is None and name != "part":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+                raise UserError(f"{name} {value!r}: give a whole number of at least {least}")
 
 
 FULL = Fidelity()
@@ -137,6 +146,8 @@ class Oracle:
         UserError
             For an unknown protocol or split, or a candidate that does not fit the data.
         """
+        for candidate in candidates:
+            check_fits(candidate, self.data)
         jobs = [
             self._job(candidate, protocol, seed, split, fidelity)
             for candidate in candidates
@@ -175,7 +186,6 @@ class Oracle:
     def _job(
         self, candidate: Candidate, protocol: str, seed: int, split: str, fidelity: Fidelity
     ) -> Job:
-        check_fits(candidate, self.data)
         plan = protocols.plan(protocol, candidate)
         if fidelity.epochs:
             plan = _shortened(plan, fidelity.epochs)
@@ -288,7 +298,11 @@ def answered(asked: Record, answer: scoring.Answer, seconds: float, origin: Reco
 
 
 def check_fits(candidate: Candidate, data: Dataset) -> None:
-    """Raise UserError where the candidate's images or classes are not the dataset's."""
+    """Raise UserError where the candidate's images or classes are not the dataset's.
+
+    Real images, and the labels that they came with, are those of the training split at the
+    candidate's indices.
+    """
     if candidate.images.shape[2:] != data.image_shape:
         raise UserError(
             f"{candidate.name!r} has images of {candidate.images.shape[2:]}, "
@@ -304,6 +318,20 @@ def check_fits(candidate: Candidate, data: Dataset) -> None:
             f"{candidate.name!r} was made from {_opened(candidate)}, not {_opened(data)}; "
             "give its own with --dataset, --split-seed and --invert"
         )
+    if candidate.indices is not None and not _holds(data.train, candidate):
+        raise UserError(
+            f"{candidate.name!r} holds other images or labels than {data.name} has in its "
+            f"training split at its indices; make it again, or save it without indices"
+        )
+
+
+def _holds(train: ImageSet, candidate: Candidate) -> bool:
+    """Whether the candidate's images and class labels are those at its indices."""
+    indices, labels = candidate.indices, candidate.labels
+    if indices is None or indices.max() >= len(train):
+        return False
+    same = candidate.label_scale != "class" or np.array_equal(train.labels[indices], labels)
+    return same and np.array_equal(train.images[indices], candidate.images)
 
 
 def _opened(what: Candidate | Dataset) -> str:

@@ -62,6 +62,8 @@ class SearchConfig:
         for name, value in (DEFAULTS | methods.SETTINGS.get(self.method, {})).items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
+        if self.images < 0:
+            raise UserError("--images must be at least 0, which is all of the half")
         for name in ("ipc", "search_seeds", "batch", "epochs"):
             value = getattr(self, name)
             if value is not None and value < 1:

@@ -14,7 +14,7 @@ import numpy as np
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset, ImageSet
 from reproduce.errors import UserError
-from reproduce.oracle import FULL, TITLES, Fidelity, Oracle, answered
+from reproduce.oracle import FULL, TITLES, Fidelity, Oracle, answered, check_fits
 from reproduce.records import Record, key_of
 from reproduce.scoring import Answer
 from reproduce.unseen import Unseen
@@ -60,6 +60,8 @@ class FunctionOracle(Oracle):
         UserError
             When the function answers with something that is no finite number.
         """
+        for candidate in candidates:
+            check_fits(candidate, self.data)
         images = self._images(split, fidelity, self.protocol, candidates)
         unseen = Unseen(images) if split == "train" else None
         jobs = [(candidate, seed) for candidate in candidates for seed in seeds]

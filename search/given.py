@@ -10,6 +10,7 @@ import numpy as np
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset
 from reproduce.errors import UserError
+from reproduce.oracle import check_fits
 from search.pool import Pool
 
 
@@ -40,8 +41,9 @@ def given_sets(files: str, data: Dataset, pool: Pool, quotas: Sequence[int]) -> 
     sets = []
     for name in filter(None, (part.strip() for part in files.split(","))):
         candidate = Candidate.load(Path(name))
-        if candidate.indices is None or candidate.checksum != data.checksum:
+        if candidate.indices is None:
             raise UserError(f"{name} is not of real images of {data.name}; give a searched set")
+        check_fits(candidate, data)
         indices = pool.canonical(candidate.indices)
         counts = np.bincount(data.train.labels[indices], minlength=len(quotas))
         if counts.tolist() != list(quotas):

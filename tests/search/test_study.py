@@ -241,8 +241,8 @@ def test_functions_must_answer_with_numbers(digits: Dataset) -> None:
         labels=np.arange(2),
         name="x",
         method="x",
-        dataset="x",
-        checksum="x",
+        dataset="digits",
+        checksum=digits.checksum,
     )
     with pytest.raises(UserError, match="finite"):
         FunctionOracle(digits, wrong).score(ten, "any", [0])
