@@ -28,8 +28,9 @@ from reproduce.data import Dataset
 from reproduce.errors import UserError
 from reproduce.oracle import Oracle
 from reproduce.records import Record
-from search.command import chosen, rescore, rival_sets, run_search
+from search.command import Jury, chosen, rescore, rival_sets, run_search
 from search.config import SearchConfig
+from search.luck import once
 
 DEMO_SEARCH = SearchConfig(method="staged", budget="18", batch=6, search_seeds=4)
 DEMO_DIGITS = 200  # that the demo's page reads
@@ -51,13 +52,14 @@ def demo(
     scout = Oracle(source, workers=workers)
     oracle = Oracle(source, out / "records.jsonl", workers=workers)
     records = demo_essay(oracle)
-    run_search(scout, DEMO_SEARCH, "searched", out / "studies.journal")
-    found = chosen(oracle, DEMO_SEARCH, "searched", out / "studies.journal", 5, 5)
+    journal, jury = out / "studies.journal", Jury(oracle, tops=5, seeds=5)
+    run_search(scout, DEMO_SEARCH, "searched", journal)
+    found = chosen(jury, DEMO_SEARCH, "searched", journal)
     distilled = run_distillation(source, DEMO_DISTILL, "distilled", out / "distilled.checkpoint")
     for candidate in (found, distilled):
         candidate.save(out / f"{candidate.name}.npz")
-    rivals = rival_sets(scout, DEMO_SEARCH, "searched", out / "studies.journal", 5)
-    records += rescore(oracle, [found, *rivals], "conv", 5)
+    rivals = rival_sets(jury, scout, DEMO_SEARCH, "searched", journal, random_sets=5)
+    records += rescore(jury, once([found, *rivals]), DEMO_SEARCH.protocol)
     with progress("distilled") as update:
         records += oracle.score(distilled, "own", range(5), validation.FRESH, progress=update)
     write_sample(out / "analysis", source, DEMO_DIGITS)

@@ -155,7 +155,8 @@ def stages_at(oracle: Oracle, protocol: str, ipc: int) -> list[dict]:
     """The stages one by one, on a round's sets."""
     torch.set_num_threads(1)
     config = SearchConfig(ipc=ipc, protocol=protocol)
-    view = replace(empty_view(oracle, config, config.fraction()), images=config.images)
+    scored = Fidelity(images=config.images)
+    view = replace(empty_view(oracle, config, config.fraction()), fidelity=scored)
     rng = np.random.default_rng(0)
     start = METHODS["nearest-mean"](view, 1)[0]
     images = np.union1d(staged.shortlist(view, rng), start)
@@ -177,19 +178,19 @@ def stages_at(oracle: Oracle, protocol: str, ipc: int) -> list[dict]:
          "sets": sum(counted.scored), "replicates": 0},
     ]  # fmt: skip
     half = sets[: SIFTED // 2]
-    for stage, scored, fidelity in (
+    for stage, proposed, fidelity in (
         ("the oracle sifts", sets, staged.low(view)),
-        ("the oracle decides", half, Fidelity(images=view.images)),
+        ("the oracle decides", half, scored),
     ):
         begun = time.perf_counter()
-        done = oracle.score_many(scored, protocol, range(2), view.split, fidelity=fidelity)
+        done = oracle.score_many(proposed, protocol, range(2), view.split, fidelity=fidelity)
         seconds = time.perf_counter() - begun
         rows.append(
             {
                 "stage": stage,
                 "ipc": ipc,
                 "seconds": seconds,
-                "sets": len(scored),
+                "sets": len(proposed),
                 "replicates": len(done),
             }
         )

@@ -47,7 +47,7 @@ def cross(
     if rivals:
         for ipc in sorted({round(candidate.ipc) for candidate in candidates}):
             candidates += simple_sets(data, ipc)
-    once = list({candidate.hash: candidate for candidate in candidates}.values())
+    once = luck.once(candidates)
     scored: list[Record] = []
     for protocol in protocols.split(","):
         with progress(protocol) as update:

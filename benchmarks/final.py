@@ -2,8 +2,9 @@
 
 `python -m benchmarks.final --split test` reads the sealed test split, once: each reading is logged
 in `results/final/test-readings.jsonl`, and what is on record is not read again. Without `--split`
-it rehearses on the half of validation that searches do not see, into `runs/final.jsonl`. Seeds
-from 2000 on were used for nothing else.
+it rehearses on the half of validation that chooses nothing, into `runs/final.jsonl`. Seeds from
+2000 on were used for nothing else. Which simple rule is the strongest is decided beforehand, on the
+half of validation that chooses.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from benchmarks.rivals import random_sets, simple_sets
 from reproduce import Candidate, Dataset, Oracle, UserError, essay
@@ -27,6 +29,8 @@ from reproduce.command import (
     show,
 )
 from reproduce.records import Record
+from search import SearchConfig, luck
+from search.rivals import rule_sets
 
 SETS = Path("results/supertrainers")
 OUT, REHEARSAL = Path("results/final/records.jsonl"), Path("runs/final.jsonl")
@@ -59,6 +63,23 @@ def jobs(
     return {key: some for key, some in wanted.items() if some}
 
 
+def strongest_rules(oracle: Oracle, sets: dict[str, Candidate], seeds: int) -> list[str]:
+    """For each protocol and size of real sets the strongest simple rule, in words."""
+    wanted = {
+        (protocol_of(stem, candidate), round(candidate.ipc))
+        for stem, candidate in sets.items()
+        if candidate.indices is not None
+    }
+    said = []
+    for protocol, ipc in sorted(wanted):
+        rules = rule_sets(oracle, SearchConfig(ipc=ipc))
+        with progress(f"{protocol}, rules") as update:
+            best = luck.best(oracle, rules, protocol, seeds, update)
+        said.append(f"{protocol}, {ipc} a class: the strongest simple rule on {luck.CHOOSES} is ")
+        said[-1] += best.name
+    return said
+
+
 @configured(choice=DataChoice)
 def final(
     choice: DataChoice,
@@ -81,14 +102,16 @@ def final(
     data = choice.open_for(loaded)
     out = records or (OUT if split == "test" else REHEARSAL)
     oracle = Oracle(data, out, workers=workers)
+    rules = strongest_rules(oracle, sets, min(seeds, RIVAL_SEEDS))
     scored: list[Record] = []
     for (protocol, count), candidates in jobs(data, sets, seeds, strong, random).items():
-        once = list({candidate.hash: candidate for candidate in candidates}.values())
+        once = luck.once(candidates)
         with progress(f"{protocol}, {split}") as update:
             scored += oracle.score_many(
                 once, protocol, range(FIRST, FIRST + count), split, progress=update
             )
     show(scored, False, lambda: score_table(f"Final reading on {split}", scored))
+    Console().print("\n".join(rules), highlight=False)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -27,13 +28,13 @@ from reproduce.comparison import summarise
 from reproduce.data import Dataset
 from reproduce.oracle import Oracle
 from reproduce.records import Record
-from search import luck, storage, trials
+from search import luck, rivals, storage, trials
 from search import study as studies
 from search.config import SearchConfig
 from search.function import FunctionOracle, function_named
+from search.seeds import CHOICE, first
 
 STORAGE = "runs/studies.journal"
-RULES = ("nearest-mean", "kmedoids")  # simple rules that are re-scored beside a search
 
 StorageOption = Annotated[
     str, typer.Option(help="Journal file, or postgresql://..., mysql://..., grpc://host:port.")
@@ -50,7 +51,10 @@ def search(
     seeds: SeedsOption = 10,
     tops: Annotated[int, typer.Option(help="Best sets among which fresh seeds choose.")] = 5,
     random_sets: Annotated[
-        int, typer.Option(help="Random sets to re-score, of a random search of equal budget.")
+        int,
+        typer.Option(
+            help="Random sets to score beside a random search of equal budget; 0: neither."
+        ),
     ] = 10,
     function: Annotated[
         str, typer.Option("--oracle", help="Own function as oracle, module:function.")
@@ -63,6 +67,7 @@ def search(
     as_json: JsonOption = False,
 ) -> None:
     """Search a real subset that trains well, then re-score it on fresh seeds and images."""
+    first(CHOICE, seeds)  # refused now, not after hours
     source = choice.open()
     target = out or Path("runs") / f"{name}.npz"
     scout, judge = (_oracle(source, path, function, workers) for path in (None, records))
@@ -71,14 +76,35 @@ def search(
     except KeyboardInterrupt:
         keep_best(scout, config, name, storage, target)
         raise
-    found = chosen(judge, config, name, storage, tops, seeds)
+    jury = Jury(judge, tops, seeds)
+    found = chosen(jury, config, name, storage)
     found.save(target)
-    rivals = [found, *rival_sets(scout, config, name, storage, random_sets)]
-    scored = rescore(judge, rivals, config.protocol, seeds)
-    title = f"Fresh seeds, {luck.SPLIT}; the set is in {target}"
+    sets = luck.once([found, *rival_sets(jury, scout, config, name, storage, random_sets)])
+    scored = rescore(jury, sets, config.protocol)
+    title = f"Fresh seeds, {luck.REPORTS}; the set is in {target}"
     show(scored, as_json, lambda: score_table(title, scored))
     if not as_json:
-        Console().print(verdict(scored, rivals, best_score(name, storage)), highlight=False)
+        seen = search_score(name, storage, found)
+        Console().print(verdict(scored, sets, seen), highlight=False)
+
+
+@dataclass(frozen=True)
+class Jury:
+    """Who chooses among the best sets of a study, and reports the choice.
+
+    Attributes
+    ----------
+    oracle : Oracle
+        Keeps records; a study's own oracle keeps none.
+    tops : int
+        Finalists of a study.
+    seeds : int
+        Fresh seeds of each finalist, and as many others of what is reported.
+    """
+
+    oracle: Oracle
+    tops: int
+    seeds: int
 
 
 def _oracle(source: Dataset, path: Path | None, function: str, workers: int | None) -> Oracle:
@@ -114,60 +140,68 @@ def keep_best(
 
 
 def chosen(
-    oracle: Oracle, config: SearchConfig, name: str, where: str | Path, tops: int, seeds: int
+    jury: Jury, config: SearchConfig, name: str, where: str | Path, role: str = "searched"
 ) -> Candidate:
     """The winner: of the study's best sets the one that fresh seeds and images prefer."""
     best: dict[str, Candidate] = {}
-    for trial in studies.leaders(storage.open_study(name, where), oracle, config):
-        candidate = studies.candidate_of(trial, oracle, config, name)
+    for trial in studies.leaders(storage.open_study(name, where), jury.oracle, config):
+        candidate = studies.candidate_of(trial, jury.oracle, config, name, role)
         best.setdefault(candidate.hash, candidate)
-        if len(best) == max(tops, 1):
+        if len(best) == max(jury.tops, 1):
             break
     with progress("choose") as update:
-        return luck.choose(oracle, list(best.values()), config.protocol, seeds, update)
+        return luck.choose(jury.oracle, list(best.values()), config.protocol, jury.seeds, update)
 
 
 def rival_sets(
-    oracle: Oracle, config: SearchConfig, name: str, where: str | Path, random_sets: int
+    jury: Jury,
+    scout: Oracle,
+    config: SearchConfig,
+    name: str,
+    where: str | Path,
+    random_sets: int,
 ) -> list[Candidate]:
-    """What a search has to beat: simple rules, a random search of equal budget, random sets."""
-    rules: dict[str, Candidate] = {}
-    for rule in RULES:
-        candidate = studies.rule_set(oracle, config, rule)
-        rules.setdefault(candidate.hash, candidate)  # rules may agree: the first names the set
+    """What a search has to beat, each chosen by the jury as the search's own set was.
+
+    A random search of equal budget, the strongest simple rule, and ordinary random sets.
+    """
+    rules = rivals.rule_sets(jury.oracle, config)
+    with progress("simple rules") as update:
+        strongest = luck.best(jury.oracle, rules, config.protocol, jury.seeds, update)
     if not random_sets:
-        return list(rules.values())
+        return [strongest]
     chance = dataclasses.replace(config, method="random", pool=1.0, given="")
     rival = f"{name}-random"
-    lucky = run_search(oracle, chance, rival, where)
-    ordinary = [
-        studies.candidate_of(trial, oracle, chance, luck.ORDINARY)
-        for trial in trials.finished(storage.open_study(rival, where))[:random_sets]
-    ]
-    return [lucky.renamed("random search"), *rules.values(), *ordinary]
+    run_search(scout, chance, rival, where)
+    lucky = chosen(jury, chance, rival, where, "random search").renamed("random search")
+    quotas = config.quotas_for(len(jury.oracle.data.classes))
+    return [lucky, strongest, *rivals.random_sets(jury.oracle.data, quotas, random_sets)]
 
 
-def rescore(oracle: Oracle, sets: Sequence[Candidate], protocol: str, seeds: int) -> list[Record]:
-    """Score sets on the seeds and the half of validation that no search has seen."""
+def rescore(jury: Jury, sets: Sequence[Candidate], protocol: str) -> list[Record]:
+    """Score sets on the seeds and the half of validation that chose nothing."""
     with progress("fresh seeds") as update:
-        return luck.rescore(oracle, sets, protocol, seeds, update)
+        return luck.rescore(jury.oracle, sets, protocol, jury.seeds, update)
 
 
-def best_score(name: str, where: str | Path) -> float:
-    """The best score of a study: a lucky one."""
-    return trials.score_of(trials.ranked(storage.open_study(name, where))[0])
+def search_score(name: str, where: str | Path, found: Candidate) -> float:
+    """The score by which a study found the set: a lucky one."""
+    assert found.indices is not None
+    indices = found.indices.tolist()
+    ranked = trials.ranked(storage.open_study(name, where))
+    return next(trials.score_of(t) for t in ranked if t.user_attrs["indices"] == indices)
 
 
-def verdict(scored: Sequence[Record], rivals: Sequence[Candidate], search_score: float) -> str:
-    """The search's score, the fresh one, what luck gives, and paired tests, in words."""
-    ours = luck.of(scored, rivals[0])
+def verdict(scored: Sequence[Record], sets: Sequence[Candidate], search_score: float) -> str:
+    """The score that found the first set, its fresh one, what luck gives, and paired tests."""
+    ours = luck.of(scored, sets[0])
     lines = [f"search score {search_score:.2f}, fresh {summarise(ours)} %"]
-    ordinary = [rival for rival in rivals if rival.name == luck.ORDINARY]
+    ordinary = [record for record in scored if record["role"] == luck.ORDINARY]
     if ordinary:
-        hashes = {rival.hash for rival in ordinary}
-        lines.append(str(luck.spread([r for r in scored if r["candidate"] in hashes])))
-    for rival in rivals[1:]:
-        if rival.name != luck.ORDINARY and rival.hash != rivals[0].hash:
-            theirs = [{**record, "name": rival.name} for record in luck.of(scored, rival)]
-            lines.append(str(luck.duel(ours, theirs)))
+        lines.append(str(luck.spread(ordinary)))
+    for rival in sets[1:]:
+        if rival.role != luck.ORDINARY:
+            lines.append(str(luck.duel(ours, luck.of(scored, rival))))
+        if rival.role == "simple rule":
+            lines[-1] += f"; of all simple rules the best on {luck.CHOOSES}"
     return "\n".join(lines)

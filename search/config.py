@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from reproduce.command import option
 from reproduce.errors import UserError
 from search import methods
+from search.seeds import searching
 
 TIMES = {"s": 1, "m": 60, "h": 3600}
-DEFAULTS = {"search_seeds": 2, "images": 2000, "batch": 16}  # unless the method has its own
+DEFAULTS = {"search_seeds": 2, "images": 5000, "batch": 16}  # unless the method has its own
 
 
 def usual(name: str) -> str:
@@ -24,8 +25,8 @@ def usual(name: str) -> str:
 class SearchConfig:
     """Settings of a search.
 
-    Scores while searching come from the first half of validation, `validation-a`; the other half
-    is left for the re-scoring.
+    Scores while searching come from training images that a set does not hold. Validation is left
+    for what comes after: one half to choose among the best sets, the other one to report.
     """
 
     ipc: int = option(1, "Images per class.")
@@ -34,13 +35,14 @@ class SearchConfig:
     budget: str = option("200", "Sets to score in all, or the time to spend: 90s, 20m, 2h.")
     # Of these, `search_seeds`, `images` and `batch` are filled in: always numbers afterwards.
     search_seeds: int = option(
-        None, f"Replicates of each set ({usual('search_seeds')}); a hopeless one ends after 4."
+        None, f"Replicates of each set ({usual('search_seeds')}); a hopeless set ends after 4."
     )
     epochs: int | None = option(
         None, "Epochs that networks train for while searching; else the protocol's own."
     )
     images: int = option(
-        None, f"Validation images that score a set ({usual('images')}); 0 is all of the half."
+        None,
+        f"Training images that score a set, others for every batch ({usual('images')}); 0 is all.",
     )
     pool: float | None = option(
         None,
@@ -68,6 +70,9 @@ class SearchConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UserError(f"--{name.replace('_', '-')} must be at least 1")
+        if self.images < 0:
+            raise UserError("--images must be at least 0, which means all")
+        searching(self.search_seeds)
         self.limits()
 
     def limits(self) -> tuple[int | None, float | None]:

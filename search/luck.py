@@ -1,13 +1,15 @@
 """Luck under control: the best of many noisy scores is re-scored before it is believed.
 
-The winner is chosen among the study's top sets by fresh seeds on the half of validation that the
-search has not seen, and reported with seeds that were not used for that choice either.
+A search scores on training images. The winner is chosen among the study's top sets by fresh seeds
+on one half of validation, and reported with other seeds on the other half, which chose nothing. The
+random search of equal budget that a search has to beat goes through the very same choice, and the
+strongest of the simple rules is found by the same scores.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,11 +17,10 @@ from reproduce.candidate import Candidate
 from reproduce.comparison import summarise
 from reproduce.oracle import Oracle
 from reproduce.records import Record
+from search.seeds import CHOICE, FRESH, first
 
-SPLIT = "validation-b"
-CHOICE = 500  # first of the seeds that choose among the top sets
-FRESH = 1000  # first of the seeds that are reported
-ORDINARY = "random sets"  # their name: many sets, for whose spread few seeds of each do
+CHOOSES, REPORTS = "validation-a", "validation-b"
+ORDINARY = "random sets"  # a role: many sets, for whose spread few seeds of each do
 FEW = 2
 Progress = Callable[[int, int], None]
 
@@ -31,14 +32,33 @@ def choose(
     seeds: int,
     progress: Progress = lambda done, total: None,
 ) -> Candidate:
-    """The set with the best mean over fresh seeds on the other half of validation."""
+    """The set that fresh seeds on the half of validation that chooses prefer.
+
+    Parameters
+    ----------
+    tops : sequence of Candidate
+        The best sets of a study; one alone is taken as it is.
+    seeds : int
+        Fresh seeds for each.
+    """
     if len(tops) == 1:
         return tops[0]
-    named = [top.renamed(f"{top.name}, one of the best") for top in tops]
-    scored = oracle.score_many(
-        named, protocol, range(CHOICE, CHOICE + seeds), SPLIT, progress=progress
-    )
-    return max(tops, key=lambda top: summarise(of(scored, top)).mean)
+    finalists = [replace(top, role="finalist") for top in tops]
+    return replace(best(oracle, finalists, protocol, seeds, progress), role=tops[0].role)
+
+
+def best(
+    oracle: Oracle,
+    sets: Sequence[Candidate],
+    protocol: str,
+    seeds: int,
+    progress: Progress = lambda done, total: None,
+) -> Candidate:
+    """The set with the best mean over the seeds and images that choose; it says what chose it."""
+    chosen_by = first(CHOICE, seeds)
+    scored = oracle.score_many(sets, protocol, chosen_by, CHOOSES, progress=progress)
+    winner = max(sets, key=lambda one: summarise(of(scored, one)).mean)
+    return replace(winner, chosen_on=CHOOSES)
 
 
 def rescore(
@@ -49,18 +69,32 @@ def rescore(
     progress: Progress = lambda done, total: None,
 ) -> list[Record]:
     """Score sets on the seeds that are reported, random sets on the first two of them."""
-    ordinary = [candidate for candidate in sets if candidate.name == ORDINARY]
-    named = [candidate for candidate in sets if candidate.name != ORDINARY]
+    ordinary = [candidate for candidate in sets if candidate.role == ORDINARY]
+    named = [candidate for candidate in sets if candidate.role != ORDINARY]
     scored: list[Record] = []
     for part, number in ((named, seeds), (ordinary, min(seeds, FEW))):
-        fresh = range(FRESH, FRESH + number)
-        scored += oracle.score_many(part, protocol, fresh, SPLIT, progress=progress)
+        fresh = first(FRESH, number)
+        scored += oracle.score_many(part, protocol, fresh, REPORTS, progress=progress)
     return scored
 
 
+def once(sets: Sequence[Candidate]) -> list[Candidate]:
+    """Named sets of equal content as one: the first of them, with the names of all.
+
+    They share their scores, which would count twice. Random sets stay as they were drawn.
+    """
+    kept: dict[str, Candidate] = {}
+    for candidate in [one for one in sets if one.role != ORDINARY]:
+        same = kept.setdefault(candidate.hash, candidate)
+        if candidate.name not in same.name.split(" = "):
+            kept[candidate.hash] = same.renamed(f"{same.name} = {candidate.name}")
+    return [*kept.values(), *(one for one in sets if one.role == ORDINARY)]
+
+
 def of(records: Sequence[Record], candidate: Candidate) -> list[Record]:
-    """The records of a set."""
-    return [record for record in records if record["candidate"] == candidate.hash]
+    """The records of a set in its role; an ordinary random set may have the same content."""
+    asked = candidate.hash, candidate.role
+    return [record for record in records if (record["candidate"], record["role"]) == asked]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,13 +28,19 @@ class Pool:
     members: tuple[np.ndarray, ...]
 
     @classmethod
-    def typical(cls, train: ImageSet, fraction: float = 1.0) -> Pool:
-        """The `fraction` (0..1] of each class that lies nearest the class's pixel mean."""
+    def typical(cls, train: ImageSet, fraction: float = 1.0, classes: int | None = None) -> Pool:
+        """The `fraction` (0..1] of each class that lies nearest the class's pixel mean.
+
+        `classes` is their number, where the last of them may have no image at all.
+        """
         if not 0 < fraction <= 1:
             raise UserError(f"pool {fraction}: give a fraction above 0 and up to 1")
         members = []
-        for label in np.unique(train.labels):
+        for label in range(classes or int(train.labels.max()) + 1):
             positions = np.flatnonzero(train.labels == label)
+            if not len(positions):
+                members.append(positions)
+                continue
             images = train.images[positions].reshape(len(positions), -1)
             distance = ((images - images.mean(0)) ** 2).sum(1)
             kept = max(1, round(fraction * len(positions)))
@@ -50,7 +57,9 @@ class Pool:
 
     def pixels(self, positions: np.ndarray) -> np.ndarray:
         """Images at positions in the training split as rows (n, H W)."""
-        return self.train.images[positions].reshape(len(positions), -1)
+        return self.train.images[positions].reshape(
+            len(positions), math.prod(self.train.images.shape[1:])
+        )
 
     def canonical(self, indices: np.ndarray) -> np.ndarray:
         """The same set in its one canonical order: class by class, rising within a class."""
@@ -58,7 +67,7 @@ class Pool:
         return indices[np.lexsort((indices, self.train.labels[indices]))]
 
     def check(self, quotas: Sequence[int]) -> None:
-        """Raise UserError where a class has fewer images in the pool than its quota."""
+        """Raise UserError where a class cannot give its quota, or keeps no image that judges it."""
         if len(quotas) != len(self.members):
             raise UserError(f"{len(quotas)} quotas for {len(self.members)} classes; give one each")
         if min(quotas) < 0 or sum(quotas) == 0:
@@ -68,4 +77,9 @@ class Pool:
                 raise UserError(
                     f"{quota} images cannot be chosen from class {label}, of which the pool has "
                     f"{len(members)}; choose fewer, or a larger --pool"
+                )
+            if 0 < quota == int((self.train.labels == label).sum()):
+                raise UserError(
+                    f"class {label} has {quota} training images, which a set would hold all of: "
+                    "none is left to score it on; choose fewer"
                 )

@@ -11,7 +11,6 @@ import contextlib
 import json
 import threading
 import time
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -71,15 +70,11 @@ def open_study(name: str, where: str | Path) -> optuna.Study:
 
 
 def _opened(name: str, where: str) -> optuna.Study:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        pruner = optuna.pruners.WilcoxonPruner(p_threshold=0.1)
     return optuna.create_study(
         storage=_storage(where),
         study_name=name,
         direction="maximize",
         load_if_exists=True,
-        pruner=pruner,
     )
 
 

@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 from reproduce import essay
 from reproduce.candidate import Candidate
 from reproduce.errors import UserError
-from reproduce.oracle import Oracle
+from reproduce.oracle import FULL, Oracle
 from search import methods, storage
 from search.config import SearchConfig
 from search.given import given_sets
@@ -65,7 +65,7 @@ def search(
         When the study exists with other settings, is being worked on, or cannot be read, or
         when given sets do not fit.
     """
-    pool = Pool.typical(oracle.data.train, config.fraction())
+    pool = pool_of(oracle, config.fraction())
     quotas = config.quotas_for(len(oracle.data.classes))
     pool.check(quotas)
     if config.given and config.method in PURE:
@@ -73,7 +73,7 @@ def search(
     given = given_sets(config.given, oracle.data, pool, quotas)
     with storage.claimed(name, where):
         study = storage.open_study(name, where)
-        _agree(study, f"{config.fingerprint()} on {oracle.data.checksum}", name)
+        _agree(study, f"{config.fingerprint()} on {SPLIT} of {oracle.data.checksum}", name)
         if not storage.remote(where):  # whoever was at these is dead: the journal is ours alone
             for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
                 storage.give_up(study, trial.number)
@@ -108,18 +108,27 @@ def leaders(study: optuna.Study, oracle: Oracle, config: SearchConfig) -> list[F
     if config.method not in methods.ESTIMATORS:
         return best
     best.sort(key=lambda trial: trial.user_attrs["position"])
-    pool = Pool.typical(oracle.data.train, config.fraction())
+    pool = pool_of(oracle, config.fraction())
     believed = methods.ESTIMATORS[config.method](pool, [entry(trial) for trial in best])
     return [best[at] for at in np.argsort(-believed, kind="stable")]
 
 
-def candidate_of(trial: FrozenTrial, oracle: Oracle, config: SearchConfig, name: str) -> Candidate:
-    """The set that a trial scored."""
+def pool_of(oracle: Oracle, fraction: float) -> Pool:
+    """What may be chosen of the oracle's training images; `fraction` as `Pool.typical` has it."""
+    return Pool.typical(oracle.data.train, fraction, len(oracle.data.classes))
+
+
+def candidate_of(
+    trial: FrozenTrial, oracle: Oracle, config: SearchConfig, name: str, role: str = "searched"
+) -> Candidate:
+    """The set that a trial scored: chosen by its score while searching, so far."""
     return essay.real_candidate(
         oracle.data,
         np.array(trial.user_attrs["indices"]),
         name=name,
         method=f"search {config.method}",
+        role=role,
+        chosen_on=SPLIT,
         seeds=(config.seed,),
     )
 
@@ -127,11 +136,24 @@ def candidate_of(trial: FrozenTrial, oracle: Oracle, config: SearchConfig, name:
 def rule_set(oracle: Oracle, config: SearchConfig, rule: str) -> Candidate:
     """The set that a simple rule makes of the whole training split."""
     indices = methods.named(rule)(empty_view(oracle, config), 1)[0]
-    return essay.real_candidate(oracle.data, indices, name=rule.replace("-", " "), method=rule)
+    return essay.real_candidate(
+        oracle.data, indices, name=rule.replace("-", " "), method=rule, role="simple rule"
+    )
 
 
 def empty_view(oracle: Oracle, config: SearchConfig, fraction: float = 1.0) -> View:
-    """What a method may look at before any set is scored; `fraction` as `Pool.typical` has it."""
-    pool = Pool.typical(oracle.data.train, fraction)
+    """What a method may look at before any set is scored."""
     quotas, seed = config.quotas_for(len(oracle.data.classes)), config.seed
-    return View(pool, quotas, False, (), 0, seed, oracle, config.protocol, SPLIT, None, frozenset())
+    return View(
+        pool=pool_of(oracle, fraction),
+        quotas=quotas,
+        unbalanced=False,
+        history=(),
+        start=0,
+        seed=seed,
+        oracle=oracle,
+        protocol=config.protocol,
+        split=SPLIT,
+        fidelity=FULL,
+        taken=frozenset(),
+    )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from search.methods.base import Finished
 
+DOUBT = 0.1  # of a set's being worse, below which it is dropped
 ERRORS = "class_errors"  # the attribute of a trial with its errors by class, seed by seed
 
 
@@ -34,7 +37,29 @@ def entry(trial: FrozenTrial) -> Finished:
         score=score_of(trial),
         seed=min(trial.intermediate_values),
         errors=tuple(errors.mean(0).tolist()) if len(errors) else (),
+        complete=trial.state == TrialState.COMPLETE,
     )
+
+
+def hopeless(trials: Sequence[FrozenTrial], seeds: Sequence[int]) -> list[int]:
+    """Numbers of the trials that are surely worse than the best of them on these seeds.
+
+    All have been scored on the same images, so scores are compared seed by seed (Wilcoxon's
+    signed-rank test, one-sided, p < 0.1). Trials that lack one of the seeds take no part.
+    """
+    from scipy import stats
+
+    shared = [t for t in trials if all(seed in t.intermediate_values for seed in seeds)]
+    scores = {t.number: np.array([t.intermediate_values[seed] for seed in seeds]) for t in shared}
+    if not scores:
+        return []
+    best = scores[max(scores, key=lambda number: (scores[number].mean(), -number))]
+    return [
+        number
+        for number, own in scores.items()
+        if own.mean() < best.mean()
+        and stats.wilcoxon(own, best, alternative="less", zero_method="zsplit").pvalue < DOUBT
+    ]
 
 
 def score_of(trial: FrozenTrial) -> float:

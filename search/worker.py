@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,19 +13,21 @@ import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from reproduce import essay
-from reproduce.oracle import Fidelity, Oracle
+from reproduce.oracle import FULL, Fidelity, Oracle
 from search import methods, pictures, storage
 from search.config import SearchConfig
 from search.methods.base import View
 from search.pool import Pool
-from search.trials import ERRORS, entry, finished, ranked, score_of, scores_of
+from search.seeds import searching
+from search.trials import ERRORS, entry, finished, hopeless, ranked, score_of, scores_of
 
-SPLIT = "validation-a"
+SPLIT = (
+    "train"  # the images that a set does not hold; validation is left for choosing and reporting
+)
 BASELINES = ("nearest-mean", "kmedoids", "herding", "facility-location")  # scored first
 PURE = ("random", "stratified", *BASELINES, "kcenter", "el2n", "forgetting")  # want none of them
 RUNG = 4  # seeds after which a set may be pruned, and again after as many
 PAUSE = 0.5  # seconds between looks at a study whose last sets others are at
-OWN_SEEDS = 10_000  # from here on, where every group has its own: below are those that judge
 SPREAD = 8  # groups among which a process takes one at random, where others work beside it
 
 
@@ -42,7 +44,8 @@ class State:
     elapsed : float
         Seconds that this call has run.
     best, error : float
-        Best mean accuracy, and its standard error over seeds (NaN for one seed).
+        Best mean accuracy of a set that was scored with all seeds, and its standard error over
+        them (NaN for one seed).
     improved : int
         The position of the best set.
     scores : int
@@ -90,9 +93,9 @@ class Worker:
         begun, watch = time.monotonic(), storage.Watch(self.study, self.beat)
         while True:
             watch.sweep()
-            done = finished(self.study)
-            if done:
-                yield self._state(done, time.monotonic() - begun)
+            done, best = finished(self.study), ranked(self.study)
+            if best:
+                yield self._state(len(done), best[0], time.monotonic() - begun)
             if len(done) >= (sets or np.inf) or time.monotonic() - begun >= (seconds or np.inf):
                 return
             batch = self._take(sets)
@@ -108,13 +111,12 @@ class Worker:
             if not batch:
                 time.sleep(PAUSE)
 
-    def _state(self, done: list[FrozenTrial], elapsed: float) -> State:
-        best = max(done, key=lambda t: (score_of(t), -t.user_attrs["position"]))
+    def _state(self, done: int, best: FrozenTrial, elapsed: float) -> State:
         values = scores_of(best)
         error = float(np.std(values, ddof=1) / len(values) ** 0.5) if len(values) > 1 else np.nan
         at = best.user_attrs["position"]
         sets, seconds = self.config.limits()
-        return State(len(done), sets, seconds, elapsed, score_of(best), error, at, self.scores)
+        return State(done, sets, seconds, elapsed, score_of(best), error, at, self.scores)
 
     def _baselines(self) -> list[np.ndarray]:
         """Simple and given sets that an iterative method starts from, each once."""
@@ -218,15 +220,21 @@ class Worker:
             oracle=self.oracle,
             protocol=self.config.protocol,
             split=SPLIT,
-            images=self._images(),
+            fidelity=self._fidelity(start),
             taken=frozenset(known.indices for known in history),
             given=tuple(tuple(indices.tolist()) for indices in self.given),
         )
 
-    def _images(self) -> int | None:
-        """How many images score a set; None, all of the half, where that has no more."""
-        enough = 0 < self.config.images < len(self.oracle.data.split(SPLIT))
-        return self.config.images if enough else None
+    def _fidelity(self, start: int) -> Fidelity:
+        """How much of a full score the sets of a group are given, by its first position.
+
+        Every group is scored on the next so many images of the split, or on all of them where
+        there are no more: no image is learned by heart.
+        """
+        epochs = self.config.epochs
+        if not 0 < self.config.images < len(self.oracle.data.split(SPLIT)):
+            return replace(FULL, epochs=epochs)
+        return Fidelity(self.config.images, epochs, part=-(-start // self.config.batch))
 
     def _score(self, trials: Sequence[Trial]) -> None:
         """Score the trials seed by seed; a set that the study knows takes the scores it has."""
@@ -242,37 +250,37 @@ class Worker:
                     trial.report(value, seed)
                 trial.set_user_attr(ERRORS, same.user_attrs.get(ERRORS, {}))
                 self._tell(trial, same.state)
-        seeds, fidelity = self._seeds(trials), self._fidelity(trials)
-        for start in range(0, len(seeds), RUNG):
-            self._score_rung(alive, seeds[start : start + RUNG], fidelity)
-            if start + RUNG < len(seeds):
-                hopeless = [trial for trial in alive if trial.should_prune()]
-                for trial in hopeless:
-                    self._tell(trial, TrialState.PRUNED)
-                alive = [trial for trial in alive if trial not in hopeless]
+        if not alive:
+            return
+        group = self._group(alive[0].user_attrs["position"])
+        seeds = self._seeds(group.start)
+        for end in range(RUNG, len(seeds) + RUNG, RUNG):
+            self._score_rung(alive, seeds[end - RUNG : end], self._fidelity(group.start))
+            if end < len(seeds):
+                dropped = hopeless(self._beside(group), seeds[:end])
+                for trial in alive:
+                    if trial.number in dropped:
+                        self._tell(trial, TrialState.PRUNED)
+                alive = [trial for trial in alive if trial.number not in dropped]
         if self.artifacts and alive:
             self._picture(alive, self.artifacts)
         for trial in alive:
             self._tell(trial, TrialState.COMPLETE)
 
-    def _seeds(self, trials: Sequence[Trial]) -> range:
-        """The replicate seeds of a batch."""
-        start = self._fresh(trials)
-        first = 0 if start is None else OWN_SEEDS + start * self.config.search_seeds
-        return range(first, first + self.config.search_seeds)
+    def _seeds(self, start: int) -> range:
+        """The replicate seeds of a group, by its first position."""
+        own = start if self.config.method in methods.FRESH else None
+        return searching(self.config.search_seeds, own)
 
-    def _fidelity(self, trials: Sequence[Trial]) -> Fidelity:
-        """How much of a full score a batch is given, and on which of the images."""
-        images, start = self._images(), self._fresh(trials)
-        # The next group has the next part.
-        part = -(-start // self.config.batch) if images and start is not None else 0
-        return Fidelity(images, self.config.epochs, part)
-
-    def _fresh(self, trials: Sequence[Trial]) -> int | None:
-        """The batch's first position, where every batch has seeds and images of its own."""
-        if self.config.method in methods.FRESH and trials:
-            return self._group(trials[0].user_attrs["position"]).start
-        return None
+    def _beside(self, group: range) -> list[FrozenTrial]:
+        """The trials of a group that are scored or being scored, but for those of known sets."""
+        return [
+            trial
+            for trial in self.study.get_trials(deepcopy=False)
+            if trial.state not in (TrialState.FAIL, TrialState.WAITING)
+            and trial.user_attrs.get("position") in group
+            and "same as" not in trial.user_attrs
+        ]
 
     def _picture(self, trials: Sequence[Trial], folder: Path) -> None:
         """Picture the best of these sets, where it is better than the study's best so far."""

@@ -20,9 +20,14 @@ def anneal(view: View, rng: np.random.Generator) -> np.ndarray:
 
 
 def _present(view: View) -> Finished | None:
-    """Where the chain stands: the finished sets, accepted or refused one after the other."""
+    """Where the chain stands: the finished sets, accepted or refused one after the other.
+
+    A set that was dropped as hopeless is refused.
+    """
     present: Finished | None = None
     for finished in view.history:
+        if not finished.complete:
+            continue
         rng = np.random.default_rng([view.seed, finished.position, len(view.quotas), 1])
         heat = START * 0.5 ** (finished.position / HALVED)
         if present is None or finished.score > present.score - heat * rng.exponential():

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from reproduce.errors import UserError
-from reproduce.oracle import Oracle
+from reproduce.oracle import Fidelity, Oracle
 from search.pool import Pool
 
 
@@ -30,6 +30,9 @@ class Finished:
     errors : tuple of C floats
         Mean percentage of images that are of each class, or taken for it, in error; empty where
         the oracle knows a number only.
+    complete : bool
+        Whether it was scored with all seeds. A hopeless set is dropped after a few, and its mean
+        over few seeds is not compared with means over all.
     """
 
     position: int
@@ -37,6 +40,7 @@ class Finished:
     score: float
     seed: int = 0
     errors: tuple[float, ...] = ()
+    complete: bool = True
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,9 @@ class View:
     protocol : str
         The protocol that the study scores by.
     split : str
-        The part of validation that the study scores on.
-    images : int or None
-        How many of its images; None is all.
+        The split that the study scores on.
+    fidelity : Fidelity
+        How much of a full score these sets are given, and on which of the split's images.
     taken : frozenset of tuple
         Sets that the study has scored or is scoring.
     given : tuple of tuple
@@ -77,13 +81,18 @@ class View:
     oracle: Oracle
     protocol: str
     split: str
-    images: int | None
+    fidelity: Fidelity
     taken: frozenset[tuple[int, ...]]
     given: tuple[tuple[int, ...], ...] = ()
 
     def best(self) -> Finished | None:
         """The best set so far, the earliest of equals; None at the start."""
-        return max(self.history, key=lambda f: (f.score, -f.position), default=None)
+        return next(iter(self.ranked()), None)
+
+    def ranked(self) -> list[Finished]:
+        """The sets that were scored with all seeds, best first, the earliest of equals first."""
+        complete = [finished for finished in self.history if finished.complete]
+        return sorted(complete, key=lambda f: (-f.score, f.position))
 
     def quotas_of(self, indices: np.ndarray) -> tuple[int, ...]:
         """How many images of each class a set has."""

@@ -22,6 +22,8 @@ def facility_location(pool: Pool, quotas: Sequence[int], rng: np.random.Generato
     """
     chosen = []
     for members, quota in zip(pool.members, quotas, strict=True):
+        if not quota:
+            continue
         if len(members) > MOST:
             members = rng.choice(members, MOST, replace=False)
         pixels = pool.pixels(members)

@@ -17,9 +17,9 @@ MUTATION = 0.5
 @proposer("genetic")
 def genetic(view: View, rng: np.random.Generator) -> np.ndarray:
     """A child of two of the best sets: each class's images are drawn from those of both."""
-    if len(view.history) < 2 or view.start < FOUNDERS:
+    ranked = view.ranked()[:POPULATION]
+    if len(ranked) < 2 or view.start < FOUNDERS:
         return random(view, rng)
-    ranked = sorted(view.history, key=lambda f: (-f.score, f.position))[:POPULATION]
     mother, father = (
         np.array(ranked[int(rng.integers(len(ranked), size=TOURNAMENT).min())].indices)
         for _ in range(2)

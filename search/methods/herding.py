@@ -15,6 +15,8 @@ def herding(pool: Pool, quotas: Sequence[int], rng: np.random.Generator) -> np.n
     """For each class, the image that brings the chosen ones' pixel mean nearest to the class's."""
     chosen = []
     for members, quota in zip(pool.members, quotas, strict=True):
+        if not quota:
+            continue
         pixels = pool.pixels(members)
         target, total = pixels.mean(0), np.zeros(pixels.shape[1])
         free = np.ones(len(members), dtype=bool)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,8 +27,11 @@ def clusters(pixels: np.ndarray, count: int, rng: np.random.Generator) -> Any:
     if count == 0:
         return None
     from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
 
-    return KMeans(count, n_init=1, random_state=int(rng.integers(2**31))).fit(pixels)
+    with warnings.catch_warnings():  # where some images are equal, some clusters are, too
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return KMeans(count, n_init=1, random_state=int(rng.integers(2**31))).fit(pixels)
 
 
 def nearest_to_centres(pixels: np.ndarray, found: Any) -> np.ndarray:

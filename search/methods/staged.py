@@ -9,7 +9,7 @@ its epochs, in two heats; the best of those are proposed, so that the full oracl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from reproduce.recipe import Recipe
 from search.kernel import trained_proxy
 from search.methods.base import METHODS, View, method
 from search.proxy import Climb, Proxy
+from search.seeds import searching
 
 Found = dict[tuple[int, ...], float]  # sets of pool images with their proxy scores
 
@@ -88,19 +89,22 @@ def staged(view: View, count: int) -> list[np.ndarray]:
 
 
 def shortlist(view: View, rng: np.random.Generator) -> np.ndarray:
-    """Images that this round chooses from."""
+    """Images that this round chooses from: at most half of a class, for the rest score sets."""
+    labels = view.pool.train.labels
     chosen = []
-    for members in view.pool.members:
-        rest = members[STAGES.typical :]
-        drawn = rng.choice(rest, min(STAGES.others, len(rest)), replace=False)
-        chosen += [members[: STAGES.typical], drawn]
+    for label, members in enumerate(view.pool.members):
+        half = int((labels == label).sum()) // 2
+        typical = min(STAGES.typical, half)
+        rest = members[typical:]
+        drawn = rng.choice(rest, min(STAGES.others, half - typical, len(rest)), replace=False)
+        chosen += [members[:typical], drawn]
     return np.concatenate(chosen)
 
 
 def proxy_for(view: View, start: np.ndarray, images: np.ndarray, rng: np.random.Generator) -> Proxy:
     """Ridge regression on features of networks trained on the set at `start`.
 
-    It scores on training images, so that validation is left to the oracle.
+    It scores on training images, none of which is among those that sets are made of.
     """
     train = view.pool.train
     rest = np.setdiff1d(np.arange(len(train)), images)
@@ -153,13 +157,13 @@ def apart(
 
 def sift(view: View, sets: list[np.ndarray], count: int) -> list[np.ndarray]:
     """The best `count` under the oracle at low fidelity, after heats on ever more seeds."""
-    first = 100 + view.start  # seeds of this round
+    own = searching(max(STAGES.heats), view.start)  # seeds of this round
     for heat, seeds in enumerate(STAGES.heats):
         if len(sets) <= count:
             break
         candidates = [candidate_of(view, indices) for indices in sets]
         records = view.oracle.score_many(
-            candidates, view.protocol, range(first, first + seeds), view.split, fidelity=low(view)
+            candidates, view.protocol, own[:seeds], view.split, fidelity=low(view)
         )
         scores: dict[str, list[float]] = {}
         for record in records:
@@ -172,10 +176,13 @@ def sift(view: View, sets: list[np.ndarray], count: int) -> list[np.ndarray]:
 
 
 def low(view: View) -> Fidelity:
-    """The oracle's low fidelity: a share of the epochs."""
-    recipe = recipe_of(view, candidate_of(view, view.pool.members[0]))
-    epochs = max(1, round(STAGES.share * recipe.epochs)) if recipe else None
-    return Fidelity(view.images, epochs)
+    """The oracle's low fidelity: a share of the epochs that sets are scored with."""
+    some = METHODS["nearest-mean"](view, 1)[0]  # epochs go by a set's size
+    recipe = recipe_of(view, candidate_of(view, some))
+    if recipe is None:
+        return view.fidelity
+    full = min(recipe.epochs, view.fidelity.epochs or recipe.epochs)
+    return replace(view.fidelity, epochs=max(1, round(STAGES.share * full)))
 
 
 def recipe_of(view: View, candidate: Candidate) -> Recipe | None:

@@ -17,9 +17,12 @@ def stratified(pool: Pool, quotas: Sequence[int], rng: np.random.Generator) -> n
 
     With one image per class this is a random choice.
     """
-    chosen = []
+    chosen: list[int] = []
     for members, quota in zip(pool.members, quotas, strict=True):
         found = clusters(pool.pixels(members), quota, rng)
-        labels = found.labels_ if found else np.empty(0)
-        chosen += [rng.choice(members[labels == cluster]) for cluster in range(quota)]
+        for cluster in range(quota):
+            free = ~np.isin(members, chosen)
+            own = free & (found.labels_ == cluster)
+            # Of equal images there are fewer clusters than asked for: then any other image does.
+            chosen.append(rng.choice(members[own if own.any() else free]))
     return np.array(chosen)

@@ -37,7 +37,7 @@ JITTER = 1e-4
 Choice = tuple[int, ...]  # a class's images, rising
 
 
-@method("thompson", fresh=True, search_seeds=1, images=0, batch=32)
+@method("thompson", fresh=True, search_seeds=1, batch=32)
 def thompson(view: View, count: int) -> list[np.ndarray]:
     """Sets that are best under draws from what the recent sets' scores say."""
     if view.unbalanced:

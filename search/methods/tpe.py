@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution
+from optuna.trial import TrialState
 
-from search.methods.base import View, method
+from search.methods.base import Finished, View, method
 from search.pool import Pool
 
 DIMENSIONS = 2
@@ -38,7 +40,7 @@ def tpe(view: View, count: int) -> list[np.ndarray]:
             optuna.create_trial(
                 params=dict(zip(space, where.ravel().tolist(), strict=True)),
                 distributions=space,
-                value=finished.score,
+                **_outcome(finished),
             )
         )
     taken, sets = set(view.taken), []
@@ -50,17 +52,28 @@ def tpe(view: View, count: int) -> list[np.ndarray]:
     return sets
 
 
+def _outcome(finished: Finished) -> dict[str, Any]:
+    """A set's score as Optuna has it: one that was dropped ranks below all complete ones."""
+    if finished.complete:
+        return {"value": finished.score}
+    return {"state": TrialState.PRUNED, "intermediate_values": {0: finished.score}}
+
+
 class Plane:
-    """One class's images in two principal components of their pixels."""
+    """One class's images in two principal components of their pixels; 0 where they have fewer."""
 
     def __init__(self, pixels: np.ndarray) -> None:
         from sklearn.decomposition import PCA
 
-        self.points = PCA(DIMENSIONS, random_state=0).fit_transform(pixels)
+        self.points = np.zeros((len(pixels), DIMENSIONS))
+        known = min(DIMENSIONS, len(pixels) - 1)  # so many components tell n images apart
+        if known > 0 and np.ptp(pixels, axis=0).any():
+            self.points[:, :known] = PCA(known, random_state=0).fit_transform(pixels)
 
     def range(self, axis: int) -> tuple[float, float]:
-        """The least and the largest coordinate."""
-        return float(self.points[:, axis].min()), float(self.points[:, axis].max())
+        """The least and the largest coordinate; 0 and 0 where there is no image."""
+        along = self.points[:, axis]
+        return (float(along.min()), float(along.max())) if len(along) else (0.0, 0.0)
 
 
 @functools.lru_cache(maxsize=2)

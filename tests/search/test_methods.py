@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reproduce import Dataset, Oracle, UserError
+from reproduce import Dataset, Fidelity, Oracle, UserError
+from reproduce.data import ImageSet
 from search import METHODS, Pool
 from search.methods.base import Finished, View, named
 
@@ -34,8 +35,8 @@ def view(
         seed=3,
         oracle=Oracle(digits, workers=1),
         protocol="knn",
-        split="validation-a",
-        images=60,
+        split="train",
+        fidelity=Fidelity(60),
         taken=frozenset(entry.indices for entry in history),
     )
     return replace(made, **changes)
@@ -157,16 +158,84 @@ def test_rules_are_what_they_say(digits: Dataset, pool: Pool) -> None:
 )
 def test_rules_never_take_an_image_twice(rows: int, quota: int, equal: bool, seed: int) -> None:
     """Also where all images of a class are the same."""
-    from reproduce.data import ImageSet
-
     rng = np.random.default_rng(seed)
     images = rng.random((2 * rows, 1, 4, 4), dtype=np.float32)
     if equal:
         images[:] = images[0]
     small = Pool.typical(ImageSet(images, np.arange(2 * rows) % 2))
     for name in ("kcenter", "herding", "facility-location"):
-        look = View(small, (quota,) * 2, False, (), 0, seed, None, "", "", None, frozenset())  # type: ignore[arg-type]
+        look = View(small, (quota,) * 2, False, (), 0, seed, None, "", "", Fidelity(), frozenset())  # type: ignore[arg-type]
         assert len(set(METHODS[name](look, 1)[0])) == 2 * quota
+
+
+def test_methods_take_no_dropped_set_for_a_good_one(digits: Dataset, pool: Pool) -> None:
+    """Sets that were dropped after a few lucky seeds: nobody starts from them."""
+    complete = random_history(digits, pool, (2,) * 10, 30)
+    taken = {entry.indices for entry in complete}
+    drawn = METHODS["random"](view(digits, pool, (2,) * 10, seed=2), 20)
+    lucky = [
+        Finished(30 + at, tuple(indices.tolist()), 99.0, complete=False)
+        for at, indices in enumerate(drawn)
+        if tuple(indices.tolist()) not in taken
+    ]
+    look = view(digits, pool, (2,) * 10, [*complete, *lucky])
+    assert look.best() == max(complete, key=lambda entry: entry.score)
+    assert look.ranked() == sorted(complete, key=lambda entry: -entry.score)
+    theirs = {image for entry in lucky for image in entry.indices}
+    theirs -= {image for entry in complete for image in entry.indices}
+    for name in ("swap", "anneal", "genetic"):
+        for indices in METHODS[name](look, 10):
+            assert len(theirs & set(indices.tolist())) <= 3  # which random swaps may bring in
+
+
+def few_images(classes: int, each: int, equal: bool = False) -> ImageSet:
+    """Small random images, `each` of a class, all of a class equal or not."""
+    rng = np.random.default_rng(0)
+    images = rng.random((classes * each, 1, 8, 8), dtype=np.float32)
+    labels = np.repeat(np.arange(classes), each)
+    return ImageSet(images[labels * each] if equal else images, labels)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", sorted(set(METHODS) - {"staged", "el2n", "forgetting"}))
+@pytest.mark.parametrize(
+    ("train", "quotas"),
+    [
+        (few_images(3, 1), (1, 1, 1)),  # one image of a class has no principal components
+        (few_images(3, 2), (1, 2, 1)),
+        (few_images(3, 6, equal=True), (3, 2, 6)),  # fewer distinct images than are asked for
+        (few_images(2, 5), (2, 2, 0)),  # the third class has no image at all
+    ],
+)
+def test_methods_make_do_with_few_images(
+    digits: Dataset, name: str, train: ImageSet, quotas: tuple[int, ...]
+) -> None:
+    small = Pool.typical(train, 1.0, len(quotas))
+    history: list[Finished] = []
+    for _ in range(2):
+        look = view(digits, small, quotas, history, oracle=None)
+        sets = METHODS[name](look, 3)
+        for indices in sets:
+            assert len(set(indices.tolist())) == sum(quotas)
+            assert np.bincount(train.labels[indices], minlength=3).tolist() == list(quotas)
+        history = scored(sets)
+
+
+def test_a_class_without_images_is_refused_by_its_number() -> None:
+    """The first, a middle and the last class: none is taken for the next one."""
+    whole = few_images(3, 5)
+    for missing in range(3):
+        pool = Pool.typical(whole.take(np.flatnonzero(whole.labels != missing)), 1.0, 3)
+        with pytest.raises(UserError, match=f"class {missing}, of which the pool has 0"):
+            pool.check((1, 1, 1))
+        pool.check([int(label != missing) for label in range(3)])
+
+
+def test_a_set_that_leaves_none_to_score_on_is_refused() -> None:
+    pool = Pool.typical(few_images(3, 5))
+    pool.check((4, 4, 4))
+    with pytest.raises(UserError, match="none is left to score it on"):
+        pool.check((4, 5, 4))
 
 
 def test_pool_is_ordered_by_typicality(digits: Dataset, pool: Pool) -> None:

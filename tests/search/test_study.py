@@ -44,7 +44,7 @@ def test_search_improves_and_never_repeats_a_set(digits: Dataset, tmp_path: Path
     found = winner(study, oracle, QUICK, "found")
     assert found.method == "search swap"
     assert (found.images == digits.train.images[found.indices]).all()
-    score = oracle.score(found, "knn", [0], "validation-a")[0]["accuracy"]
+    score = oracle.score(found, "knn", [0], "train")[0]["accuracy"]
     assert score == pytest.approx(states[-1].best)
     assert "best" in states[-1].note()
 
@@ -137,12 +137,35 @@ def test_hopeless_sets_are_pruned_and_the_best_is_not(digits: Dataset, tmp_path:
     assert len(seeds) == len(set(seeds))
 
 
+def test_sets_that_were_dropped_rank_beside_no_complete_one(
+    digits: Dataset, tmp_path: Path
+) -> None:
+    """Dropped sets look best here: their first four seeds are by far the luckiest."""
+
+    def lucky_at_first(candidate: Candidate, seed: int, images: ImageSet) -> float:
+        value = int(candidate.hash, 16) % 50
+        return value + (1000.0 if seed < 4 else 0.0)
+
+    oracle = FunctionOracle(digits, lucky_at_first)
+    config = replace(QUICK, method="swap", search_seeds=8, budget="28", batch=8)
+    states = list(search(oracle, config, "s", tmp_path / "journal"))
+    done = finished(open_study("s", tmp_path / "journal"))
+    dropped = [trial for trial in done if trial.state == TrialState.PRUNED]
+    complete = [trial for trial in done if trial.state == TrialState.COMPLETE]
+    best = max(map(score_of, complete))
+    assert min(map(score_of, dropped)) > best
+    assert states[-1].best == best
+    found = winner(open_study("s", tmp_path / "journal"), oracle, config, "found")
+    assert found.indices is not None
+    assert found.indices.tolist() in [trial.user_attrs["indices"] for trial in complete]
+
+
 def test_a_set_that_is_known_is_not_scored_again(digits: Dataset, tmp_path: Path) -> None:
-    """Two images a class: there are but 1,024 sets of one each, and only few of two classes."""
+    """A pool of two images a class: there are but four sets with both of eight classes."""
     few = Pool.typical(digits.train).members
     small = ImageSet(
-        np.concatenate([digits.train.images[m[:2]] for m in few]),
-        np.concatenate([digits.train.labels[m[:2]] for m in few]),
+        np.concatenate([digits.train.images[m[:20]] for m in few]),
+        np.concatenate([digits.train.labels[m[:20]] for m in few]),
     )
     tiny = replace(digits, train=small)
     calls: list[str] = []
@@ -151,7 +174,7 @@ def test_a_set_that_is_known_is_not_scored_again(digits: Dataset, tmp_path: Path
         calls.append(candidate.hash)
         return 1.0
 
-    changes = {"quotas": "1,1,2,2,2,2,2,2,2,2", "budget": "12", "method": "random", "pool": 1.0}
+    changes = {"quotas": "1,1,2,2,2,2,2,2,2,2", "budget": "12", "method": "random", "pool": 0.1}
     config = replace(QUICK, **changes)
     list(search(FunctionOracle(tiny, count), config, "s", tmp_path / "journal"))
     study = open_study("s", tmp_path / "journal")

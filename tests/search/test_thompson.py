@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reproduce import Dataset, Oracle
+from reproduce import Dataset, Fidelity, Oracle
 from reproduce.records import read
 from search import SearchConfig, open_study, search
 from search.methods import METHODS, Finished, thompson
@@ -24,7 +24,7 @@ def pool(digits: Dataset) -> Pool:
 def look(pool: Pool, history: list[Finished], oracle: Oracle) -> View:
     taken = frozenset(entry.indices for entry in history)
     start = len(history)
-    return View(pool, QUOTAS, False, history, start, 0, oracle, "knn", "validation-a", None, taken)
+    return View(pool, QUOTAS, False, history, start, 0, oracle, "knn", "train", Fidelity(), taken)
 
 
 def played(pool: Pool, oracle: Oracle, batches: int, noise: float = 1.0, by_class: bool = False):
@@ -113,8 +113,8 @@ def test_every_batch_has_seeds_and_images_of_its_own(digits: Dataset, tmp_path: 
 
 def test_the_method_has_settings_of_its_own() -> None:
     own, usual = SearchConfig(method="thompson"), SearchConfig(method="swap")
-    assert (own.search_seeds, own.images, own.batch) == (1, 0, 32)
-    assert (usual.search_seeds, usual.images, usual.batch) == (2, 2000, 16)
+    assert (own.search_seeds, own.images, own.batch) == (1, 5000, 32)
+    assert (usual.search_seeds, usual.images, usual.batch) == (2, 5000, 16)
     assert SearchConfig(method="thompson", batch=4).batch == 4
     rival = replace(own, method="random")
-    assert (rival.search_seeds, rival.images, rival.batch) == (1, 0, 32)
+    assert (rival.search_seeds, rival.images, rival.batch) == (1, 5000, 32)

@@ -1,0 +1,44 @@
+"""What a searched set has to beat: simple rules, and sets at random."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from reproduce import essay
+from reproduce.candidate import Candidate
+from reproduce.data import Dataset
+from reproduce.oracle import Oracle
+from search.config import SearchConfig
+from search.luck import ORDINARY
+from search.study import rule_set
+
+RULES = ("nearest-mean", "kmedoids", "herding", "facility-location", "kcenter")  # simple rules
+
+
+def rule_sets(oracle: Oracle, config: SearchConfig) -> list[Candidate]:
+    """What rules take of the whole training split; rules that agree are one set, by the first."""
+    sets: dict[str, Candidate] = {}
+    for rule in RULES:
+        candidate = rule_set(oracle, config, rule)
+        sets.setdefault(candidate.hash, candidate)
+    return list(sets.values())
+
+
+def random_sets(data: Dataset, quotas: Sequence[int], count: int) -> list[Candidate]:
+    """Sets at random with so many images of each class, from seeds that no search has.
+
+    The first of them do not depend on the count.
+    """
+    members = [np.flatnonzero(data.train.labels == label) for label in range(len(data.classes))]
+    made = []
+    for number in range(count):
+        rng = np.random.default_rng([number, max(quotas)])
+        chosen = [rng.choice(of, n, replace=False) for of, n in zip(members, quotas, strict=True)]
+        made.append(
+            essay.real_candidate(
+                data, np.concatenate(chosen), name=ORDINARY, method="random", role=ORDINARY
+            )
+        )
+    return made
