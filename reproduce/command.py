@@ -82,7 +82,7 @@ def configured(**config_types: type) -> Callable[[Callable[..., Any]], Callable[
         @functools.wraps(function)
         def command(**values: Any) -> Any:
             configs = {
-                name: kind(**{field.name: values.pop(field.name) for field in fields[name]})
+                name: kind(**{f.name: values.pop(f.name, f.default) for f in fields[name]})
                 for name, kind in config_types.items()
             }
             return function(**configs, **values)

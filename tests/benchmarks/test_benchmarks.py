@@ -101,7 +101,7 @@ def test_cross_architecture_counts_each_network_once(
 ) -> None:
     changes = {"its own": {}, "the same": {}, "narrow": {"widths": (), "width": 4}}
     monkeypatch.setattr(cross_architecture, "VARIANTS", changes)
-    cross_architecture.cross([distilled.save("d.npz")], seeds=2, workers=1)
+    cross_architecture.cross(files=[distilled.save("d.npz")], seeds=2, workers=1)
     (row,) = json.loads(Path("results/bench/cross-architecture.json").read_text())["rows"]
     assert [len(row["accuracies"][name]) for name in changes] == [2, 2, 2]
     assert row["accuracies"]["its own"] == row["accuracies"]["the same"]
@@ -119,7 +119,7 @@ def test_every_variant_is_a_recipe(distilled: Candidate, ten: Candidate) -> None
 
 def test_cross_protocol_sets_the_simple_ones_beside(digits: Dataset, ten: Candidate) -> None:
     found = rivals.random_sets(digits, 1, 1)[0].renamed("found")
-    cross_protocol.cross([found.save("found.npz")], seeds=2, protocols="knn,tree", workers=1)
+    cross_protocol.cross(files=[found.save("found.npz")], seeds=2, protocols="knn,tree", workers=1)
     head, table = bench.cross_protocol(RESULTS)
     assert head == ["set", "ipc", "`knn`", "`tree`"]
     names = [line[0] for line in table]
@@ -130,7 +130,7 @@ def test_cross_protocol_sets_the_simple_ones_beside(digits: Dataset, ten: Candid
 
 def test_cross_protocol_scores_the_given_sets_alone(digits: Dataset, ten: Candidate) -> None:
     path = ten.renamed("found").save("found.npz")
-    cross_protocol.cross([path], seeds=1, protocols="knn", rivals=False, workers=1)
+    cross_protocol.cross(files=[path], seeds=1, protocols="knn", rivals=False, workers=1)
     assert [line[0] for line in bench.cross_protocol(RESULTS)[1]] == ["found"]
 
 
@@ -148,12 +148,12 @@ def test_test_is_read_once(
     files = [found.save("found.npz"), distilled.save("distilled.npz")]
     monkeypatch.setattr(final, "PROTOCOLS", {"found": "knn"})
     small = {"seeds": 3, "strong": 0, "random": 4, "workers": 1}
-    final.final(files, **small)
+    final.final(files=files, **small)
     assert not RESULTS.exists()  # a rehearsal
-    final.final(files, split="test", **small)
+    final.final(files=files, split="test", **small)
     log = Path("results/final/test-readings.jsonl")
     readings = log.read_text()
-    final.final(files, split="test", **small)
+    final.final(files=files, split="test", **small)
     assert log.read_text() == readings
     searched, made = (bench.final(RESULTS, distilled=kind)[1] for kind in (False, True))
     assert [line[0] for line in made] == ["distilled"]
