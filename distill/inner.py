@@ -18,12 +18,13 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.func import functional_call
 
+from reproduce.errors import UserError
 from reproduce.models import Stack, build
 from reproduce.recipe import Recipe
-from reproduce.train import LOSSES, learning_rate
+from reproduce.train import LOSSES, learning_rate, optimiser_began, risen
 
 BETAS, EPS = (0.9, 0.999), 1e-8  # of torch.optim.Adam
-FLOOR = 1e-20  # inside Adam's square root, whose slope at zero is infinite; EPS hides it
+FLOOR = 1e-30  # inside Adam's square root, whose slope at zero is infinite; EPS hides it
 Tensors = tuple[Tensor, ...]
 
 
@@ -69,7 +70,8 @@ class Trainer:
     Parameters
     ----------
     recipe : Recipe
-        Model, loss, optimiser and schedule. The whole set is one batch.
+        Model, loss, optimiser and schedule. The whole set is one batch; recipes whose training is
+        another one are refused (`check_followed`).
     image_shape, classes
         As in `reproduce.models.build`.
     nets : int
@@ -114,7 +116,7 @@ class Trainer:
     def rate(self, age: int, rates: Tensor) -> Tensor | float:
         """The learning rate of the step from `age`: of `rates` where the recipe lists them."""
         if self.recipe.schedule == "list":
-            return rates[min(age, len(rates) - 1)]
+            return risen(self.recipe, age) * rates[age]
         return learning_rate(self.recipe, age + 1, age)
 
     def step(
@@ -133,10 +135,19 @@ class Trainer:
             made = self._updated(networks, old, gradients, self.rate(networks.age, rates))
         return made if graph else made.detached()
 
+    def _restarted(self, networks: Networks) -> Networks:
+        """The networks, with fresh moments where the recipe's optimiser starts again."""
+        epoch = networks.age + 1
+        if epoch > 1 and epoch == optimiser_began(self.recipe, epoch):
+            fresh = tuple(torch.zeros_like(m) for m in networks.moments)
+            return Networks(networks.parameters, fresh, networks.age)
+        return networks
+
     def _updated(
         self, networks: Networks, old: Tensors, gradients: Tensors, rate: Tensor | float
     ) -> Networks:
         decay, count = self.recipe.weight_decay, len(old)
+        networks = self._restarted(networks)
         if decay:
             gradients = tuple(g + decay * p for g, p in zip(gradients, old, strict=True))
         age = networks.age + 1
@@ -146,7 +157,8 @@ class Trainer:
             second = tuple(
                 b2 * v + (1 - b2) * g * g for v, g in zip(pairs[1], gradients, strict=True)
             )
-            c1, c2 = 1 - b1**age, 1 - b2**age
+            taken = age + 1 - optimiser_began(self.recipe, age)
+            c1, c2 = 1 - b1**taken, 1 - b2**taken
             moves = tuple(
                 m / c1 / ((v / c2 + FLOOR).sqrt() + EPS) for m, v in zip(first, second, strict=True)
             )
@@ -188,7 +200,14 @@ class Trainer:
         segment : int or None
             With a graph: keep it for so many steps at a time only, and compute those again on the
             way back. None keeps all.
+
+        Raises
+        ------
+        UserError
+            When the recipe trains otherwise than step by step on the whole set.
         """
+        if views:
+            check_followed(self.recipe, len(x))
         if not graph:
             x, y, rates = x.detach(), y.detach(), rates.detach()
         if not graph or segment is None:
@@ -201,6 +220,39 @@ class Trainer:
             count = len(networks.parameters)
             networks = Networks(state[:count], state[count:], networks.age + len(run.views))
         return networks
+
+
+def check_followed(recipe: Recipe, images: int) -> None:
+    """Refuse recipes by which the oracle trains otherwise than the inner loop does.
+
+    What is left is the same training, but for the augmentation of `dc`, which is drawn anew and
+    bilinear here (`distill.augment`).
+
+    Parameters
+    ----------
+    recipe : Recipe
+    images : int
+        Of the set.
+
+    Raises
+    ------
+    UserError
+    """
+    if recipe.batch < images:
+        raise UserError(
+            f"the recipe trains on batches of {recipe.batch}, the {images} images of this set are "
+            "more, and a set is distilled as one batch; use fewer images or another --recipe"
+        )
+    unlike = {
+        "model 'conv'": recipe.model == "conv",
+        "norm 'batch'": recipe.norm == "batch",
+        "shifts": recipe.shifts,
+        "deskew": recipe.deskew,
+        "a distortion": recipe.distortion,
+    }
+    for name, there in unlike.items():
+        if there:
+            raise UserError(f"sets are not distilled through {name}; use a recipe without")
 
 
 def _channels_last(parameter: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from distill.config import DistillConfig
 from distill.estimate import kept_bytes, too_large
-from distill.inner import Networks, Trainer
+from distill.inner import Networks, Trainer, check_followed
 from distill.learnable import SyntheticSet
 from distill.pool import Pool, real_batch
 from reproduce.data import Dataset
@@ -60,6 +60,8 @@ class Objective(ABC):
             learned.images,
         )
         self.pool = self.make_pool()
+        if self.pool.oldest:
+            check_followed(learned.recipe, len(learned.images))
 
     def networks_recipe(self) -> Recipe:
         """The recipe by which networks are trained here: the set's own."""

@@ -87,7 +87,7 @@ def train(
         done = _restore(checkpoint, run, recipe.epochs, model, optimiser, batches)
         yield State(model, done, recipe.epochs)
     for epoch in range(done + 1, recipe.epochs + 1):
-        if recipe.schedule == "halfway" and epoch == recipe.epochs // 2 + 2:
+        if epoch == optimiser_began(recipe, epoch):
             optimiser = _optimiser(recipe, model)  # fresh momentum
         model.train()
         for step, (xb, yb, noise) in enumerate(batches.epoch()):
@@ -276,8 +276,18 @@ def _optimiser(recipe: Recipe, model: Stack) -> torch.optim.Optimizer:
 
 def learning_rate(recipe: Recipe, epoch: int, step: int) -> float:
     """The rate in `epoch`, counted from 1, at `step`, counted from 0 over all epochs."""
-    risen = min(1.0, (step + 1) / recipe.warmup) if recipe.warmup else 1.0
-    return risen * _scheduled(recipe, epoch, step)
+    return risen(recipe, step) * _scheduled(recipe, epoch, step)
+
+
+def risen(recipe: Recipe, step: int) -> float:
+    """Part of the learning rate, 0 to 1, that warm-up allows at `step`, counted from 0."""
+    return min(1.0, (step + 1) / recipe.warmup) if recipe.warmup else 1.0
+
+
+def optimiser_began(recipe: Recipe, epoch: int) -> int:
+    """The epoch, counted from 1, that began with the momentum fresh which is in use in `epoch`."""
+    second = recipe.epochs // 2 + 2
+    return second if recipe.schedule == "halfway" and epoch >= second else 1
 
 
 def _scheduled(recipe: Recipe, epoch: int, step: int) -> float:

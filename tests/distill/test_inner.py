@@ -2,17 +2,19 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from distill.augment import views
-from distill.inner import Networks, Trainer, square_root
+from distill import DistillConfig, Distiller
+from distill.augment import View, views
+from distill.inner import Networks, Trainer, as_it_is, square_root
 from distill.learnable import SyntheticSet
 from distill.unroll import reference_loss
-from reproduce import Candidate, Recipe
+from reproduce import Candidate, Dataset, Recipe, UserError
+from reproduce.distort import Distortion
 from reproduce.models import build
-from reproduce.train import train
 
 SGD = Recipe(model="convnet", width=3, depth=2, momentum=0.9, weight_decay=1e-2, epochs=5, batch=99)
 LISTED = replace(SGD, schedule="list", learning_rates=(0.2, 0.1, 0.15, 0.05, 0.1))
@@ -65,31 +67,101 @@ def gradients(learned: SyntheticSet, nets: int, segment: int | None) -> list[Ten
     return [g for g in found if g is not None]
 
 
+FOLLOWED = {
+    **RECIPES,
+    "halfway": replace(SGD, schedule="halfway", epochs=9),
+    "halfway adam": replace(ADAM, schedule="halfway", epochs=9, warmup=0),
+    "cosine, warm": replace(SGD, schedule="cosine", epochs=6, warmup=4),
+    "listed, warm": replace(LISTED, warmup=3),
+    "essay's": replace(SGD, schedule="essay", epochs=12),
+    "one known init": replace(ADAM, known_init=3),
+    "group norm": replace(SGD, norm="group", activation="softplus"),
+    "resnet": replace(SGD, model="resnet", norm="none"),
+    "mlp": replace(SGD, model="mlp"),
+    "convnet": replace(SGD, schedule="halfway", augment="dc", reshuffle=True, epochs=9),
+    "convnet, cut once": replace(SGD, augment="dc", momentum=0.5),
+}
+
+
+class Dimmed:
+    """In place of the augmentation, which is drawn at random: the same in both loops."""
+
+    def __init__(self, images: Tensor) -> None:
+        self.images, self.step = images, 0
+
+    def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
+        self.step += 1
+        return self.images[batch] * dimming(self.step)
+
+
+def dimming(step: int) -> float:
+    return 1 - 0.05 * step
+
+
 @pytest.mark.parametrize("nets", [1, 2])
-@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES.keys())
-def test_steps_equal_the_oracles_training(ten: Candidate, recipe: Recipe, nets: int) -> None:
-    """What is differentiated is what `own` replays: the same optimiser, step by step."""
-    labels = ten.scores() if recipe.loss == "mse" else ten.targets()
-    learned = SyntheticSet(ten.images, labels, recipe)
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_b9_the_inner_training_equals_the_oracles(
+    ten: Candidate, monkeypatch: pytest.MonkeyPatch, name: str, nets: int
+) -> None:
+    """What is differentiated is what `own` replays: all parameters at its end, in float64."""
+    from reproduce import batches, train
+
+    recipe = FOLLOWED[name]
+    labels = (ten.scores() if recipe.loss == "mse" else ten.targets()).astype(np.float64)
+    learned = SyntheticSet(ten.images, ten.targets(), recipe).double()
     with torch.no_grad():
-        learned.raw_labels.copy_(torch.tensor(labels).clamp_min(1e-30).log())
-        if recipe.loss == "mse":
-            learned.raw_labels.copy_(torch.tensor(labels))
-    trainer = Trainer(recipe, (28, 28), 10, nets)
+        soft = torch.tensor(labels)
+        learned.raw_labels.copy_(soft if recipe.loss == "mse" else soft.clamp_min(1e-300).log())
+        learned.log_rates.copy_(torch.tensor(recipe.learning_rates, dtype=torch.float64).log())
+    trainer = Trainer(recipe, (28, 28), 10, nets, learned.images)
     x, seeds = learned.inputs(), [3, 4][:nets]
+    views: list[View] = [as_it_is] * recipe.epochs
+    if recipe.augment == "dc":
+        views = [lambda x, t=t: (x * dimming(t + 1))[None] for t in range(recipe.epochs)]
     ours = trainer.trained(
-        trainer.fresh(seeds),
-        views(trainer, x, recipe.epochs, [0]),
-        x,
-        learned.labels(),
-        learned.rates(),
-        graph=False,
+        trainer.fresh(seeds), views, x, learned.labels(), learned.rates(), graph=False
     )
-    trained = replace(recipe, ridge=None)
-    for state in train(trained, [ten.images] * nets, [labels] * nets, seeds):  # noqa: B007
+    monkeypatch.setattr(batches, "Augmenter", Dimmed)
+    monkeypatch.setattr(train, "build", lambda *given: build(*given).double())
+    images = [ten.images.astype(np.float64)] * nets
+    for state in train.train(replace(recipe, ridge=None), images, [labels] * nets, seeds):  # noqa: B007
         pass
     for mine, theirs in zip(ours.parameters, state.model.parameters(), strict=True):
-        torch.testing.assert_close(mine, theirs.detach(), rtol=1e-3, atol=2e-5)
+        assert mine.dtype == theirs.dtype == torch.float64
+        torch.testing.assert_close(mine, theirs.detach(), rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"batch": 9}, "batches of 9, the 10 images"),
+        ({"model": "conv", "width": 128, "depth": 3, "momentum": 0.0}, "model 'conv'"),
+        ({"norm": "batch"}, "norm 'batch'"),
+        ({"shifts": 1}, "shifts"),
+        ({"deskew": True}, "deskew"),
+        ({"augment": "distort", "distortion": Distortion(rotate=5)}, "a distortion"),
+    ],
+)
+def test_b9_what_the_inner_loop_would_train_otherwise_is_refused(
+    ten: Candidate, changes: dict, line: str
+) -> None:
+    recipe = replace(SGD, **changes)
+    learned = SyntheticSet(ten.images, ten.targets(), recipe)
+    trainer = Trainer(recipe, (28, 28), 10, 1)
+    fresh, parts = trainer.fresh([0]), (learned.inputs(), learned.labels(), learned.rates())
+    assert trainer.trained(fresh, [], *parts, graph=False) is fresh  # a network without training
+    with pytest.raises(UserError, match=line):
+        trainer.trained(fresh, [as_it_is], *parts, graph=False)
+
+
+def test_b9_convnet_distils_as_many_images_as_its_batch(digits: Dataset) -> None:
+    """Methods that train no network on the set take more."""
+    few = {"recipe": "convnet", "ipc": 26, "steps": 1, "width": 2, "depth": 1, "batch": 20}
+    for method in ("krr", "unroll", "dc", "staged"):
+        inner = {} if method == "dc" else {"inner_steps": 2}
+        with pytest.raises(UserError, match="batches of 256, the 260 images"):
+            Distiller(digits, DistillConfig(method=method, start="real", **few, **inner))
+    Distiller(digits, DistillConfig(method="dm", **few))
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES.keys())

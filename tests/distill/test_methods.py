@@ -62,6 +62,8 @@ def test_contract_of_methods(digits: Dataset, method: str, ipc: int) -> None:
 def objective_of(data: Dataset, name: str, recipe: str) -> tuple[Objective, SyntheticSet]:
     kind = OBJECTIVES[name]
     config = replace(SMALL, ipc=2, nets=2, recipe=recipe, window=2, **AGEING)
+    if recipe == "sgd":  # a listed rate for each step of the old networks below
+        config = replace(config, inner_steps=20)
     config = config.filled(dict(kind.DEFAULTS))
     plan = config.made_for(10)
     images, labels = start(data, 2, "noise", 0, plan)
