@@ -10,6 +10,9 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from reproduce.text import printable
+
+LONGEST = 100_000  # characters of a command
 CODE = ("reproduce", "search", "distill", "analysis", "supertrainer.py", "pyproject.toml")
 PACKAGES = (
     "supertrainer",
@@ -72,10 +75,12 @@ def command() -> str:
     """The command line that runs now, as one could type it again.
 
     Of absolute paths only the name is kept: records are for all, and others keep files elsewhere.
+    Unprintable characters are escaped, and no more than `LONGEST` characters are kept.
     """
     program = Path(sys.argv[0] if sys.argv else "")  # empty in a program that embeds Python
     name = f"python -m {program.parent.name}" if program.name == "__main__.py" else program.stem
-    return shlex.join([*shlex.split(name), *map(_without_place, sys.argv[1:])])
+    typed = shlex.join([*shlex.split(name), *map(_without_place, sys.argv[1:])])
+    return printable(typed)[:LONGEST]
 
 
 def _without_place(argument: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -116,6 +116,23 @@ class Several:
 
 
 @dataclass(frozen=True)
+class Named:
+    """Up to `most` values by name, which follow one rule each."""
+
+    each: Rule
+    most: int
+
+    def check(self, value: Any, what: str) -> dict[str, Any]:
+        """Return a dict."""
+        if not isinstance(value, Mapping) or len(value) > self.most:
+            raise _unsound(value, what, f"up to {self.most:,} named values")
+        return {
+            checked(name, f"{what}: a name"): self.each.check(one, f"{what}: {name}")
+            for name, one in value.items()
+        }
+
+
+@dataclass(frozen=True)
 class Instance:
     """An object of one class, which has checked itself."""
 
@@ -144,7 +161,9 @@ SEEDS = Several(SEED, 100_000)
 
 
 def ruled(default: Any, rule: Rule) -> Any:
-    """Return a dataclass field with a default and a rule."""
+    """Return a dataclass field with a default, or a function that makes it, and a rule."""
+    if callable(default):
+        return dataclasses.field(default_factory=default, metadata={"rule": rule})
     return dataclasses.field(default=default, metadata={"rule": rule})
 
 

@@ -10,6 +10,7 @@ import copy
 import io
 import json
 import math
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -50,7 +51,9 @@ OTHERS = (
     {"a": 1},
     [1, "a"],
 )
-JSON_VALUES = st.sampled_from([*NUMBERS, *TEXTS, *OTHERS]) | st.integers() | st.floats() | st.text()
+# A copy of each: what is drawn may be changed.
+SAMPLED = st.sampled_from([*NUMBERS, *TEXTS, *OTHERS]).map(copy.deepcopy)
+JSON_VALUES = SAMPLED | st.integers() | st.floats() | st.text()
 
 
 def refused_or(read: Callable[[], T]) -> T | None:
@@ -132,6 +135,7 @@ DTYPES = ("?", "i1", "u1", ">i4", "<i8", "u8", "<f2", ">f4", "<f8", "<c8", "<U3"
 def arrays(draw: Draw[Any], whole: np.ndarray) -> np.ndarray:
     """An array of another type or shape than `whole`, or of the same with other values in it."""
     how = draw(st.sampled_from(["type", "shape", "value", "empty", "scalar", "longer"]))
+    whole = whole if how == "type" else np.atleast_1d(whole)
     if how == "type":
         target = np.dtype(draw(st.sampled_from(DTYPES)))
         with np.errstate(all="ignore"):
@@ -168,7 +172,9 @@ def zipped(
     """A zip archive of these members; a list may hold a name twice."""
     pairs = list(members.items()) if isinstance(members, Mapping) else members
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED if compressed else 0) as archive:
+    method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
+    with zipfile.ZipFile(buffer, "w", method) as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a name that is there twice
         for name, content in pairs:
             archive.writestr(name, content)
     return buffer.getvalue()

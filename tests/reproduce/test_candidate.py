@@ -155,5 +155,5 @@ def test_a_file_says_what_role_its_set_has(ten: Candidate, tmp_path: Path) -> No
     assert (again.role, again.chosen_on) == ("searched", "validation-a")
     assert again.hash == ten.hash
     for changes in ({"role": "best"}, {"chosen_on": 3}):
-        with pytest.raises(UserError, match=r"role|chosen on"):
+        with pytest.raises(UserError, match=r"role|chosen_on"):
             dataclasses.replace(ten, **changes)

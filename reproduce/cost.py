@@ -1,0 +1,58 @@
+"""What a recipe asks of the machine, told before anything is allocated."""
+
+from __future__ import annotations
+
+import itertools
+
+from reproduce.errors import UserError
+from reproduce.recipe import Recipe
+
+LARGEST = 16 * 2**30  # bytes that the networks of one replicate may take
+
+
+def check(recipe: Recipe, n: int, image_shape: tuple[int, ...], classes: int) -> None:
+    """Raise UserError where shifts leave nothing of an image, or a replicate takes over 16 GiB."""
+    if recipe.shifts >= min(image_shape):
+        raise UserError(f"recipe: shifts by {recipe.shifts} pixels leave nothing of {image_shape}")
+    asked = replicate_bytes(recipe, n, image_shape, classes)
+    if asked > LARGEST:
+        raise UserError(
+            f"recipe: one replicate takes about {asked / 2**30:,.0f} GiB, at most "
+            f"{LARGEST // 2**30} are allowed; use a smaller batch, width, depth or ensemble"
+        )
+
+
+def replicate_bytes(recipe: Recipe, n: int, image_shape: tuple[int, ...], classes: int) -> int:
+    """About the bytes that one replicate takes in training, within a factor of two or three.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    n : int
+        Images of the set.
+    image_shape : tuple of int
+        Height and width in pixels.
+    classes : int
+
+    Returns
+    -------
+    int
+        The shifted images twice; of one step what the backward pass keeps, and as much again;
+        weights with gradients and the optimiser's state; all for each network of the ensemble.
+    """
+    pixels = image_shape[0] * image_shape[1]
+    moved = n * (2 * recipe.shifts + 1) ** 2
+    widths = list(recipe.widths) or [recipe.width] * recipe.depth
+    if recipe.model == "conv":
+        widths = [35, 20]  # the first block unfolds its images
+    if recipe.model == "mlp":
+        units = [pixels, *widths, classes]
+        kept, weights = sum(units), sum(a * b for a, b in itertools.pairwise(units))
+    else:
+        twice = 2 if recipe.model == "resnet" else 1
+        sizes = [max(1, pixels // 4**block) for block in range(len(widths) + 1)]
+        kept = 3 * twice * sum(w * size for w, size in zip(widths, sizes, strict=False))
+        weights = 9 * twice * sum(a * b for a, b in itertools.pairwise([1, *widths]))
+        weights += widths[-1] * sizes[-1] * classes
+    step = 2 * min(recipe.batch, moved) * kept
+    return 4 * recipe.ensemble * (2 * moved * pixels + step + 4 * weights)
