@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,6 +27,7 @@ from reproduce.command import (
 from reproduce.data import Dataset
 from reproduce.errors import UserError
 from reproduce.files import write_whole
+from reproduce.names import safe_name
 from reproduce.oracle import Oracle
 
 OUT = Path("results/analysis")
@@ -87,7 +87,7 @@ def place(
         found = measures.embedding(source, [*given, *references(source, given)], background)
         update(1, 1)
     content = {**origin(source, None, ()), "split": "train", **found}
-    _say([write(out / "map.json", content)], as_json)
+    _say([write(out / f"map-{source.checksum[:6]}.json", content)], as_json)
 
 
 @configured(choice=DataChoice)
@@ -109,7 +109,9 @@ def random_curve(
     with progress(f"random sets, {protocol}") as update:
         found = measures.random_curve(oracle, protocol, ipcs, sets, range(seeds), update)
     content = {**origin(source, protocol, range(seeds)), **found}
-    _say([write(out / f"random-{protocol}.json", content)], as_json)
+    _say(
+        [write(out / f"random-{safe_name(protocol)}-{source.checksum[:6]}.json", content)], as_json
+    )
 
 
 def references(source: Dataset, given: Sequence[Candidate]) -> list[Candidate]:
@@ -166,14 +168,14 @@ def analysis_of(
 
 def file_name(candidate: Candidate) -> str:
     """Where a candidate's analysis lies: its name and the beginning of its hash."""
-    slug = re.sub(r"[^a-z0-9]+", "-", candidate.name.lower()).strip("-")
-    return f"{slug}-{candidate.hash[:6]}.json"
+    plain = safe_name(candidate.name.lower().replace("/", "-").replace(" ", "-"))
+    return f"{plain}-{candidate.hash[:6]}.json"
 
 
 def write_sample(out: Path, source: Dataset, digits: int) -> Path:
     """Write the validation digits that the page bundles."""
     content = {**origin(source, None, ()), **measures.sample(source.split(measures.SPLIT), digits)}
-    return write(out / "sample.json", content)
+    return write(out / f"sample-{source.checksum[:6]}.json", content)
 
 
 def origin(source: Dataset, protocol: str | None, seeds: Sequence[int]) -> dict[str, Any]:
@@ -181,6 +183,7 @@ def origin(source: Dataset, protocol: str | None, seeds: Sequence[int]) -> dict[
     return {
         "dataset": source.name,
         "checksum": source.checksum,
+        "class_names": list(source.classes),
         "protocol": protocol,
         "split": measures.SPLIT,
         "seeds": list(seeds),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +39,13 @@ def spread(interval: Interval) -> str:
 
 def league_rows(results: Results) -> tuple[list[str], list[list[str]]]:
     """Every set of ours under every protocol, the smallest budget first."""
-    found = leagues(results.records, Traces())
+    found = leagues(results, Traces())
     protocols = [p for p in _columns(found) if any(p in r.cells for r in _ours(found))]
     rows = []
     for row in _ours(found):
         cells = [_league_cell(row.cells.get(protocol)) for protocol in protocols]
         name = row.name + (f" ({row.sets} sets)" if row.sets > 1 else "")
-        rows.append([name, f"{row.ipc:g}", row.split, *cells])
+        rows.append([name, f"{row.ipc:g}", row.scored_on, *cells])
     return ["set", "ipc", "split", *(f"`{p}`" for p in protocols)], rows
 
 
@@ -82,7 +83,8 @@ def worth_rows(results: Results) -> list[list[str]]:
     """How many random real images each set is worth whose file is there; the page has all."""
     traces = Traces()
     kept = [record for record in results.records if record["candidate"] in results.candidates]
-    found = lessons.worth(results, leagues(kept, traces), traces)
+    ours = replace(results, records=kept)
+    found = lessons.worth(ours, leagues(ours, traces), traces)
     rows = []
     for exhibit in found:
         for title, images, number, words in exhibit.rows:
@@ -111,7 +113,7 @@ def hangs_rows(results: Results) -> list[list[str]]:
 def luck_rows(results: Results) -> list[list[str]]:
     """What each search's choice among its finalists was worth on fresh seeds."""
     rows = []
-    for choice in choices(results.records, Traces()):
+    for choice in choices(results, Traces()):
         fresh = choice.fresh
         rows.append(
             [

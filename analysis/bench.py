@@ -14,12 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from analysis.roles import is_lucky, role_of
 from reproduce.comparison import Summary, summarise
 from reproduce.records import Record, read
 
 Rows = tuple[list[str], list[list[str]]]
 Bench = dict[str, Any]
-NOT_OURS = {"random": "random sets", "essay draw": "the essay's draw"}  # nor simple rules
+NOT_OURS = {"random sets": "random sets", "essay draw": "the essay's draw"}
+CHOICE = "validation-a"  # the split that says which simple rule is the strongest
 
 
 def load(folder: Path, pattern: str) -> list[Bench]:
@@ -99,7 +101,10 @@ def search_swap(folder: Path) -> Rows:
 
 
 def cross_protocol(folder: Path) -> Rows:
-    """Sets by protocols, mean ± standard error over networks, whose number is in brackets."""
+    """Sets by protocols, mean ± standard error over networks, whose number is in brackets.
+
+    A star marks sets that scores on the same images have chosen among others.
+    """
     records = read(folder / "search" / "cross.jsonl")
     protocols = list(dict.fromkeys(record["protocol"] for record in records))
     sets = sorted({(record["ipc"], record["name"]) for record in records})
@@ -107,71 +112,76 @@ def cross_protocol(folder: Path) -> Rows:
     for ipc, name in sets:
         ours = [r for r in records if (r["ipc"], r["name"]) == (ipc, name)]
         cells = [_cell([r for r in ours if r["protocol"] == protocol]) for protocol in protocols]
-        rows.append([name, f"{ipc:g}", *cells])
+        rows.append([name + (" \\*" if any(map(is_lucky, ours)) else ""), f"{ipc:g}", *cells])
     return ["set", "ipc", *(f"`{protocol}`" for protocol in protocols)], rows
 
 
 def _cell(records: Sequence[Record]) -> str:
-    return f"{summarise(records)} ({len(records)})" if records else "–"
+    if not records:
+        return "–"
+    summary = summarise(records)
+    return f"{summary} ({summary.n})"
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What test said of one set, or of several random ones, whose means are summed up."""
+    """What test said of one set, or of several random ones."""
 
     protocol: str
     ipc: float
     name: str
-    method: str
+    role: str
     summary: Summary
-    sets: int
-    best: float
-
-    def cells(self) -> list[str]:
-        """Name, accuracy and n in words."""
-        if self.sets == 1:
-            return [self.name, str(self.summary), str(self.summary.n)]
-        return [f"{self.name}, best {self.best:.2f}", str(self.summary), f"{self.sets} sets"]
 
 
-def readings(folder: Path) -> list[Reading]:
-    """The readings of test by protocol and size, the best first."""
-    groups: dict[tuple[str, float, str], list[Record]] = {}
+def readings(folder: Path, split: str = "test") -> list[Reading]:
+    """The final readings of a split by protocol and size, the best first."""
+    groups: dict[tuple[str, float, str, str], list[Record]] = {}
     for record in read(folder / "final" / "records.jsonl"):
-        if record["split"] == "test":
-            key = (record["protocol"], record["ipc"], record["name"])
+        if record["split"] == split:
+            key = (record["protocol"], record["ipc"], record["name"], role_of(record))
             groups.setdefault(key, []).append(record)
-    found = []
-    for key, group in groups.items():
-        sets: dict[str, list[float]] = {}
-        for record in group:
-            sets.setdefault(record["candidate"], []).append(record["accuracy"])
-        means = [float(np.mean(values)) for values in sets.values()]
-        summary = over(means) if len(means) > 1 else summarise(group)
-        found.append(Reading(*key, group[0]["method"], summary, len(means), max(means)))
+    found = [Reading(*key, summarise(group)) for key, group in groups.items()]
     return sorted(found, key=lambda r: (r.protocol, r.ipc, -r.summary.mean))
+
+
+def strongest_rules(folder: Path) -> dict[tuple[str, float], str]:
+    """The strongest simple rule of each protocol and size: that with the best mean on `CHOICE`."""
+    rules: dict[tuple[str, float], Reading] = {}
+    for reading in readings(folder, CHOICE):  # the best first
+        if reading.role == "simple rule":
+            rules.setdefault((reading.protocol, reading.ipc), reading)
+    return {key: reading.name for key, reading in rules.items()}
 
 
 def final(folder: Path, distilled: bool) -> Rows:
     """The reading of test: distilled sets, or chosen ones with their rivals."""
-    rows = []
-    for reading in readings(folder):
-        if reading.method.startswith("distill") == distilled:
-            name, *rest = reading.cells()
-            rows.append([name, f"{reading.ipc:g}", f"`{reading.protocol}`", *rest])
+    rows = [
+        [r.name, f"{r.ipc:g}", f"`{r.protocol}`", str(r.summary), counted(r.summary)]
+        for r in readings(folder)
+        if (r.role == "distilled") == distilled
+    ]
     return ["set", "ipc", "protocol", "test accuracy", "n"], rows
 
 
+def counted(summary: Summary) -> str:
+    """What the ± varies, and how many of it: `20 networks`, `30 sets`."""
+    return f"{summary.n} {summary.over if summary.n > 1 else summary.over.removesuffix('s')}"
+
+
 def final_short(folder: Path) -> Rows:
-    """The same by protocol: ours, of the simple rules the strongest, the essay's draw, chance."""
-    found = readings(folder)
+    """The same by protocol: ours, the simple rule chosen on validation, draws, random sets."""
+    found, rules = readings(folder), strongest_rules(folder)
     protocols = list(dict.fromkeys(reading.protocol for reading in found))
     kept: dict[tuple[float, str], dict[str, str]] = {}
     for reading in sorted(found, key=lambda r: (r.ipc, -r.summary.mean)):
-        ours = reading.method.startswith(("search", "distill"))
-        what = reading.name if ours else NOT_OURS.get(reading.method, "the strongest simple rule")
-        cells = kept.setdefault((reading.ipc, what), {})
-        cells.setdefault(reading.protocol, f"{reading.summary} ({reading.summary.n})")
+        cell = f"{reading.summary} ({counted(reading.summary)})"
+        what = NOT_OURS.get(reading.role, reading.name)
+        if reading.role == "simple rule":
+            if rules.get((reading.protocol, reading.ipc)) != reading.name:
+                continue
+            what, cell = "the strongest simple rule", f"{cell}, {reading.name}"
+        kept.setdefault((reading.ipc, what), {}).setdefault(reading.protocol, cell)
     head = ["set", "ipc", *(f"`{protocol}`" for protocol in protocols)]
     return head, [
         [what, f"{ipc:g}", *(cells.get(protocol, "–") for protocol in protocols)]

@@ -17,12 +17,12 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from analysis.figures import named_below, panel
 from analysis.plots import by_class, shade
 from analysis.results import Analysis
-from analysis.statistics import Interval, cluster_interval, mean_interval
+from analysis.sources import Source
+from analysis.statistics import Interval, mean_interval, set_interval
 from reproduce.candidate import Candidate
 
 PALETTE = ("#d55e00", "#2a7fbf", "#1d9a75", "#b565a7", "#c98a00", "#6b5fd0", "#b3433f", "#5aa9c9")
 GREY = "#8a8f98"  # of random sets and of zero
-DIGITS = mpl.colormaps["tab10"].colors  # type: ignore[attr-defined]
 HEAT, SIGNED = "magma", "RdBu_r"
 TILES = 20  # images of a set that the map shows as images
 TICKS = 40  # rows of a heat map that are named one by one; of more, the first of each class is
@@ -30,7 +30,7 @@ TICKS = 40  # rows of a heat map that are named one by one; of more, the first o
 DARK, BRIGHT = "#010101", "#fefefe"
 
 
-def label_heat(candidate: Candidate) -> Figure:
+def label_heat(candidate: Candidate, source: Source) -> Figure:
     """Learned labels as a heat map: a row for each image, a column for each class."""
     order = by_class(candidate)
     values = candidate.labels[order]
@@ -43,14 +43,32 @@ def label_heat(candidate: Candidate) -> Figure:
     else:
         drawn = axis.imshow(values, cmap=HEAT, vmin=0, vmax=most, interpolation="none")
     axis.set_aspect("auto")
-    axis.set_xticks(range(candidate.classes))
+    names = [source.class_name(label) for label in range(candidate.classes)]
+    _class_ticks(axis, names)
     first = candidate.hard_labels()[order]
     named = np.arange(rows) if rows <= TICKS else np.unique(first, return_index=True)[1]
-    axis.set_yticks(named, first[named], fontsize=7 if len(named) > 20 else 9)
+    shown = [source.class_name(int(label)) for label in first[named]]
+    axis.set_yticks(named, shown, fontsize=7 if len(named) > 20 else 9)
     axis.set_xlabel("class")
     axis.set_ylabel("image, by its first class")
     figure.colorbar(drawn, label=candidate.label_scale)
     return figure
+
+
+def _class_ticks(axis: Axes, names: Sequence[str]) -> None:
+    """Name classes below; long names stand aslant."""
+    axis.set_xticks(range(len(names)), names)
+    if max(map(len, names), default=0) > 2:
+        axis.tick_params(axis="x", rotation=90)
+
+
+def class_colours(labels: Sequence[int]) -> list[Any]:
+    """A colour for each label, the same for the same class; of many classes some are alike."""
+    most = max(labels, default=0)
+    if most < 20:
+        colours = mpl.colormaps["tab10" if most < 10 else "tab20"].colors  # type: ignore[attr-defined]
+        return [colours[label] for label in labels]
+    return [mpl.colormaps["hsv"](label / (most + 1)) for label in labels]
 
 
 def learning_rates(candidate: Candidate) -> Figure:
@@ -65,20 +83,22 @@ def learning_rates(candidate: Candidate) -> Figure:
     return figure
 
 
-def where_they_lie(embedding: Analysis, candidates: Sequence[Candidate]) -> Figure:
+def where_they_lie(embedding: Analysis, source: Source, candidates: Sequence[Candidate]) -> Figure:
     """The map of training images with the candidates' images in it as tiles or rings."""
     figure = Figure(figsize=(8.4, 8.4), dpi=96, layout="constrained")
     axis = figure.subplots()
     axis.set_axis_off()
     background = embedding["background"]
-    colours = [DIGITS[label % 10] for label in background["label"]]
+    colours = class_colours(background["label"])
     axis.scatter(
         background["x"], background["y"], s=5, c=colours, alpha=0.35, lw=0, rasterized=True
     )
     for label in sorted(set(background["label"])):
         here = [i for i, other in enumerate(background["label"]) if other == label]
         x, y = (np.median(np.array(background[name])[here]) for name in "xy")
-        text = axis.text(x, y, str(label), fontsize=22, ha="center", va="center", alpha=0.55)
+        name = source.class_name(label)
+        size = 22 if len(name) < 3 else 11
+        text = axis.text(x, y, name, fontsize=size, ha="center", va="center", alpha=0.55)
         text.set_fontweight("bold")
     for number, candidate in enumerate(candidates):
         places = embedding["sets"][candidate.hash]
@@ -147,11 +167,10 @@ def title_of(analysis: Analysis) -> str:
     return f"{analysis['name']}, {analysis['protocol']}"
 
 
-def confusion(analysis: Analysis) -> Figure:
+def confusion(analysis: Analysis, names: Sequence[str]) -> Figure:
     """What is taken for what: shares of each true class, in percent."""
     counts = np.array(analysis["confusion"], float)
     shares = 100 * counts / counts.sum(1, keepdims=True)
-    names = [str(label) for label in range(len(shares))]
     figure = Figure(figsize=(4.6, 4.4), layout="constrained")
     axis = figure.subplots()
     axis.imshow(shares, cmap=HEAT, vmin=0, vmax=100, interpolation="none")
@@ -159,7 +178,7 @@ def confusion(analysis: Analysis) -> Figure:
         if share >= 1:
             colour = DARK if share > 60 else BRIGHT
             axis.text(column, row, f"{share:.0f}", ha="center", va="center", fontsize=7, c=colour)
-    axis.set_xticks(range(len(names)), names)
+    _class_ticks(axis, names)
     axis.set_yticks(range(len(names)), names)
     axis.set_xlabel("read as")
     axis.set_ylabel("is")
@@ -169,12 +188,13 @@ def confusion(analysis: Analysis) -> Figure:
 def sensitivity(analyses: Sequence[Analysis]) -> Figure:
     """The change of accuracy, paired by seed, that each kind of disturbance brings."""
     figure, axis = panel(7.2, 3.8)
-    kinds = [change_name(change) for change in analyses[0]["sensitivity"]]
+    changes = [change for analysis in analyses for change in analysis["sensitivity"]]
+    kinds = list(dict.fromkeys(map(change_name, changes)))
     offsets = np.linspace(-0.25, 0.25, len(analyses)) if len(analyses) > 1 else [0.0]
     for number, (analysis, offset) in enumerate(zip(analyses, offsets, strict=True)):
         found = [paired_change(analysis, change) for change in analysis["sensitivity"]]
         axis.errorbar(
-            np.arange(len(found)) + offset,
+            [kinds.index(change_name(c)) + offset for c in analysis["sensitivity"]],
             [interval.mean for interval in found],
             yerr=[0 if math.isnan(interval.half) else interval.half for interval in found],
             fmt="o",
@@ -223,18 +243,21 @@ def without_one(analysis: Analysis) -> Interval:
     return mean_interval((less - np.array(analysis["accuracies"])).tolist())
 
 
-def random_curve(curve: Analysis, rows: Sequence[tuple[str, float, Interval]]) -> Figure:
+def random_curve(
+    curve: Analysis, sizes: Sequence[float], rows: Sequence[tuple[str, float, Interval]]
+) -> Figure:
     """Accuracy of random sets by number of images, and where candidates meet the curve.
 
     Parameters
     ----------
     curve : dict
         Of `supertrainer random-curve`.
+    sizes : sequence of float
+        Images of the sets of each of its sizes, all classes together.
     rows : sequence of (name, equivalent n, accuracy)
         An n of 0 or infinity lies outside the curve.
     """
     figure, axis = panel()
-    sizes = [10 * ipc for ipc in curve["ipc"]]
     found = curve_intervals(curve)
     means = [interval.mean for interval in found]
     axis.plot(sizes, means, color=GREY, marker="o", ms=4, label="random real images")
@@ -247,7 +270,7 @@ def random_curve(curve: Analysis, rows: Sequence[tuple[str, float, Interval]]) -
         if 0 < n < math.inf:
             axis.vlines(n, min(means) - 3, interval.mean, color=colour, lw=1, ls=":")
     axis.set_xscale("log")
-    axis.set_xticks(sizes, [str(size) for size in sizes])
+    axis.set_xticks(sizes, [f"{size:g}" for size in sizes])
     axis.minorticks_off()
     axis.set_xlabel("random real images")
     axis.set_ylabel("accuracy, %")
@@ -257,17 +280,22 @@ def random_curve(curve: Analysis, rows: Sequence[tuple[str, float, Interval]]) -
 
 def curve_intervals(curve: Analysis) -> list[Interval]:
     """The mean accuracy of random sets of each size, with its interval over sets."""
-    return [cluster_interval(sets) for sets in curve["accuracies"]]
+    return [set_interval(sets) for sets in curve["accuracies"]]
 
 
-def transfer(names: Sequence[str], protocols: Sequence[str], means: np.ndarray) -> Figure:
-    """Candidates by protocols: mean accuracy in percent, NaN where there is no score."""
+def transfer(
+    names: Sequence[str], protocols: Sequence[str], means: np.ndarray, least: float
+) -> Figure:
+    """Candidates by protocols: mean accuracy in percent, NaN where there is no score.
+
+    The darkest colour is `least`, what guessing gets.
+    """
     figure = Figure(
         figsize=(1.9 + 0.75 * len(protocols), 1.2 + 0.42 * len(names)), layout="constrained"
     )
     axis = figure.subplots()
     shown = np.ma.masked_invalid(means)
-    axis.imshow(shown, cmap=HEAT, vmin=10, vmax=100, aspect="auto", interpolation="none")
+    axis.imshow(shown, cmap=HEAT, vmin=least, vmax=100, aspect="auto", interpolation="none")
     for (row, column), mean in np.ndenumerate(means):
         if not math.isnan(mean):
             colour = DARK if mean > 65 else BRIGHT

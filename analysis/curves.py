@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 
 from analysis.bench import Bench, histories, load
 from analysis.figures import bare
@@ -43,6 +44,7 @@ def search_methods(folder: Path) -> Figure | None:
         settings = bench["settings"]
         axis.set_title(f"{settings['ipc']} per class, {settings['protocol']}", fontsize=10)
         axis.set_xscale("log")
+        axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axis.set_xlabel("seconds")
     panels[0].set_ylabel("best score so far, %")
     _legend(figure, panels)

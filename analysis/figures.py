@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from reproduce import comparison, essay
 from reproduce.records import Record
@@ -25,9 +27,18 @@ def svg(figure: Figure, text: str = "path") -> bytes:
     Text becomes outlines, or with `text="none"` stays text in the reader's fonts.
     """
     buffer = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": "supertrainer", "svg.fonttype": text}):
+    with literal(figure), mpl.rc_context({"svg.hashsalt": "supertrainer", "svg.fonttype": text}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()
+
+
+@contextmanager
+def literal(figure: Figure) -> Iterator[None]:
+    """Draw a figure's texts letter by letter: a name like `$x^{$` is no formula."""
+    with mpl.rc_context({"text.parse_math": False}):  # for ticks, which are made when drawn
+        for text in figure.findobj(Text):
+            text.set_parse_math(False)
+        yield
 
 
 def essay_spread(records: Sequence[Record]) -> Figure:

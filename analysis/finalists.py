@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.results import is_full
-from analysis.statistics import Best, best_of_k, mean_interval
-from analysis.trace import Fact, Number, Traces
+from analysis.results import Results, is_full
+from analysis.roles import is_finalist
+from analysis.sources import Source
+from analysis.statistics import Best, best_of_k
+from analysis.trace import Fact, Number, Traces, number_of
+from reproduce.comparison import summarise
 from reproduce.records import Record
-
-ENDING = ", one of the best"  # of the names under which a search scores its finalists
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,11 @@ class Choice:
     corrected : Fact
         What `best_of_k` leaves of it.
     fresh : Number or None
-        The same set on all other seeds of the same split.
+        The same set on all other seeds of the same split: no other network chose it, but the same
+        images did.
     """
 
+    source: Source
     name: str
     protocol: str
     split: str
@@ -40,56 +43,39 @@ class Choice:
     fresh: Number | None
 
 
-def is_finalist(record: Record) -> bool:
-    """Whether a record belongs to the choice of a search's best set."""
-    return bool(record["name"].endswith(ENDING))
-
-
-def choices(records: Sequence[Record], traces: Traces) -> list[Choice]:
+def choices(results: Results, traces: Traces) -> list[Choice]:
     """Every choice among two or more finalists of two or more networks each."""
-    groups: dict[tuple[str, str, str], dict[str, list[Record]]] = {}
-    for record in filter(is_finalist, filter(is_full, records)):
-        key = (record["name"].removesuffix(ENDING), record["protocol"], record["split"])
+    full = [record for record in results.records if is_full(record)]
+    groups: dict[tuple[str, ...], dict[str, list[Record]]] = {}
+    for record in filter(is_finalist, full):
+        key = tuple(record[name] for name in ("checksum", "name", "protocol", "split"))
         groups.setdefault(key, {}).setdefault(record["candidate"], []).append(record)
     return [
-        _choice(*key, sets, records, traces)
+        _choice(results.sources[key[0]], sets, full, traces)
         for key, sets in groups.items()
         if len(sets) > 1 and min(map(len, sets.values())) > 1
     ]
 
 
 def _choice(
-    name: str,
-    protocol: str,
-    split: str,
-    sets: dict[str, list[Record]],
-    records: Sequence[Record],
-    traces: Traces,
+    source: Source, sets: dict[str, list[Record]], full: Sequence[Record], traces: Traces
 ) -> Choice:
-    best = best_of_k([accuracies(some) for some in sets.values()])
-    winner = max(sets, key=lambda key: mean_interval(accuracies(sets[key])).mean)
+    winner = max(sets.values(), key=lambda records: summarise(records).mean)
+    same = ("candidate", "protocol", "split")
     fresh = [
-        r
-        for r in filter(is_full, records)
-        if (r["candidate"], r["protocol"], r["split"]) == (winner, protocol, split)
-        and not is_finalist(r)
+        record
+        for record in full
+        if all(record[name] == winner[0][name] for name in same) and not is_finalist(record)
     ]
+    best = best_of_k([[record["accuracy"] for record in some] for some in sets.values()])
     everything = [record for some in sets.values() for record in some]
     return Choice(
-        name,
-        protocol,
-        split,
+        source,
+        winner[0]["name"],
+        winner[0]["protocol"],
+        winner[0]["split"],
         best,
-        _number(sets[winner], traces),
+        number_of(winner, traces),
         Fact(f"{best.corrected:.2f}", traces.records(everything)),
-        _number(fresh, traces) if fresh else None,
+        number_of(fresh, traces) if fresh else None,
     )
-
-
-def accuracies(records: Sequence[Record]) -> list[float]:
-    """In percent."""
-    return [record["accuracy"] for record in records]
-
-
-def _number(records: Sequence[Record], traces: Traces) -> Number:
-    return Number(mean_interval(accuracies(records)), traces.records(records))

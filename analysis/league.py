@@ -11,16 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from analysis.finalists import is_finalist
-from analysis.results import is_full
-from analysis.statistics import Interval, cluster_interval
-from analysis.trace import Number, Traces
+from analysis.results import Results, is_full
+from analysis.roles import CHANCE, LUCKY, MADE, is_finalist, is_lucky, role_of
+from analysis.sources import Source
+from analysis.statistics import Interval
+from analysis.trace import Number, Traces, number_of
+from reproduce.data import MNIST_CHECKSUM
 from reproduce.records import Record
 
 # Columns in this order, the strongest learners first; other protocols come before the essay's.
 NETWORKS = ("conv-shift2", "conv-shift1", "conv")
 ORDER = (*NETWORKS, "mlp", "svm-rbf", "svm-linear", "knn", "forest", "tree")
-KINDS = ("distilled", "searched", "random", "essay", "published")
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,15 @@ def literature() -> tuple[Published, ...]:
 
 @dataclass(frozen=True)
 class Row:
-    """One candidate, or several random sets, on one split: a number for each protocol."""
+    """One candidate, or several random sets, on one split: a number for each protocol.
+
+    Attributes
+    ----------
+    kind : str
+        The role of its records, one of `reproduce.candidate.ROLES`, or `published`.
+    lucky : bool
+        Whether scores on this split have chosen the set among others.
+    """
 
     name: str
     kind: str
@@ -67,53 +76,60 @@ class Row:
     candidate: str | None
     sets: int
     cells: dict[str, Number]
+    lucky: bool = False
+
+    @property
+    def scored_on(self) -> str:
+        """The split, and whether its scores chose the set."""
+        return self.split + (LUCKY if self.lucky else "")
+
+    @property
+    def mean(self) -> float:
+        """The highest mean, over protocols."""
+        return max(cell.interval.mean for cell in self.cells.values())
 
 
 @dataclass(frozen=True)
 class League:
-    """All rows of one budget: a dataset and its images per class."""
+    """All rows of one budget: data and its images per class."""
 
-    dataset: str
+    source: Source
     ipc: float
     protocols: list[str]
     rows: list[Row]
 
 
-def kind_of(record: Record) -> str:
-    """What sort of set a record scored."""
-    if record["method"] == "essay draw":
-        return "essay"
-    if record["name"] == "random sets" or record["method"] == "random":
-        return "random"
-    return "distilled" if record["method"].startswith("distil") else "searched"
-
-
-def leagues(records: Sequence[Record], traces: Traces) -> list[League]:
-    """A league for each dataset and budget in which something but the essay's draws was scored.
+def leagues(results: Results, traces: Traces) -> list[League]:
+    """A league for each data and budget in which something but the essay's draws was scored.
 
     Only scores of full fidelity count, and none by which a search chose its best set. Random sets
-    of one name are one row, whose n is the number of sets.
+    of one name are one row, whose n is the number of sets. A set that was scored under several
+    names is one row, too.
     """
-    full = [r for r in records if is_full(r) and not is_finalist(r)]
-    budgets = {(r["dataset"], r["ipc"]) for r in full if kind_of(r) != "essay"}
-    return [_league(dataset, ipc, full, traces) for dataset, ipc in sorted(budgets)]
+    full = [r for r in results.records if is_full(r) and not is_finalist(r)]
+    budgets = {(r["checksum"], r["ipc"]) for r in full if role_of(r) != "essay draw"}
+    titles = {checksum: source.title for checksum, source in results.sources.items()}
+    return [
+        _league(results.sources[checksum], ipc, full, traces)
+        for checksum, ipc in sorted(budgets, key=lambda budget: (titles[budget[0]], *budget))
+    ]
 
 
-def _league(dataset: str, ipc: float, records: Sequence[Record], traces: Traces) -> League:
-    ours = [r for r in records if (r["dataset"], r["ipc"]) == (dataset, ipc)]
-    shown = {r["protocol"] for r in ours if kind_of(r) != "essay"}
+def _league(source: Source, ipc: float, records: Sequence[Record], traces: Traces) -> League:
+    ours = [r for r in records if (r["checksum"], r["ipc"]) == (source.checksum, ipc)]
+    shown = {r["protocol"] for r in ours if role_of(r) != "essay draw"}
     groups: dict[tuple[str, ...], list[Record]] = {}
     for record in ours:
         if record["protocol"] in shown:
-            kind = kind_of(record)
-            one = "" if kind == "random" else record["candidate"]
-            groups.setdefault((kind, record["name"], one, record["split"]), []).append(record)
-    rows = [_row(key, ipc, group, traces) for key, group in groups.items()]
-    if dataset == "mnist":
+            chance = role_of(record) == "random sets"
+            one = record["name"] if chance else record["candidate"]
+            groups.setdefault((one, record["split"]), []).append(record)
+    rows = [_row(ipc, group, traces) for group in groups.values()]
+    if source.checksum == MNIST_CHECKSUM:
         published = [p for p in literature() if p.ipc == ipc and p.budget == "strict"]
         rows += [published_row(number, traces) for number in published]
         shown |= {number.protocol for number in published}
-    return League(dataset, ipc, sorted(shown, key=_place), sorted(rows, key=_rank))
+    return League(source, ipc, sorted(shown, key=_place), sorted(rows, key=_rank))
 
 
 def _place(protocol: str) -> tuple[bool, int, str]:
@@ -122,14 +138,21 @@ def _place(protocol: str) -> tuple[bool, int, str]:
     return (protocol != "own", place, protocol)
 
 
-def _row(key: tuple[str, ...], ipc: float, group: Sequence[Record], traces: Traces) -> Row:
-    kind, name, candidate, split = key
+def _row(ipc: float, group: Sequence[Record], traces: Traces) -> Row:
     by_protocol: dict[str, list[Record]] = {}
     for record in group:
         by_protocol.setdefault(record["protocol"], []).append(record)
-    cells = {p: Number(interval_of(some), traces.records(some)) for p, some in by_protocol.items()}
-    sets = len({record["candidate"] for record in group})
-    return Row(name, kind, split, ipc, candidate or None, sets, cells)
+    sets = list(dict.fromkeys(record["candidate"] for record in group))
+    return Row(
+        name=" = ".join(dict.fromkeys(record["name"] for record in group)),
+        kind=role_of(group[0]),
+        split=group[0]["split"],
+        ipc=ipc,
+        candidate=sets[0] if role_of(group[0]) != "random sets" else None,
+        sets=len(sets),
+        cells={protocol: number_of(some, traces) for protocol, some in by_protocol.items()},
+        lucky=any(map(is_lucky, group)),
+    )
 
 
 def published_row(number: Published, traces: Traces) -> Row:
@@ -139,29 +162,87 @@ def published_row(number: Published, traces: Traces) -> Row:
     note = f"{number.accuracy}{spread}; {number.labels} labels; {number.evaluation}{quoted}"
     interval = Interval(1, number.accuracy, np.nan, np.nan)
     cell = Number(interval, traces.published(number.source, note))
-    cells = {number.protocol: cell}
-    return Row(number.method, "published", "test", number.ipc, None, 1, cells)
-
-
-def interval_of(records: Sequence[Record]) -> Interval:
-    """The 95 % interval over networks of one set, or over sets where there are several."""
-    sets: dict[str, list[float]] = {}
-    for record in records:
-        sets.setdefault(record["candidate"], []).append(record["accuracy"])
-    return cluster_interval(list(sets.values()))
+    return Row(
+        number.method, "published", "test", number.ipc, None, 1, cells={number.protocol: cell}
+    )
 
 
 def _rank(row: Row) -> tuple[Any, ...]:
-    return (-max(cell.interval.mean for cell in row.cells.values()), row.name, row.split)
+    return (-row.mean, row.name, row.split)
 
 
-def best_row(leagues: Sequence[League]) -> Row | None:
-    """The best distilled or searched set of the smallest budget on MNIST, else on anything.
+@dataclass(frozen=True)
+class Leader:
+    """The set at the top of the page: its row there, its protocol, and what chose it.
 
-    Sets that were read on test come before others: nothing was chosen by it.
+    Attributes
+    ----------
+    league : League
+    row : Row
+        Of test, where the set was read there under the protocol that chose it.
+    protocol : str
+    chosen_on : str
+        The split on which it is the best of its league; empty where nothing but test was scored,
+        and it is the first by name.
     """
-    for league in sorted(leagues, key=lambda league: (league.dataset != "mnist", league.ipc)):
-        made = [row for row in league.rows if row.kind in ("distilled", "searched")]
-        for row in [row for row in made if row.split == "test"] or made:  # the best first
-            return row
+
+    league: League
+    row: Row
+    protocol: str
+    chosen_on: str
+
+
+def leader(leagues: Sequence[League]) -> Leader | None:
+    """The best made set of the smallest budget, on MNIST where there is some.
+
+    Sets and protocols are compared by scores on validation alone; test never chooses.
+    """
+    order = sorted(leagues, key=lambda one: (one.source.checksum != MNIST_CHECKSUM, one.ipc))
+    for league in order:
+        made = [row for row in league.rows if row.kind in MADE]
+        open_rows = [row for row in made if row.split.startswith("validation")]
+        if open_rows:
+            return _chosen(league, made, open_rows)
+        if made:
+            first = min(made, key=lambda row: row.name)
+            protocol = next(p for p in league.protocols if p in first.cells)
+            return Leader(league, first, protocol, "")
     return None
+
+
+def _chosen(league: League, made: Sequence[Row], open_rows: Sequence[Row]) -> Leader:
+    """The best on validation, shown by its row of test where that has a number of its protocol."""
+    best = max(open_rows, key=lambda row: (not row.lucky, row.mean))
+    protocol = max(best.cells, key=lambda name: best.cells[name].interval.mean)
+    read = [
+        row
+        for row in made
+        if (row.split, row.candidate) == ("test", best.candidate) and protocol in row.cells
+    ]
+    return Leader(league, read[0] if read else best, protocol, best.scored_on)
+
+
+def rival(leader: Leader) -> tuple[str, Number] | None:
+    """Sets that nobody chose, beside the leader: the protocol that they stand under, and a number.
+
+    Many random sets come before the essay's one. It is the leader's own protocol where they were
+    scored under it, else the one that they do best by on validation, else the first in order.
+    """
+    rows = [row for row in leader.league.rows if row.kind in CHANCE]
+    beside = [row for row in rows if row.split == leader.row.split]
+    beside.sort(key=lambda row: row.kind == "random sets")
+    cells = {name: number for row in beside for name, number in row.cells.items()}
+    if not cells:
+        return None
+    if leader.protocol in cells:
+        return leader.protocol, cells[leader.protocol]
+    means = {
+        name: number.interval.mean
+        for row in rows
+        if row.split.startswith("validation")
+        for name, number in row.cells.items()
+        if name in cells
+    }
+    first = next(name for name in leader.league.protocols if name in cells)
+    under = max(means, key=lambda name: means[name]) if means else first
+    return under, cells[under]

@@ -12,29 +12,41 @@ from analysis import charts
 from analysis.exhibits import Exhibit
 from analysis.league import League, Row
 from analysis.results import Analysis, Results
+from analysis.roles import MADE
 from analysis.sections import by_budget, byte_tile, ordered, per_class
+from analysis.sources import Source
 from analysis.statistics import Equivalent, equivalent_n, mean_interval
 from analysis.trace import Fact, Number, Traces
+from reproduce.names import safe_name
 
-MADE = ("distilled", "searched")  # kinds of sets that are drawn beside the curve of random ones
-LINES = 8  # of them, the best
+LINES = 8  # of the sets that are drawn beside the curve of random ones, the best
 REFERENCE = "conv"  # the curve of random sets for scores under a candidate's own recipe
 
 
 def lessons(results: Results, traces: Traces) -> list[tuple[Analysis, Exhibit, list[Any]]]:
-    """For each analysed set its confusion matrix and the digits most often got wrong."""
+    """For each analysed set its confusion matrix and the images most often got wrong."""
     found = []
     for analysis in ordered(results):
         counts = np.array(analysis["confusion"])
+        source = results.source_of(analysis)
+        names = [source.class_name(label) for label in range(len(counts))]
         exhibit = Exhibit(
             f"confusion-{analysis['candidate'][:6]}",
             f"Confusion matrix of networks trained on {analysis['name']}",
-            charts.confusion(analysis),
-            ["is \\ read as", *(str(label) for label in range(len(counts)))],
-            [[label, *row] for label, row in enumerate(counts.tolist())],
+            charts.confusion(analysis, names),
+            ["is \\ read as", *names],
+            [[name, *row] for name, row in zip(names, counts.tolist(), strict=True)],
             traces.analyses([analysis]),
         )
-        wrong = [{**digit, "tile": byte_tile(digit["pixels"])} for digit in analysis["confused"]]
+        wrong = [
+            {
+                "index": image["index"],
+                "label": names[image["label"]],
+                "said": names[image["said"]],
+                "tile": byte_tile(image["pixels"]),
+            }
+            for image in analysis["confused"]
+        ]
         found.append((analysis, exhibit, wrong))
     return found
 
@@ -42,7 +54,7 @@ def lessons(results: Results, traces: Traces) -> list[tuple[Analysis, Exhibit, l
 def learning(results: Results, traces: Traces) -> list[Exhibit]:
     """Learning curves, a figure for each budget."""
     exhibits = []
-    for ipc, analyses in by_budget(results).items():
+    for (source, ipc), analyses in by_budget(results).items():
         curves = [a for a in analyses if a["learning"]["steps"]]
         rows = [
             [charts.title_of(a), steps, Number(mean_interval(v), traces.analyses([a], v))]
@@ -52,8 +64,8 @@ def learning(results: Results, traces: Traces) -> list[Exhibit]:
         if curves:
             exhibits.append(
                 Exhibit(
-                    f"learning-{ipc:g}",
-                    f"Accuracy against training step, {per_class(ipc)}",
+                    f"learning-{source.key}-{ipc:g}",
+                    f"Accuracy against training step, {per_class(ipc)}, {source.title}",
                     charts.learning_curves(curves),
                     ["set and protocol", "step", "accuracy, %"],
                     rows,
@@ -66,7 +78,7 @@ def learning(results: Results, traces: Traces) -> list[Exhibit]:
 def sensitivity(results: Results, traces: Traces) -> list[Exhibit]:
     """What order, noise and rounding change, a figure for each budget."""
     exhibits = []
-    for ipc, analyses in by_budget(results).items():
+    for (source, ipc), analyses in by_budget(results).items():
         disturbed = [a for a in analyses if a["sensitivity"]]
         rows = [
             [
@@ -80,8 +92,8 @@ def sensitivity(results: Results, traces: Traces) -> list[Exhibit]:
         if disturbed:
             exhibits.append(
                 Exhibit(
-                    f"sensitivity-{ipc:g}",
-                    f"Change of accuracy under disturbances, {per_class(ipc)}",
+                    f"sensitivity-{source.key}-{ipc:g}",
+                    f"Change of accuracy under disturbances, {per_class(ipc)}, {source.title}",
                     charts.sensitivity(disturbed),
                     ["set and protocol", "change", "points"],
                     rows,
@@ -113,13 +125,14 @@ def transfer(leagues: Sequence[League], traces: Traces) -> list[Exhibit]:
 def _transfer(
     league: League, split: str, rows: Sequence[Row], protocols: Sequence[str], traces: Traces
 ) -> Exhibit:
-    names = [row.name for row in rows]
+    names = [row.name + (" *" if row.lucky else "") for row in rows]
     cells = [[row.cells.get(p) for p in protocols] for row in rows]
     means = np.array([[c.interval.mean if c else math.nan for c in line] for line in cells])
     return Exhibit(
-        f"transfer-{league.dataset}-{league.ipc:g}-{split}",
-        f"Accuracy of sets of {per_class(league.ipc)} under other protocols, {split}",
-        charts.transfer(names, protocols, means),
+        f"transfer-{league.source.key}-{league.ipc:g}-{safe_name(split)}",
+        f"Accuracy of sets of {per_class(league.ipc)} under other protocols, "
+        f"{league.source.title}, {split}",
+        charts.transfer(names, protocols, means, league.source.chance),
         ["set", *protocols],
         [[name, *(c or "–" for c in line)] for name, line in zip(names, cells, strict=True)],
         traces.joined([c.trace for line in cells for c in line if c]),
@@ -127,10 +140,16 @@ def _transfer(
 
 
 def architectures(results: Results, traces: Traces) -> list[Exhibit]:
-    """Distilled sets by networks other than theirs; none where that was not measured."""
-    measured = results.architectures
-    if not measured:
-        return []
+    """Distilled sets by networks other than theirs, for each data; none where not measured."""
+    groups: dict[str, list[Analysis]] = {}
+    for row in results.architectures:
+        candidate = results.candidates.get(row["candidate"])
+        if candidate:
+            groups.setdefault(candidate.checksum, []).append(row)
+    return [_architectures(results.sources[key], rows, traces) for key, rows in groups.items()]
+
+
+def _architectures(source: Source, measured: Sequence[Analysis], traces: Traces) -> Exhibit:
     networks = list(measured[0]["accuracies"])
     numbers = [
         [
@@ -141,55 +160,54 @@ def architectures(results: Results, traces: Traces) -> list[Exhibit]:
     ]
     names = [row["name"] for row in measured]
     means = np.array([[number.interval.mean for number in line] for line in numbers])
-    return [
-        Exhibit(
-            "architectures",
-            "Accuracy of distilled sets in other networks, by their own recipes",
-            charts.transfer(networks, names, means),
-            ["network", *names],
-            [[network, *line] for network, line in zip(networks, numbers, strict=True)],
-            traces.analyses(measured),
-        )
-    ]
+    return Exhibit(
+        f"architectures-{source.key}",
+        f"Accuracy of distilled sets of {source.title} in other networks, by their own recipes",
+        charts.transfer(networks, names, means, source.chance),
+        ["network", *names],
+        [[network, *line] for network, line in zip(networks, numbers, strict=True)],
+        traces.analyses(measured),
+    )
 
 
 def worth(results: Results, leagues: Sequence[League], traces: Traces) -> list[Exhibit]:
     """How many random real images each set is worth, for each curve, on the curve's split."""
     exhibits = []
-    for protocol, curve in sorted(results.curves.items()):
+    for (checksum, protocol), curve in sorted(results.curves.items()):
         names = (protocol, "own") if protocol == REFERENCE else (protocol,)
         scored = [
             (row, name, row.cells[name])
             for league in leagues
-            if league.dataset == curve["dataset"]
+            if league.source.checksum == checksum
             for row in league.rows
             if row.kind != "published" and row.split == curve["split"]
             for name in names
             if name in row.cells
         ]
-        if scored:
-            exhibits.append(_worth(protocol, curve, scored, traces))
+        if scored and results.sources[checksum].classes:
+            exhibits.append(_worth(results.sources[checksum], curve, scored, traces))
     return exhibits
 
 
 def _worth(
-    protocol: str, curve: Analysis, scored: Sequence[tuple[Row, str, Number]], traces: Traces
+    source: Source, curve: Analysis, scored: Sequence[tuple[Row, str, Number]], traces: Traces
 ) -> Exhibit:
-    sizes, intervals = [10 * ipc for ipc in curve["ipc"]], charts.curve_intervals(curve)
+    protocol, classes = curve["protocol"], len(source.classes)
+    sizes, intervals = [classes * ipc for ipc in curve["ipc"]], charts.curve_intervals(curve)
     origin = traces.analyses([curve])
     rows, drawn = [], []
     for row, name, number in scored:
         equal = equivalent_n(sizes, intervals, number.interval)
-        title = f"{row.name}, {name}, {row.split}"
+        title = f"{row.name}, {name}, {row.scored_on}"
         words = Fact(in_words(equal), traces.joined([number.trace, origin]))
-        rows.append([title, f"{10 * row.ipc:g}", number, words])
+        rows.append([title, f"{classes * row.ipc:g}", number, words])
         if row.kind in MADE:
             drawn.append((title, equal.n, number.interval))
     return Exhibit(
-        f"worth-{protocol}",
-        f"Accuracy of random real images by their number under {protocol}, "
+        f"worth-{source.key}-{safe_name(protocol)}",
+        f"Accuracy of random real images of {source.title} by their number under {protocol}, "
         "and where each candidate meets that curve",
-        charts.random_curve(curve, drawn[:LINES]),
+        charts.random_curve(curve, sizes, drawn[:LINES]),
         ["set, protocol, split", "images", "accuracy, %", "as good as random images"],
         rows,
         origin,

@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from analysis.league import Leader
 from analysis.plots import by_class
 from analysis.results import Results
+from analysis.sources import Source
 from reproduce.candidate import Candidate
 from reproduce.recipe import Recipe
 
+SIDE = 28  # pixels, that the page's network takes
 WIDEST = 32  # channels: wider nets take a browser minutes
 MOST = 100  # images of a set
 LONGEST = 60  # steps of an own recipe
@@ -26,8 +29,29 @@ DISTORTION = {"turn": 15, "scale": 0.15, "move": 2}  # degrees, share of the siz
 RATE = 0.05
 
 
-def live_sets(results: Results, first: str | None = None) -> list[dict[str, Any]]:
-    """The sets that the page offers, as JSON values: MNIST-like ones of up to `MOST` images.
+def live_part(results: Results, leader: Leader | None) -> dict[str, Any] | None:
+    """What the page trains on and reads: of the data of its headline, or of the first it has.
+
+    None where no images to be read, or no sets of `SIDE` pixels a side, are there.
+    """
+    found = [leader.league.source.checksum] if leader else list(results.samples)
+    sample = next((results.samples[key] for key in found if key in results.samples), None)
+    if sample is None or sample["side"] != SIDE:
+        return None
+    source = results.source_of(sample)
+    sets = live_sets(results, source, leader.row.candidate if leader else None)
+    if not sets or max(sample["labels"]) >= len(source.classes):
+        return None
+    return {
+        "title": source.title,
+        "classes": source.classes,
+        "sets": sets,
+        "images": {"labels": sample["labels"], "pixels": sample["pixels"]},
+    }
+
+
+def live_sets(results: Results, source: Source, first: str | None = None) -> list[dict[str, Any]]:
+    """The sets that the page offers, as JSON values: of one dataset, of up to `MOST` images.
 
     The candidate with the hash `first` leads; small ones come before large ones.
     """
@@ -43,7 +67,9 @@ def live_sets(results: Results, first: str | None = None) -> list[dict[str, Any]
             **_recipe(candidate),
         }
         for candidate in candidates
-        if candidate.images.shape[2:] == (28, 28) and len(candidate) <= MOST
+        if candidate.checksum == source.checksum
+        and candidate.images.shape[2:] == (SIDE, SIDE)
+        and len(candidate) <= MOST
     ]
 
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from analysis import curves, figures
 from analysis.answers import ANSWERS, Rows
 from analysis.bench import BENCHES
+from analysis.roles import LUCKY
 from analysis.tables import score_rows
 from reproduce import comparison, essay, protocols
 from reproduce.backbones import Backbone
@@ -65,10 +66,10 @@ def score_table(records: Sequence[Record]) -> str:
     """Scores of sets that are not the essay's draws."""
     rows = [
         [
-            row.name + (f" ({row.sets} sets)" if row.sets > 1 else ""),
+            row.title,
             f"{row.ipc:g}",
             f"`{row.protocol}`",
-            row.split,
+            row.split + (LUCKY if row.lucky else ""),
             str(row.summary),
             str(row.summary.n),
             row.seeds,

@@ -12,6 +12,7 @@ from analysis.exhibits import Exhibit
 from analysis.plots import by_class, tile
 from analysis.results import Analysis, Results
 from analysis.sections import by_budget, byte_tile, data_uri, ordered, per_class
+from analysis.sources import Source
 from analysis.trace import Fact, Number, Traces
 from reproduce.candidate import Candidate
 
@@ -24,10 +25,10 @@ KIN = 20  # images of a set that are shown beside their neighbours
 class Neighbour:
     """One image, the real one nearest to it, and what is lost without it."""
 
-    label: int
+    label: str
     own: str
     nearest: str
-    nearest_label: int
+    nearest_label: str
     index: int
     distance: Fact
     extremity: Fact
@@ -36,12 +37,16 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Kin:
-    """A set's images with their neighbours: all of them, or of a large set the most extreme."""
+    """A set's images with their neighbours: all of them, or of a large set the most extreme.
+
+    `share` is that of one class among all, in percent.
+    """
 
     analysis: Analysis
     images: list[Neighbour]
     total: int
     usual: Fact
+    share: float
 
 
 def kin(results: Results, traces: Traces) -> list[Kin]:
@@ -50,11 +55,13 @@ def kin(results: Results, traces: Traces) -> list[Kin]:
     for analysis in ordered(results):
         candidate = results.candidates[analysis["candidate"]]
         trace = traces.analyses([analysis])
+        source = results.source_of(analysis)
         shown = [
-            _neighbour(candidate, analysis, i, trace, traces) for i in _shown(candidate, analysis)
+            _neighbour(candidate, source, analysis, i, trace, traces)
+            for i in _shown(candidate, analysis)
         ]
         usual = Fact(f"{analysis['usual']:.1f}", trace)
-        found.append(Kin(analysis, shown, len(candidate), usual))
+        found.append(Kin(analysis, shown, len(candidate), usual, POINTS / candidate.classes))
     return found
 
 
@@ -68,7 +75,7 @@ def _shown(candidate: Candidate, analysis: Analysis) -> list[int]:
 
 
 def _neighbour(
-    candidate: Candidate, analysis: Analysis, i: int, trace: int, traces: Traces
+    candidate: Candidate, source: Source, analysis: Analysis, i: int, trace: int, traces: Traces
 ) -> Neighbour:
     nearest = analysis["nearest"][i]
     lost = None
@@ -77,10 +84,10 @@ def _neighbour(
         lost = Number(charts.lost_without(analysis)[i], traces.analyses([analysis], values))
     real = nearest["distance"] < REAL
     return Neighbour(
-        int(candidate.hard_labels()[i]),
+        source.class_name(int(candidate.hard_labels()[i])),
         data_uri(tile(candidate.images[i])),
         byte_tile(nearest["pixels"]),
-        nearest["label"],
+        source.class_name(nearest["label"]),
         nearest["index"],
         Fact("real" if real else f"{nearest['distance']:.1f} away", trace),
         Fact(f"{POINTS * analysis['extremity'][i]:.1f} %", trace),
@@ -104,32 +111,29 @@ def neighbour_rows(results: Results) -> dict[str, list[list[Any]]]:
 def places(results: Results, traces: Traces) -> list[Exhibit]:
     """The map and how typical the images of each set are, for each budget."""
     exhibits = []
-    for ipc, analyses in by_budget(results).items():
-        shown = [
-            results.candidates[a["candidate"]]
-            for a in analyses
-            if results.map and a["candidate"] in results.map["sets"]
-        ]
-        if results.map and shown:
-            here = results.map["sets"]
+    for (source, ipc), analyses in by_budget(results).items():
+        embedding = results.maps.get(source.checksum)
+        here = embedding["sets"] if embedding else {}
+        shown = [results.candidates[a["candidate"]] for a in analyses if a["candidate"] in here]
+        if embedding and shown:
             exhibits.append(
                 Exhibit(
-                    f"map-{ipc:g}",
-                    f"Map of training images, sets of {per_class(ipc)} in it",
-                    charts.where_they_lie(results.map, shown),
-                    ["set", "label", "x", "y"],
+                    f"map-{source.key}-{ipc:g}",
+                    f"Map of training images of {source.title}, sets of {per_class(ipc)} in it",
+                    charts.where_they_lie(embedding, source, shown),
+                    ["set", "class", "x", "y"],
                     [
-                        [candidate.name, label, x, y]
+                        [candidate.name, source.class_name(label), x, y]
                         for candidate in shown
                         for x, y, label in _points(here[candidate.hash])
                     ],
-                    traces.analyses([results.map]),
+                    traces.analyses([embedding]),
                 )
             )
         exhibits.append(
             Exhibit(
-                f"typicality-{ipc:g}",
-                f"How extreme each image is within its class, {per_class(ipc)}",
+                f"typicality-{source.key}-{ipc:g}",
+                f"How extreme each image is within its class, {per_class(ipc)}, {source.title}",
                 charts.typicality(analyses),
                 ["set", "image", "more typical in its class, %"],
                 [

@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from analysis.figures import literal
 from reproduce.candidate import Candidate
 
 SHADES = " ░▒▓█"
@@ -138,7 +139,8 @@ def span(candidate: Candidate) -> str:
 def grid_png(candidate: Candidate) -> bytes:
     """`grid` as PNG of 256 colours; equal candidates give equal bytes."""
     canvas = FigureCanvasAgg(grid(candidate))
-    canvas.draw()
+    with literal(canvas.figure):
+        canvas.draw()
     return _saved(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(256))
 
 

@@ -10,15 +10,16 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, select_autoescape
+from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from analysis import finalists, league, lessons, places, sections
 from analysis.exhibits import Exhibit, table_csv
-from analysis.live import live_sets
+from analysis.live import live_part
 from analysis.plots import grid_png
 from analysis.results import Results
 from analysis.trace import Traces
+from reproduce.data import MNIST_CHECKSUM
 from reproduce.files import write_whole
 
 PAGE = "index.html"
@@ -60,14 +61,14 @@ def tables_of(parts: dict[str, Any]) -> dict[str, tuple[list[str], list[list[Any
             [
                 row.name,
                 row.kind,
-                row.split,
+                row.scored_on,
                 row.sets,
                 *(row.cells.get(p, "") for p in one.protocols),
             ]
             for row in one.rows
         ]
         head = ["set", "kind", "split", "sets", *one.protocols]
-        tables[f"league-{one.dataset}-{one.ipc:g}"] = (head, rows)
+        tables[f"league-{one.source.key}-{one.ipc:g}"] = (head, rows)
     head = ["image", "nearest real image", "its label", "distance", "more typical in its class, %"]
     for name, rows in places.neighbour_rows(parts["results"]).items():
         tables[name] = (head, rows)
@@ -84,27 +85,27 @@ def write_figures(folder: Path, parts: dict[str, Any]) -> list[Path]:
     for key, candidate in candidates.items():
         written.append(write_whole(folder / f"set-{key[:6]}.png", grid_png(candidate)))
     if parts["headline"]:
-        best = candidates[parts["headline"].row.candidate]
+        best = candidates[parts["headline"].leader.row.candidate]
         written.append(write_whole(folder / "headline.png", grid_png(best)))
     return written
 
 
 def sections_of(results: Results) -> dict[str, Any]:
     """What the templates are given."""
-    traces = Traces()
-    leagues = league.leagues(results.records, traces)
-    budgets = {one.ipc for one in leagues if one.dataset == "mnist"}
+    traces = Traces(results.paths)
+    leagues = league.leagues(results, traces)
+    budgets = {one.ipc for one in leagues if one.source.checksum == MNIST_CHECKSUM}
     storage = [
         league.published_row(number, traces)
         for number in league.literature()
         if number.budget == "storage" and number.ipc in budgets
     ]
-    best = league.best_row(leagues)
+    leader = league.leader(leagues)
     return {
-        "headline": sections.headline(results, leagues, best),
+        "headline": sections.headline(results, leader),
         "leagues": leagues,
         "storage": storage,
-        "choices": finalists.choices(results.records, traces),
+        "choices": finalists.choices(results, traces),
         "portraits": sections.portraits(results, traces),
         "places": places.places(results, traces),
         "kin": places.kin(results, traces),
@@ -117,7 +118,7 @@ def sections_of(results: Results) -> dict[str, Any]:
         "essay": sections.essay_part(results, traces),
         "provenance": sections.provenance(results),
         "results": results,
-        "live": live_sets(results, best.candidate if best else None) if results.sample else [],
+        "live": live_part(results, leader),
         "traces": traces.entries(),
     }
 
@@ -140,7 +141,7 @@ def render(parts: dict[str, Any], title: str) -> str:
     """The page as text; styles and scripts are part of it and nothing is fetched."""
     environment = Environment(
         loader=PackageLoader("analysis", "templates"),
-        autoescape=select_autoescape(default=True),
+        autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -8,13 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from analysis import kinds
+from analysis.sources import Source, sources_of
 from reproduce import records as record_files
 from reproduce.candidate import Candidate
 from reproduce.errors import UserError
+from reproduce.files import read_input
 from reproduce.oracle import TEST_LOG
 from reproduce.records import Record
+from reproduce.text import printable
 
 Analysis = dict[str, Any]
+READING = ("time", "purpose", "command")  # texts of every line of the log of test
 
 
 def is_full(record: Record) -> bool:
@@ -37,32 +42,41 @@ class Results:
         Where each candidate lies, by hash.
     analyses : dict of str to dict
         What `supertrainer analyse` has measured, by candidate hash, each with its `file`.
-    curves : dict of str to dict
-        Accuracy of random sets by size, by protocol.
+    curves : dict of (str, str) to dict
+        Accuracy of random sets by size, by checksum of the data and protocol.
     architectures : list of dict
         Sets in other networks than theirs, of `benchmarks.cross_architecture`, with its `file`.
-    map, sample : dict or None
-        The embedding, with its `file`, and the digits that the page bundles.
+    maps, samples : dict of str to dict
+        The embedding, with its `file`, and the images that the page bundles, by checksum.
     readings : list of dict
         Every reading of the sealed test split.
     skipped : list of str
-        `.npz` files in the folders that are no candidates.
+        Files in the folders that are not ours or not whole: a line for each, with the reason.
+    sources : dict of str to Source
+        All data that any of it is of, by checksum.
     """
 
     records: list[Record] = field(default_factory=list)
     candidates: dict[str, Candidate] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
     analyses: dict[str, Analysis] = field(default_factory=dict)
-    curves: dict[str, Analysis] = field(default_factory=dict)
+    curves: dict[tuple[str, str], Analysis] = field(default_factory=dict)
     architectures: list[Analysis] = field(default_factory=list)
-    map: Analysis | None = None
-    sample: Analysis | None = None
+    maps: dict[str, Analysis] = field(default_factory=dict)
+    samples: dict[str, Analysis] = field(default_factory=dict)
     readings: list[dict[str, Any]] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    sources: dict[str, Source] = field(default_factory=dict)
+
+    def source_of(self, content: Analysis) -> Source:
+        """The data that a record or an analysis is of."""
+        return self.sources[content["checksum"]]
 
 
 def collect(places: Sequence[Path]) -> Results:
     """Read folders, with all below them, and single files of candidates and records.
+
+    What in a folder is not ours, or damaged, is passed over, with a line in `skipped`.
 
     Raises
     ------
@@ -73,13 +87,24 @@ def collect(places: Sequence[Path]) -> Results:
     for place in places:
         if place.is_dir():
             for path in _ordered(place):
-                _add(found, path, named=False)
+                try:
+                    _add(found, path)
+                except UserError as error:
+                    found.skipped.append(printable(str(error)))
         elif place.exists():
-            _add(found, place, named=True)
+            if not _add(found, place):
+                raise UserError(f"{place}: give a candidate .npz, a records .jsonl, or a folder")
         else:
             raise UserError(f"{place}: no such file or folder; give runs, candidates or records")
     latest = {_said(record): record for record in found.records}
     found.records = list(latest.values())
+    _drop_what_does_not_fit(found)
+    measured = (found.analyses, found.curves, found.maps, found.samples)
+    found.sources = sources_of(
+        found.records,
+        found.candidates.values(),
+        [content for kind in measured for content in kind.values()],
+    )
     if not found.records and not found.candidates:
         raise UserError(
             f"{', '.join(map(str, places))}: no records and no candidates; score something first"
@@ -88,51 +113,79 @@ def collect(places: Sequence[Path]) -> Results:
 
 
 def _said(record: Record) -> tuple[Any, ...]:
-    """The score's key; where nothing is random, the set's name, as of a finalist, for the seed."""
-    known = {} if record.get("random", True) else {"seed": record["name"]}
-    return record_files.key_of({**record, **known})
+    """The score's key; where nothing is random, what the set is called stands for the seed."""
+    if record.get("random", True):
+        return record_files.key_of(record)
+    return (*record_files.key_of({**record, "seed": None}), record["name"], record.get("role"))
 
 
 def _ordered(folder: Path) -> Iterable[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def _add(found: Results, path: Path, named: bool) -> None:
+def _add(found: Results, path: Path) -> bool:
+    """Read one file; False where its ending is none of ours."""
     if path.name == TEST_LOG:
-        found.readings += [
-            json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()
-        ]
+        found.readings += _readings(path)
     elif path.suffix == ".jsonl":
         found.records += [{**record, "file": str(path)} for record in record_files.read(path)]
     elif path.suffix == ".npz":
-        _add_candidate(found, path, named)
-    elif path.suffix == ".json":
-        _add_analysis(found, json.loads(path.read_text(encoding="utf-8")), str(path))
-    elif named:
-        raise UserError(f"{path}: give a candidate .npz, a records .jsonl, or a folder")
-
-
-def _add_candidate(found: Results, path: Path, named: bool) -> None:
-    try:
         candidate = Candidate.load(path)
-    except UserError:
-        if named:
-            raise
-        found.skipped.append(str(path))
+        found.candidates.setdefault(candidate.hash, candidate)
+        found.paths.setdefault(candidate.hash, str(path))
+    elif path.suffix == ".json":
+        _add_measured(found, path)
+    return path.suffix in (".jsonl", ".npz", ".json")
+
+
+def _readings(path: Path) -> Iterable[dict[str, Any]]:
+    """The lines of the log of test; one that was torn or altered is passed over."""
+    for line in read_input(path).splitlines():
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(entry, dict) and all(isinstance(entry.get(name), str) for name in READING):
+            yield {**entry, **{name: printable(entry[name]) for name in READING}}
+
+
+def _add_measured(found: Results, path: Path) -> None:
+    """Keep what a JSON file holds under what it is of, so that nothing replaces another."""
+    known = kinds.read(path)
+    if known is None:
         return
-    found.candidates.setdefault(candidate.hash, candidate)
-    found.paths.setdefault(candidate.hash, str(path))
+    kind, content = known
+    content = {**content, "file": str(path)}
+    if kind == "analysis":
+        found.analyses[content["candidate"]] = content
+    elif kind == "curve":
+        found.curves[content["checksum"], content["protocol"]] = content
+    elif kind == "map":
+        found.maps[content["checksum"]] = content
+    elif kind == "sample":
+        found.samples[content["checksum"]] = content
+    else:
+        found.architectures += [{**row, "file": str(path)} for row in content["rows"]]
 
 
-def _add_analysis(found: Results, content: Analysis, file: str) -> None:
-    """Tell the kinds of JSON files apart by what they hold; others are of no concern here."""
-    if "candidate" in content and "learning" in content:
-        found.analyses[content["candidate"]] = {**content, "file": file}
-    elif "ipc" in content and "accuracies" in content:
-        found.curves[content["protocol"]] = {**content, "file": file}
-    elif any(isinstance(row.get("accuracies"), dict) for row in content.get("rows", ())):
-        found.architectures += [{**row, "file": file} for row in content["rows"]]
-    elif "background" in content:
-        found.map = {**content, "file": file}
-    elif "side" in content and "pixels" in content:
-        found.sample = content
+def _drop_what_does_not_fit(found: Results) -> None:
+    """Pass over analyses and places on maps that are not those of the candidate they name."""
+    for key, analysis in list(found.analyses.items()):
+        candidate = found.candidates.get(key)
+        if candidate and not _fits(analysis, candidate):
+            del found.analyses[key]
+            found.skipped.append(f"{analysis['file']}: not of its candidate; analyse that again")
+    for embedding in found.maps.values():
+        embedding["sets"] = {
+            key: points
+            for key, points in embedding["sets"].items()
+            if key not in found.candidates or len(points["x"]) == len(found.candidates[key])
+        }
+
+
+def _fits(analysis: Analysis, candidate: Candidate) -> bool:
+    return (
+        len(analysis["nearest"]) == len(candidate)
+        and len(analysis["confusion"]) == candidate.classes
+        and analysis["checksum"] == candidate.checksum
+    )

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import base64
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from analysis import charts
+from analysis import charts, kinds
 from analysis.exhibits import Exhibit
 from analysis.figures import essay_spread
-from analysis.league import League, Row, interval_of
+from analysis.league import Leader, rival
 from analysis.plots import by_class, columns_of, sheet, some_of_each, span, tile
 from analysis.results import Analysis, Results
-from analysis.trace import Fact, Number, Traces
+from analysis.sources import Source
+from analysis.trace import Fact, Number, Traces, number_of
 from reproduce import comparison
 from reproduce.candidate import Candidate
 
 ESSAY = ("Michael Nielsen, Reduced MNIST", "one run on the 10,000 validation images")
-MOST = 500  # images of a portrait
+MOST, TILES = 500, 20  # images of a portrait, and at the top of the page
 
 
 def data_uri(png: bytes) -> str:
@@ -31,9 +31,7 @@ def data_uri(png: bytes) -> str:
 
 def byte_tile(pixels: str) -> str:
     """An image kept as bytes in base64, as an address."""
-    grey = np.frombuffer(base64.b64decode(pixels), np.uint8)
-    side = math.isqrt(len(grey))
-    return data_uri(tile(grey.reshape(1, side, side) / np.float32(255)))
+    return data_uri(tile(kinds.square(pixels)))
 
 
 def per_class(ipc: float) -> str:
@@ -42,16 +40,25 @@ def per_class(ipc: float) -> str:
 
 
 def ordered(results: Results) -> list[Analysis]:
-    """Analyses of candidates that are there, the smallest sets first, of these the best first."""
+    """Analyses of candidates that are there, by data, the smallest sets first, then the best."""
     known = [a for key, a in results.analyses.items() if key in results.candidates]
-    return sorted(known, key=lambda a: (a["ipc"], -np.mean(a["accuracies"]), a["name"]))
+    return sorted(
+        known,
+        key=lambda a: (
+            results.source_of(a).title,
+            a["checksum"],
+            a["ipc"],
+            -np.mean(a["accuracies"]),
+            a["name"],
+        ),
+    )
 
 
-def by_budget(results: Results) -> dict[float, list[Analysis]]:
-    """Analyses by images per class."""
-    groups: dict[float, list[Analysis]] = {}
+def by_budget(results: Results) -> dict[tuple[Source, float], list[Analysis]]:
+    """Analyses by data and images per class."""
+    groups: dict[tuple[Source, float], list[Analysis]] = {}
     for analysis in ordered(results):
-        groups.setdefault(analysis["ipc"], []).append(analysis)
+        groups.setdefault((results.source_of(analysis), analysis["ipc"]), []).append(analysis)
     return groups
 
 
@@ -60,44 +67,31 @@ def by_budget(results: Results) -> dict[float, list[Analysis]]:
 
 @dataclass(frozen=True)
 class Headline:
-    """The best set of the smallest budget, beside random ones."""
+    """The best set of the smallest budget, beside sets of the same data that nobody chose."""
 
-    row: Row
-    protocol: str
+    leader: Leader
     number: Number
-    random: Number | None
     random_protocol: str
-    tiles: list[tuple[int, str]]
+    random: Number | None
+    tiles: list[tuple[str, str]]
     images: int
 
 
-def headline(results: Results, leagues: Sequence[League], best: Row | None) -> Headline | None:
-    """What stands at the top of the page; None without a set of which the file is there.
-
-    Random sets stand beside it under the same protocol, or else under the one that they do best by.
-    """
-    if best is None or best.candidate not in results.candidates:
+def headline(results: Results, leader: Leader | None) -> Headline | None:
+    """What stands at the top of the page; None without a set of which the file is there."""
+    if leader is None or leader.row.candidate not in results.candidates:
         return None
-    candidate = results.candidates[best.candidate]
-    protocol, number = max(best.cells.items(), key=lambda cell: cell[1].interval.mean)
-    rivals = [
-        row
-        for league in leagues
-        for row in league.rows
-        if row.kind in ("random", "essay") and (row.ipc, row.split) == (best.ipc, best.split)
-    ]
-    # Many random sets come before the essay's one where both were scored.
-    rivals.sort(key=lambda row: row.kind == "random")
-    cells = {name: number for row in rivals for name, number in row.cells.items()}
-    under = (
-        protocol
-        if protocol in cells
-        else max(cells, key=lambda p: cells[p].interval.mean, default="")
-    )
-    order = some_of_each(candidate, 10)
+    candidate = results.candidates[leader.row.candidate]
+    source = leader.league.source
     labels = candidate.hard_labels()
-    tiles = [(int(labels[i]), data_uri(tile(candidate.images[i]))) for i in order]
-    return Headline(best, protocol, number, cells.get(under), under, tiles, len(candidate))
+    tiles = [
+        (source.class_name(int(labels[i])), data_uri(tile(candidate.images[i])))
+        for i in some_of_each(candidate, min(candidate.classes, TILES))
+    ]
+    beside = rival(leader)
+    under, random = beside or ("", None)
+    number = leader.row.cells[leader.protocol]
+    return Headline(leader, number, under, random, tiles, len(candidate))
 
 
 # --- What they look like ------------------------------------------------------------------------
@@ -110,6 +104,7 @@ class Portrait:
     candidate: Candidate
     path: str
     sheet: str
+    source: Source
     span: str
     labels: list[str]
     exhibits: list[Exhibit]
@@ -120,21 +115,25 @@ def portraits(results: Results, traces: Traces) -> list[Portrait]:
     found = []
     for candidate in sorted(results.candidates.values(), key=lambda c: (c.ipc, c.name, c.hash)):
         order = some_of_each(candidate, MOST)
-        labels = [str(candidate.hard_labels()[i]) for i in order]
+        source = results.sources[candidate.checksum]
+        labels = [source.class_name(int(candidate.hard_labels()[i])) for i in order]
         found.append(
             Portrait(
                 candidate,
                 results.paths[candidate.hash],
                 data_uri(sheet(candidate.images[order], columns_of(candidate))),
+                source,
                 span(candidate),
                 labels,
-                _learned(candidate, traces.candidate(candidate, results.paths[candidate.hash])),
+                _learned(
+                    candidate, source, traces.candidate(candidate, results.paths[candidate.hash])
+                ),
             )
         )
     return found
 
 
-def _learned(candidate: Candidate, trace: int) -> list[Exhibit]:
+def _learned(candidate: Candidate, source: Source, trace: int) -> list[Exhibit]:
     """Heat map of learned labels and curve of learned rates, where there are any."""
     exhibits = []
     if candidate.label_scale != "class":
@@ -144,8 +143,8 @@ def _learned(candidate: Candidate, trace: int) -> list[Exhibit]:
             Exhibit(
                 f"labels-{candidate.hash[:6]}",
                 f"Learned labels of {candidate.name}: images by classes",
-                charts.label_heat(candidate),
-                ["image", *(str(label) for label in range(candidate.classes))],
+                charts.label_heat(candidate, source),
+                ["image", *map(source.class_name, range(candidate.classes))],
                 rows,
                 trace,
             )
@@ -179,13 +178,13 @@ def essay_part(results: Results, traces: Traces) -> dict[str, Any] | None:
         number = cell.published
         ours = comparison.of_draw(full, number.protocol, number.ipc, cell.draw)
         name = f"RMNIST/{number.ipc}" if number.ipc else "MNIST"
-        mine = Number(interval_of(ours), traces.records(ours))
+        mine = number_of(ours, traces)
         published = Fact(f"{number.accuracy:.2f}", traces.published(*ESSAY))
         draw = cell.draw if cell.draw and number.ipc > 1 else "–"
         rows.append([name, draw, number.protocol, published, mine, cell.verdict])
     head = ["set", "draw", "protocol", "published, %", "ours, %", "verdict"]
     alt = "Replicates of the essay's networks as dots, published numbers as lines"
-    trace = traces.records([r for r in full if r["method"] == "essay draw"])
+    trace = traces.records(full)
     return {"exhibit": Exhibit("essay", alt, essay_spread(results.records), head, rows, trace)}
 
 

@@ -1,6 +1,6 @@
 """Statistics of few runs: intervals, paired comparison, the luck of the best, equivalent n.
 
-Pure functions of arrays; accuracies are in percent throughout.
+Pure functions; accuracies are in percent throughout.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import numpy as np
 from scipy import special
 from scipy.optimize import isotonic_regression
 
+from reproduce.comparison import Summary, summarise
+
 LEVEL = 0.95
 EQUAL = 1e-9  # points: accuracies that differ by less are the same
 
@@ -21,13 +23,15 @@ EQUAL = 1e-9  # points: accuracies that differ by less are the same
 class Interval:
     """A mean of n values and where it lies at a stated confidence.
 
-    `low` and `high` are NaN for n = 1: one value says nothing of its spread.
+    `low` and `high` are NaN for n = 1: one value says nothing of its spread. `over` says what the
+    values are, as in `reproduce.comparison.Summary`: `networks` of one set, or `sets`.
     """
 
     n: int
     mean: float
     low: float
     high: float
+    over: str = "networks"
 
     @property
     def half(self) -> float:
@@ -35,33 +39,32 @@ class Interval:
         return (self.high - self.low) / 2
 
 
-def mean_interval(values: Sequence[float], level: float = LEVEL) -> Interval:
+def interval_of(summary: Summary, level: float = LEVEL) -> Interval:
     """Student's interval for the mean of independent values of about normal spread.
 
     Parameters
     ----------
-    values : sequence of float
-        At least one.
+    summary : Summary
+        Of `reproduce.comparison.summarise`, which says what the values are.
     level : float
         Confidence, 0..1.
     """
-    n, mean = len(values), float(np.mean(values))
+    n, mean, over = summary.n, summary.mean, summary.over
     if n == 1:
-        return Interval(1, mean, math.nan, math.nan)
-    reach = _reach(float(np.std(values, ddof=1)) / math.sqrt(n), n - 1, level)
-    return Interval(n, mean, mean - reach, mean + reach)
+        return Interval(1, mean, math.nan, math.nan, over)
+    reach = float(special.stdtrit(n - 1, (1 + level) / 2) * summary.se)
+    return Interval(n, mean, mean - reach, mean + reach, over)
 
 
-def cluster_interval(groups: Sequence[Sequence[float]], level: float = LEVEL) -> Interval:
-    """The interval for a mean over sets, each scored by several networks.
+def mean_interval(values: Sequence[float], level: float = LEVEL) -> Interval:
+    """`interval_of` of plain values, at least one: of networks of one set."""
+    return interval_of(summarise({"accuracy": value} for value in values), level)
 
-    Networks trained on one set are no independent witnesses of sets like it, so the sets' own
-    means are the values and n is the number of sets. One set alone is `mean_interval` of its
-    networks.
-    """
-    if len(groups) == 1:
-        return mean_interval(groups[0], level)
-    return mean_interval([float(np.mean(group)) for group in groups], level)
+
+def set_interval(sets: Sequence[Sequence[float]], level: float = LEVEL) -> Interval:
+    """`interval_of` of sets' accuracies, a list for each set."""
+    scored = ({"candidate": n, "accuracy": v} for n, of in enumerate(sets) for v in of)
+    return interval_of(summarise(scored), level)
 
 
 @dataclass(frozen=True)
@@ -213,7 +216,3 @@ def _inverse(sizes: Sequence[float], values: Sequence[float], accuracy: float) -
         return float(sizes[0])
     share = (accuracy - rising[right - 1]) / (rising[right] - rising[right - 1])
     return float(np.exp(places[right - 1] + share * (places[right] - places[right - 1])))
-
-
-def _reach(error: float, freedom: int, level: float) -> float:
-    return float(special.stdtrit(freedom, (1 + level) / 2) * error)

@@ -6,29 +6,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reproduce.comparison import Summary, summarise
+from analysis.roles import is_lucky, role_of
+from reproduce.comparison import Summary, summarise, title
 from reproduce.records import Record
 
-GROUP = ("name", "method", "dataset", "ipc", "protocol", "split", "images", "epochs")
+GROUP = ("name", "method", "dataset", "checksum", "ipc", "protocol", "split", "images", "epochs")
 
 
 @dataclass(frozen=True)
 class Row:
-    """Scores of one name under one protocol and split, at one fidelity.
+    """Scores of one name and role under one protocol and split, at one fidelity.
 
-    Several sets may share a name (random sets do): `sets` says how many, and the summary is of
-    their means, because networks of one set are no sample of sets.
+    Several sets may share a name (random sets and finalists do): the summary is of their means
+    then, and `title` says how many they are. `lucky`: scores on this split chose the set.
     """
 
     name: str
     method: str
     dataset: str
+    checksum: str
     ipc: float
     protocol: str
     split: str
     images: int | None
     epochs: int | None
-    sets: int
+    role: str
+    title: str
+    lucky: bool
     seeds: str
     summary: Summary
 
@@ -37,27 +41,22 @@ def score_rows(records: Sequence[Record]) -> list[Row]:
     """One row for each group of records that agree in all but candidate and seed."""
     groups: dict[tuple[Any, ...], list[Record]] = {}
     for record in records:
-        groups.setdefault(tuple(record[field] for field in GROUP), []).append(record)
+        key = (*(record[field] for field in GROUP), role_of(record))
+        groups.setdefault(key, []).append(record)
     rows = [
         Row(
-            **dict(zip(GROUP, key, strict=True)),
-            sets=len({record["candidate"] for record in group}),
+            **dict(zip((*GROUP, "role"), key, strict=True)),
+            title=title(group),
+            lucky=any(map(is_lucky, group)),
             seeds=seed_range([record["seed"] for record in group]),
-            summary=summarise(one_for_each_set(group)),
+            summary=summarise(group),
         )
         for key, group in groups.items()
     ]
-    return sorted(rows, key=lambda row: (row.dataset, row.protocol, row.ipc, -row.summary.mean))
-
-
-def one_for_each_set(records: Sequence[Record]) -> list[Record]:
-    """The records of one set as they are; of several, one for each with its mean accuracy."""
-    sets: dict[str, list[Record]] = {}
-    for record in records:
-        sets.setdefault(record["candidate"], []).append(record)
-    if len(sets) == 1:
-        return list(records)
-    return [{**group[0], "accuracy": summarise(group).mean} for group in sets.values()]
+    return sorted(
+        rows,
+        key=lambda row: (row.dataset, row.checksum, row.protocol, row.ipc, -row.summary.mean),
+    )
 
 
 def seed_range(seeds: Sequence[int]) -> str:

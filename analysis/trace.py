@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from analysis import again
 from analysis.results import Analysis
-from analysis.statistics import Interval
+from analysis.statistics import Interval, interval_of
 from analysis.tables import seed_range
 from reproduce.candidate import Candidate
+from reproduce.comparison import summarise
 from reproduce.records import Record
 
 
 class Traces:
-    """Origins of numbers, each kept once."""
+    """Origins of numbers, each kept once.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    paths : mapping of str to str
+        Where candidates lie, by hash: an origin names the command that scores one of them again.
+    """
+
+    def __init__(self, paths: Mapping[str, str] | None = None) -> None:
         self._places: dict[str, int] = {}
+        self._paths = dict(paths or {})
 
     def records(self, records: Sequence[Record]) -> int:
         """The origin of a number made from these records; its place in `entries`."""
@@ -32,6 +41,7 @@ class Traces:
                 "split": ", ".join(distinct("split")),
                 "values": [round(record["accuracy"], 2) for record in records],
                 "commands": distinct("command"),
+                "again": again.scores(records, self._paths),
                 "files": distinct("file") if "file" in records[0] else [],
                 "commits": distinct("commit"),
                 "devices": distinct("device"),
@@ -51,6 +61,7 @@ class Traces:
                 "split": ", ".join(distinct("split")),
                 "values": [round(value, 2) for value in values],
                 "commands": distinct("command"),
+                "again": self._measured(analyses),
                 "files": distinct("file"),
                 "commits": distinct("commit"),
                 "devices": [],
@@ -66,6 +77,7 @@ class Traces:
                 "split": "",
                 "values": [],
                 "commands": [candidate.command],
+                "again": [again.show(path)],
                 "files": [path],
                 "commits": [],
                 "devices": [],
@@ -86,9 +98,22 @@ class Traces:
                 "sets": sum(part["sets"] for part in parts),
                 "split": ", ".join(dict.fromkeys(part["split"] for part in parts)),
                 "values": [],
-                **{name: all_of(name) for name in ("commands", "files", "commits", "devices")},
+                **{
+                    name: all_of(name)
+                    for name in ("commands", "again", "files", "commits", "devices")
+                },
             }
         )
+
+    def _measured(self, analyses: Sequence[Analysis]) -> list[str]:
+        """Commands that measure analyses and curves again; maps have none but their own."""
+        found = []
+        for content in analyses:
+            if content.get("candidate") in self._paths and "learning" in content:
+                found.append(again.analysis(content, self._paths[content["candidate"]]))
+            elif "ipc" in content and content.get("protocol"):
+                found.append(again.curve(content))
+        return found
 
     def published(self, source: str, note: str) -> int:
         """The origin of a published number."""
@@ -122,6 +147,17 @@ class Number:
     def half(self) -> str:
         """Half the 95 % interval, or nothing for a single value."""
         return f"{self.interval.half:.2f}" if self.interval.n > 1 else ""
+
+    @property
+    def n(self) -> str:
+        """What varies and how many of it: `5 networks`, `30 sets`."""
+        word = self.interval.over.removesuffix("s")
+        return f"{self.interval.n} {word}{'s' if self.interval.n > 1 else ''}"
+
+
+def number_of(records: Sequence[Record], traces: Traces) -> Number:
+    """The mean of records, over sets where they are of several, and its origin."""
+    return Number(interval_of(summarise(records)), traces.records(records))
 
 
 class Fact:

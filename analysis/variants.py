@@ -53,7 +53,7 @@ def changes(candidate: Candidate, recipe: Recipe, seeds: Sequence[int]) -> list[
     """
     plain = replace(candidate, recipe=recipe, indices=None, method="sensitivity")
     order = [_reordered(plain, seed) for seed in seeds]
-    half = replace(recipe, batch=max(1, min(recipe.batch, len(candidate)) // 2), reshuffle=True)
+    half = _halved(recipe, len(candidate))
     halved = replace(plain, recipe=half)
     found = [
         Change("order", None, order),
@@ -65,6 +65,20 @@ def changes(candidate: Candidate, recipe: Recipe, seeds: Sequence[int]) -> list[
         Change("noise", sd, [_with(plain, noisy(plain.images, sd, seed)) for seed in seeds])
         for sd in NOISE
     ]
+
+
+def _halved(recipe: Recipe, images: int) -> Recipe:
+    """The recipe with half its batch; listed rates go on for all the steps of their epoch."""
+    batch = max(1, min(recipe.batch, images) // 2)
+    before, after = (-(-images // size) for size in (min(recipe.batch, images), batch))
+    rates = recipe.learning_rates or ()
+    places = [
+        epoch * before + step * before // after
+        for epoch in range(len(rates) // before)
+        for step in range(after)
+    ]
+    listed = {"learning_rates": tuple(rates[place] for place in places)} if rates else {}
+    return replace(recipe, batch=batch, reshuffle=True, **listed)  # type: ignore[arg-type]
 
 
 def rounded(images: np.ndarray) -> np.ndarray:

@@ -1,9 +1,9 @@
 "use strict";
-/* Teach a network in a worker, then let it read the reader's handwriting. */
+/* Teach a network in a worker, then let it judge what the reader draws. */
 
 if (byId("live")) {
-  const sets = data("sets");
-  const digits = (({ pixels, labels }) => ({ pixels: bytes(pixels), labels }))(data("digits"));
+  const { sets, classes, images } = data("teaching");
+  const validation = { pixels: bytes(images.pixels), labels: images.labels };
   const engine = URL.createObjectURL(new Blob([byId("engine").textContent], { type: "text/javascript" }));
   const size = FRAME * FRAME;
   let worker = null, trained = false, trainings = 0, points = [];
@@ -69,7 +69,7 @@ if (byId("live")) {
     byId("said").textContent = "Learning …";
     state("Training …", true);
     const { recipe } = chosen();
-    worker.postMessage({ kind: "train", set: unpacked(chosen()), recipe, digits, seed: trainings++ });
+    worker.postMessage({ kind: "train", set: unpacked(chosen()), recipe, validation, seed: trainings++ });
   });
 
   function state(text, busy) {
@@ -85,9 +85,9 @@ if (byId("live")) {
       byId("line").setAttribute("points", points.join(" "));
     },
     scored({ right, done, of }) {
-      byId("state").textContent = `Reading digits: ${done} of ${of} …`;
+      byId("state").textContent = `Reading: ${done} of ${of} …`;
       byId("accuracy").ariaBusy = "true";
-      byId("accuracy-note").textContent = `of the first ${done} bundled validation digits`;
+      byId("accuracy-note").textContent = `of the first ${done} bundled validation images`;
       byId("progress").value = done / of;
       if (done === of) byId("accuracy").textContent = `${((100 * right) / of).toFixed(1)} %`;
     },
@@ -95,7 +95,7 @@ if (byId("live")) {
       trained = true;
       byId("accuracy").ariaBusy = "false";
       byId("accuracy").dataset.percent = (100 * right) / of;
-      byId("accuracy-note").textContent = `of ${of} validation digits that it never saw`;
+      byId("accuracy-note").textContent = `of ${of} validation images that it never saw`;
       state(`Trained on ${chosen().targets.length} images.`, false);
       byId("wrong").replaceChildren(...wrong.slice(0, 20).map(({ index }) => {
         const canvas = document.createElement("canvas");
@@ -104,26 +104,27 @@ if (byId("live")) {
         paint(canvas, real(index));
         return canvas;
       }));
-      byId("said").textContent = "Now draw a digit.";
+      byId("said").textContent = "Now draw.";
       read();
     },
     read({ said, drawing }) {
       if (drawing !== drawings) return; // the ink has changed since
-      const first = largest10(said);
-      byId("said").textContent = `I read a ${first}.`;
-      byId("said").dataset.digit = first;
+      const first = largest(said);
+      byId("said").textContent = `I see: ${classes[first]}.`;
+      byId("said").dataset.label = first;
       bars(said);
     },
   };
 
-  const largest10 = (values) => values.indexOf(Math.max(...values));
-  const real = (index) => Float32Array.from(digits.pixels.subarray(index * size, (index + 1) * size), (b) => b / 255);
+  const largest = (values) => values.indexOf(Math.max(...values));
+  const real = (index) => Float32Array.from(validation.pixels.subarray(index * size, (index + 1) * size), (b) => b / 255);
 
   function bars(said) {
     byId("bars").replaceChildren(...said.map((share, label) => {
       const line = document.createElement("li");
-      line.className = label === largest10(said) ? "first" : "";
-      line.innerHTML = `<span>${label}</span><i><b style="width:${100 * share}%"></b></i><span>${Math.round(100 * share)} %</span>`;
+      line.className = label === largest(said) ? "first" : "";
+      line.innerHTML = `<span></span><i><b style="width:${100 * share}%"></b></i><span>${Math.round(100 * share)} %</span>`;
+      line.firstElementChild.textContent = classes[label];
       return line;
     }));
   }
@@ -137,7 +138,7 @@ if (byId("live")) {
   function change() {
     drawings++;
     clearTimeout(waiting);
-    delete byId("said").dataset.digit;
+    delete byId("said").dataset.label;
   }
   const wipe = () => { pen.fillStyle = "#000"; pen.fillRect(0, 0, canvas.width, canvas.height); };
   wipe();
@@ -193,21 +194,21 @@ if (byId("live")) {
     Object.assign(cursor, { x: 140, y: 60, down: false });
     paint(byId("seen"), new Float32Array(size));
     byId("bars").replaceChildren();
-    byId("said").textContent = trained ? "Draw a digit." : "Train a network first.";
+    byId("said").textContent = trained ? "Draw." : "Train a network first.";
   });
 
   let borrowed = 0;
   byId("borrow").addEventListener("click", () => {
     const small = new OffscreenCanvas(FRAME, FRAME);
     paint(small, real(borrowed));
-    borrowed = (borrowed + 37) % digits.labels.length;
+    borrowed = (borrowed + 37) % validation.labels.length;
     wipe();
     change();
     pen.drawImage(small, 0, 0, canvas.width, canvas.height);
     read();
   });
 
-  /** The drawing as a digit, shown small and read by the network. */
+  /** The drawing as an image, shown small and read by the network. */
   function read() {
     const { width, height } = canvas, grey = pen.getImageData(0, 0, width, height).data;
     const pixels = asDigit(Float32Array.from({ length: width * height }, (_, i) => grey[4 * i] / 255), width, height);

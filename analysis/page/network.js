@@ -213,7 +213,7 @@ class Block {
 
 /** The whole net. `Type` is Float32Array; Float64Array for checks of the gradient. */
 class ConvNet {
-  constructor({ width, depth, classes = 10, mean, std, seed, norm = true, loss = "cross-entropy",
+  constructor({ width, depth, classes, mean, std, seed, norm = true, loss = "cross-entropy",
     Type = Float32Array }) {
     const random = generator(seed);
     Object.assign(this, { classes, mean, std, loss, steps: 0 });

@@ -51,10 +51,11 @@ const data = (id) => JSON.parse(byId(id).textContent);
     ? [["Published in", trace.source], ["As", trace.note]]
     : [
       ["Values, %", trace.values.join(", ")],
-      ["n", trace.values.length ? `${trace.values.length} networks${trace.sets > 1 ? ` on ${trace.sets} sets` : ""}` : ""],
+      ["n", trace.values.length ? `${trace.values.length} networks${trace.sets > 1 ? ` of ${trace.sets} sets` : ""}` : ""],
       ["Seeds", trace.seeds],
       ["Scored on", trace.split],
       ["Command", trace.commands.join("\n")],
+      ["This number again", trace.again.join("\n")],
       ["Records", trace.files.join(", ")],
       ["Commit", trace.commits.join(", ")],
       ["Device", trace.devices.join(", ")],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,7 @@ def made(digits: Dataset) -> Candidate:
         label_scale="probability",
         name="means </script> & co",
         method="distill by hand",
+        role="distilled",
         dataset="digits",
         checksum=digits.checksum,
         recipe=RECIPE,
@@ -52,7 +54,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory, digits: Dataset, made: Cand
     folder = tmp_path_factory.mktemp("results")
     ten = essay.rmnist(digits, 1)
     oracle = Oracle(digits, folder / "records.jsonl", workers=1)
-    randoms = [measures.random_set(digits, 1, number).renamed("random sets") for number in range(3)]
+    randoms = [
+        replace(measures.random_set(digits, 1, number), name="random sets", role="random sets")
+        for number in range(3)
+    ]
     for protocol in ("knn", "tree"):
         oracle.score_many([ten, made, *randoms], protocol, range(3), measures.SPLIT)
     oracle.score(made, "own", range(3), measures.SPLIT)

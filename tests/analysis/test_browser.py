@@ -46,13 +46,13 @@ def test_teach_and_draw(real_page: Page) -> None:
     assert page.inner_text("#accuracy") == f"{percent:.1f} %"
 
     draw(page, [(140, 40), (140, 240)])
-    page.wait_for_function("byId('said').dataset.digit")
-    assert page.inner_text("#said") == "I read a 1."
+    page.wait_for_function("byId('said').dataset.label")
+    assert page.inner_text("#said") == "I see: 1."
     page.click("#clear")
     circle = [(140 + 60 * np.sin(a), 140 - 90 * np.cos(a)) for a in np.linspace(0, 2 * np.pi, 24)]
     draw(page, circle)
-    page.wait_for_function("byId('said').dataset.digit")
-    assert page.inner_text("#said") == "I read a 0."
+    page.wait_for_function("byId('said').dataset.label")
+    assert page.inner_text("#said") == "I see: 0."
     shares = [
         int(text.split()[0]) for text in page.locator("#bars span:last-child").all_inner_texts()
     ]
@@ -110,7 +110,7 @@ def test_drawing_becomes_an_image_like_mnists(page: Page, digits: Dataset) -> No
 def test_numbers_show_their_origin(page: Page) -> None:
     page.locator("#league .num").first.click()
     shown = page.inner_text("#trace")
-    for word in ("Seeds", "Command", "Scored on", "validation-b"):
+    for word in ("Seeds", "Command", "This number again", "Scored on", "validation-b"):
         assert word in shown
     page.keyboard.press("Escape")
     assert not page.locator("#trace").is_visible()

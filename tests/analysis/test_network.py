@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from reproduce import Dataset, train
 from reproduce.models import build
 from tests.analysis.conftest import RECIPE
 
+SHAPE = {"depth": 3, "classes": 10, "mean": RECIPE.mean, "std": RECIPE.std}
+
 
 @pytest.fixture(scope="module")
 def engine(browser: Browser) -> Page:
@@ -20,6 +23,7 @@ def engine(browser: Browser) -> Page:
     tab = browser.new_page()
     source = Path(__file__).resolve().parents[2] / "analysis" / "page" / "network.js"
     tab.add_script_tag(content=source.read_text())
+    tab.add_script_tag(content=f"const shape = {json.dumps(SHAPE)};")
     return tab
 
 
@@ -31,7 +35,7 @@ def test_network_in_the_page_is_the_toolkits(engine: Page, digits: Dataset) -> N
     theirs = train.probabilities(model, RECIPE, images)[0]
     ours = engine.evaluate(
         """([weights, images, width]) => {
-            const net = new ConvNet({ width, depth: 3, mean: 0.1307, std: 0.3081, seed: 0 });
+            const net = new ConvNet({ ...shape, width, seed: 0 });
             net.parameters().forEach((parameter, i) => parameter.value.set(weights[i]));
             return images.map((image) => net.read(image));
         }""",
@@ -50,8 +54,8 @@ def test_gradient_in_the_page_is_right(
     pairs = engine.evaluate(
         """([image, kind, norm]) => {
             const target = [0.1, 0.6, 0, 0, 0.3, 0, 0, 0, 0, 0], pairs = [], h = 1e-5;
-            const shape = { width: 3, depth: 3, mean: 0.13, std: 0.31, norm, loss: kind };
-            const net = new ConvNet({ ...shape, seed: 1, Type: Float64Array });
+            const own = { ...shape, width: 3, norm, loss: kind };
+            const net = new ConvNet({ ...own, seed: 1, Type: Float64Array });
             net.learn(image, target, 1);
             const loss = () => (kind === "mse"
                 ? net.scores(image).reduce((sum, s, c) => sum + (s - target[c]) ** 2, 0)
@@ -89,7 +93,7 @@ def test_training_step_in_the_page_is_torchs(engine: Page, digits: Dataset) -> N
     after = [parameter.detach()[0].flatten().tolist() for parameter in model.parameters()]
     ours = engine.evaluate(
         """([weights, images, labels, width]) => {
-            const net = new ConvNet({ width, depth: 3, mean: 0.1307, std: 0.3081, seed: 0 });
+            const net = new ConvNet({ ...shape, width, seed: 0 });
             net.parameters().forEach((parameter, i) => parameter.value.set(weights[i]));
             const target = (label) => Array.from({ length: 10 }, (_, c) => Number(c === label));
             const batch = images.map((image, i) => [image, target(labels[i])]);
@@ -108,8 +112,8 @@ def test_ridge_in_the_page_solves_the_last_layer(engine: Page, digits: Dataset) 
     targets = (np.eye(10)[digits.train.labels[:6]] - 0.1).tolist()
     small, large = engine.evaluate(
         """([images, targets]) => [1e-9, 1e6].map((strength) => {
-            const shape = { width: 8, depth: 3, mean: 0.13, std: 0.31, norm: false };
-            const net = new ConvNet({ ...shape, seed: 1, loss: "mse", Type: Float64Array });
+            const own = { ...shape, width: 8, norm: false };
+            const net = new ConvNet({ ...own, seed: 1, loss: "mse", Type: Float64Array });
             net.solve(images.map((image, i) => [image, targets[i]]), strength);
             return images.map((image) => net.scores(image));
         })""",

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from analysis import finalists, league, lessons, measures, sections
+from analysis import finalists, league, lessons, markdown, measures, sections
 from analysis.league import leagues
 from analysis.plots import some_of_each
 from analysis.report import write_report
 from analysis.results import Results, collect
+from analysis.sources import sources_of
 from analysis.trace import Traces
 from reproduce import Candidate, Dataset, Oracle, UserError, essay
+from reproduce.data import MNIST_CHECKSUM
 
 
 def test_equal_results_give_equal_bytes(report: Path, folder: Path, tmp_path: Path) -> None:
@@ -55,21 +57,21 @@ def test_every_number_points_to_its_records(report: Path, folder: Path) -> None:
 
 def test_league_says_what_the_records_say(folder: Path) -> None:
     results, traces = collect([folder]), Traces()
-    (found,) = leagues(results.records, traces)
+    (found,) = leagues(results, traces)
     row = next(row for row in found.rows if row.name.startswith("means"))
     ours = [r for r in results.records if r["name"] == row.name and r["protocol"] == "own"]
     values = [record["accuracy"] for record in ours]
     assert row.cells["own"].interval.mean == pytest.approx(np.mean(values))
     assert traces.entries()[row.cells["own"].trace]["values"] == [round(v, 2) for v in values]
-    randoms = next(row for row in found.rows if row.kind == "random")
+    randoms = next(row for row in found.rows if row.kind == "random sets")
     assert (randoms.sets, randoms.cells["tree"].interval.n) == (3, 3)
     assert all(row.kind != "published" for row in found.rows)  # those are about MNIST
 
 
 def test_storage_budgets_stay_out_of_the_league(ten, digits: Dataset) -> None:
     records = Oracle(digits, workers=1).score(ten, "knn", [0])
-    as_mnist = [{**record, "dataset": "mnist", "method": "search swap"} for record in records]
-    (found,) = leagues(as_mnist, Traces())
+    as_mnist = [{**r, "checksum": MNIST_CHECKSUM, "role": "searched"} for r in records]
+    (found,) = leagues(results_of(as_mnist), Traces())
     published = {row.name for row in found.rows if row.kind == "published"}
     storage = {number.method for number in league.literature() if number.budget == "storage"}
     assert "RCIG" in published
@@ -77,56 +79,125 @@ def test_storage_budgets_stay_out_of_the_league(ten, digits: Dataset) -> None:
     assert not published & storage
 
 
+def results_of(records: list, *candidates: Candidate) -> Results:
+    return Results(
+        records=records,
+        candidates={candidate.hash: candidate for candidate in candidates},
+        paths={candidate.hash: f"{candidate.name}.npz" for candidate in candidates},
+        sources=sources_of(records, candidates, []),
+    )
+
+
 def test_finalists_stay_out_of_the_league(ten: Candidate, digits: Dataset) -> None:
-    """A search's choice among its finalists is corrected, and shown beside fresh seeds."""
+    """A search's choice among its finalists is corrected, and shown beside fresh networks."""
     rivals = [measures.random_set(digits, 1, number) for number in range(3)]
-    named = [rival.renamed("s, one of the best") for rival in rivals]
     oracle = Oracle(digits, workers=1)
-    scored = oracle.score_many(named, "tree", range(3))
+    scored = oracle.score_many(
+        [replace(rival, name="s", role="finalist") for rival in rivals], "tree", range(3)
+    )
     means = {r["candidate"]: [] for r in scored}
     for record in scored:
         means[record["candidate"]].append(record["accuracy"])
     winner = max(rivals, key=lambda rival: np.mean(means[rival.hash]))
-    fresh = oracle.score(winner.renamed("s"), "tree", range(10, 14))
-    traces = Traces()
-    (found,) = leagues([*scored, *fresh], traces)
+    fresh = oracle.score(replace(winner, name="s", role="searched"), "tree", range(10, 14))
+    results, traces = results_of([*scored, *fresh]), Traces()
+    (found,) = leagues(results, traces)
     assert [(row.name, row.cells["tree"].interval.n) for row in found.rows] == [("s", 4)]
-    (choice,) = finalists.choices([*scored, *fresh], traces)
+    (choice,) = finalists.choices(results, traces)
     assert (choice.name, choice.best.k, choice.fresh.interval.n) == ("s", 3, 4)
     assert choice.chosen.interval.mean == pytest.approx(max(map(np.mean, means.values())))
     assert float(choice.corrected.text) <= round(choice.chosen.interval.mean, 2)
     assert len(traces.entries()[choice.corrected.trace]["values"]) == 9
 
 
-def test_headline_is_of_test_beside_the_best_random_sets(digits: Dataset) -> None:
-    """Whatever was read on test comes first, and all that random images reach there beside it."""
-    made = essay.rmnist(digits, 1, "table").renamed("made")
-    made = dataclasses.replace(made, method="search swap")
-    drawn, oracle = essay.rmnist(digits, 1), Oracle(digits, workers=1)
-    records = oracle.score(made, "knn", [0]) + oracle.score(drawn, "svm-rbf", [0])
-    first = [{**record, "split": "test"} for record in records]
-    lucky = [{**records[0], "protocol": "svm-rbf", "accuracy": 99.0}]
-    weak = [{**first[0], "method": "random", "name": "random sets", "accuracy": 1.0}]
-    found = leagues([*first, *lucky, *weak], Traces())
-    best = league.best_row(found)
-    assert best is not None
-    assert (best.name, best.split) == ("made", "test")
-    results = Results(candidates={made.hash: made}, paths={made.hash: "made.npz"})
-    headline = sections.headline(results, found, best)
+def record_of(
+    candidate: Candidate, protocol: str, split: str, accuracy: float, seed: int = 0
+) -> dict:
+    """A record with a given accuracy."""
+    fields = ("name", "method", "dataset", "checksum", "role", "chosen_on", "ipc", "draw")
+    return {
+        **{name: getattr(candidate, name) for name in fields},
+        "candidate": candidate.hash,
+        "protocol": protocol,
+        "split": split,
+        "seed": seed,
+        "accuracy": accuracy,
+        **dict.fromkeys(("images", "epochs")),
+        **dict.fromkeys(("plan", "command", "commit", "device"), "x"),
+        "versions": {},
+    }
+
+
+def test_b5_scores_on_the_split_that_chose_a_set_are_marked(ten: Candidate) -> None:
+    searched = replace(ten, method="search", role="searched", chosen_on="validation-b")
+    splits = ("validation-a", "validation-b", "validation")
+    records = [record_of(searched, "knn", split, 50.0) for split in splits]
+    (found,) = leagues(results_of(records), Traces())
+    assert {row.scored_on for row in found.rows} == {
+        "validation-a",
+        "validation-b, which chose it",
+        "validation, which chose it",
+    }
+    assert markdown.score_table(records).count("which chose it") == 2
+
+
+def test_b6_test_chooses_neither_the_headline_nor_its_rival(digits: Dataset) -> None:
+    """The best on validation leads, however lucky others are on test; so for what stands beside."""
+    good = replace(measures.random_set(digits, 1, 0), name="good", role="searched")
+    lucky = replace(measures.random_set(digits, 1, 1), name="lucky", role="distilled")
+    drawn = essay.rmnist(digits, 1)
+    records = [
+        record_of(good, "knn", "validation-b", 60.0),
+        record_of(good, "tree", "validation-b", 50.0),
+        record_of(good, "knn", "test", 58.0),
+        record_of(good, "tree", "test", 90.0),
+        record_of(lucky, "knn", "validation-b", 55.0),
+        record_of(lucky, "knn", "test", 99.0),
+        *(record_of(good, protocol, "validation-a", 1.0) for protocol in ("svm-rbf", "mlp")),
+        record_of(drawn, "svm-rbf", "validation", 40.0),
+        record_of(drawn, "mlp", "validation", 42.0),
+        record_of(drawn, "svm-rbf", "test", 45.0),
+        record_of(drawn, "mlp", "test", 41.0),
+    ]
+    results = results_of(records, good, lucky)
+    leader = league.leader(leagues(results, Traces()))
+    assert leader is not None
+    assert (leader.row.name, leader.protocol, leader.row.split) == ("good", "knn", "test")
+    assert leader.chosen_on == "validation-b"
+    headline = sections.headline(results, leader)
     assert headline is not None
-    assert (headline.protocol, headline.random_protocol) == ("knn", "knn")
-    assert headline.random.interval.mean == 1.0
-    without = sections.headline(results, leagues([*first, *lucky], Traces()), best)
-    assert without is not None
-    assert without.random_protocol == "svm-rbf"
+    assert headline.random is not None
+    assert (headline.number.mean, headline.random.mean) == ("58.00", "41.00")
+    assert headline.random_protocol == "mlp"
+    alone = results_of([r for r in records if r["split"] == "test"], good, lucky)
+    first = league.leader(leagues(alone, Traces()))
+    assert first is not None
+    assert (first.row.name, first.chosen_on) == ("good", "")  # by name, which the page says
 
 
-def test_other_networks_are_a_matrix_with_their_origin(folder: Path, tmp_path: Path) -> None:
+def test_b6_sets_of_one_content_are_one_row_and_count_once(digits: Dataset) -> None:
+    searched = replace(essay.rmnist(digits, 1), name="s", role="searched")
+    rule = replace(searched, name="nearest mean", role="simple rule")
+    records = [
+        record_of(candidate, "knn", "validation-b", 50.0 + seed, seed)
+        for candidate, seeds in ((searched, range(3)), (rule, range(3, 5)))
+        for seed in seeds
+    ]
+    (row,) = leagues(results_of(records), Traces())[0].rows
+    assert (row.name, row.kind, row.cells["knn"].interval.n) == ("s = nearest mean", "searched", 5)
+
+
+def test_other_networks_are_a_matrix_with_their_origin(
+    folder: Path, made: Candidate, tmp_path: Path
+) -> None:
     origin = {"split": measures.SPLIT, "seeds": [0, 1], "command": "cross FILE", "commit": "c"}
     rows = [
-        {"candidate": name, "name": name, "accuracies": {"own": [90, 92], "MLP": [40, low]}}
-        | origin
-        for name, low in (("first", 50), ("second", 20))
+        {"candidate": key, "name": name, "accuracies": {"own": [90, 92], "MLP": [40, low]}} | origin
+        for key, name, low in (
+            (made.hash, "first", 50),
+            (made.hash, "second", 20),
+            ("gone", "none", 20),
+        )
     ]
     path = tmp_path / "cross-architecture.json"
     path.write_text(json.dumps({"settings": {}, "rows": rows}))
@@ -159,14 +230,14 @@ def test_collect_refuses_what_is_not_there(tmp_path: Path) -> None:
 def test_seeds_are_no_replicates_where_nothing_is_random(digits: Dataset, tmp_path: Path) -> None:
     """Scored for three purposes, from seeds of their own, into files of their own."""
     ten = essay.rmnist(digits, 1).renamed("ten")
-    finalist = ten.renamed(f"ten{finalists.ENDING}")
+    finalist = replace(ten, role="finalist")
     for seed, candidate in ((0, ten), (500, finalist), (1000, ten)):
         oracle = Oracle(digits, tmp_path / f"{seed}.jsonl", workers=1)
         for protocol in ("knn", "tree"):
             oracle.score(candidate, protocol, range(seed, seed + 2))
-    kept = [(record["protocol"], record["name"]) for record in collect([tmp_path]).records]
-    assert sorted(set(kept)) == [(p, c.name) for p in ("knn", "tree") for c in (ten, finalist)]
-    assert [kept.count((p, "ten")) for p in ("knn", "tree")] == [1, 4]
+    kept = [(record["protocol"], record["role"]) for record in collect([tmp_path]).records]
+    assert sorted(set(kept)) == [(p, c.role) for p in ("knn", "tree") for c in (ten, finalist)]
+    assert [kept.count((p, ten.role)) for p in ("knn", "tree")] == [1, 4]
 
 
 def test_page_of_records_alone(folder: Path, tmp_path: Path) -> None:

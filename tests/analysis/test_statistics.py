@@ -12,11 +12,11 @@ from analysis.command import comparison_words
 from analysis.statistics import (
     Interval,
     best_of_k,
-    cluster_interval,
     equivalent_n,
     expected_maximum,
     mean_interval,
     paired,
+    set_interval,
 )
 
 accuracies = st.lists(st.floats(0, 100), min_size=3, max_size=20)
@@ -48,10 +48,10 @@ def test_one_value_has_no_interval() -> None:
 def test_networks_of_one_set_do_not_count_as_sets(rng: np.random.Generator) -> None:
     sets = rng.normal(50, 5, 5)
     groups = [(centre + rng.normal(0, 0.1, 10)).tolist() for centre in sets]
-    clustered, pooled = cluster_interval(groups), mean_interval(np.concatenate(groups).tolist())
+    clustered, pooled = set_interval(groups), mean_interval(np.concatenate(groups).tolist())
     assert clustered.n == 5
     assert clustered.half > 2 * pooled.half
-    assert cluster_interval(groups[:1]) == mean_interval(groups[0])
+    assert set_interval(groups[:1]) == mean_interval(groups[0])
 
 
 @given(st.lists(st.tuples(st.floats(0, 100), st.floats(0, 100)), min_size=2, max_size=12))
