@@ -170,18 +170,21 @@ def counted(summary: Summary) -> str:
 
 
 def final_short(folder: Path) -> Rows:
-    """The same by protocol: ours, the simple rule chosen on validation, draws, random sets."""
+    """The same by protocol: ours, the simple rule chosen on validation, draws, random sets.
+
+    Where nothing on record chooses among the simple rules, all of them are shown.
+    """
     found, rules = readings(folder), strongest_rules(folder)
     protocols = list(dict.fromkeys(reading.protocol for reading in found))
     kept: dict[tuple[float, str], dict[str, str]] = {}
     for reading in sorted(found, key=lambda r: (r.ipc, -r.summary.mean)):
+        strongest = rules.get((reading.protocol, reading.ipc))
         cell = f"{reading.summary} ({counted(reading.summary)})"
         what = NOT_OURS.get(reading.role, reading.name)
-        if reading.role == "simple rule":
-            if rules.get((reading.protocol, reading.ipc)) != reading.name:
-                continue
+        if reading.role == "simple rule" and strongest:
             what, cell = "the strongest simple rule", f"{cell}, {reading.name}"
-        kept.setdefault((reading.ipc, what), {}).setdefault(reading.protocol, cell)
+        if reading.role != "simple rule" or strongest in (None, reading.name):
+            kept.setdefault((reading.ipc, what), {}).setdefault(reading.protocol, cell)
     head = ["set", "ipc", *(f"`{protocol}`" for protocol in protocols)]
     return head, [
         [what, f"{ipc:g}", *(cells.get(protocol, "–") for protocol in protocols)]
