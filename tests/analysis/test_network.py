@@ -80,11 +80,11 @@ def test_gradient_in_the_page_is_right(
 
 
 def test_training_step_in_the_page_is_torchs(engine: Page, digits: Dataset) -> None:
-    """One step of SGD with momentum from the same weights ends in the same weights."""
-    model = build(RECIPE, (28, 28), 10, [5])
+    """Two steps of SGD with momentum from the same weights end in the same ones, in float64."""
+    model = build(RECIPE, (28, 28), 10, [5]).double()
     before = [parameter.detach()[0].flatten().tolist() for parameter in model.parameters()]
     images, labels = digits.train.images[:4], torch.tensor(digits.train.labels[:4])
-    x = (torch.tensor(images) - RECIPE.mean) / RECIPE.std
+    x = (torch.tensor(images, dtype=torch.float64) - RECIPE.mean) / RECIPE.std
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     for _ in range(2):
         optimiser.zero_grad()
@@ -93,7 +93,7 @@ def test_training_step_in_the_page_is_torchs(engine: Page, digits: Dataset) -> N
     after = [parameter.detach()[0].flatten().tolist() for parameter in model.parameters()]
     ours = engine.evaluate(
         """([weights, images, labels, width]) => {
-            const net = new ConvNet({ ...shape, width, seed: 0 });
+            const net = new ConvNet({ ...shape, width, seed: 0, Type: Float64Array });
             net.parameters().forEach((parameter, i) => parameter.value.set(weights[i]));
             const target = (label) => Array.from({ length: 10 }, (_, c) => Number(c === label));
             const batch = images.map((image, i) => [image, target(labels[i])]);
@@ -103,7 +103,7 @@ def test_training_step_in_the_page_is_torchs(engine: Page, digits: Dataset) -> N
         [before, images.reshape(4, -1).tolist(), labels.tolist(), RECIPE.width],
     )
     for mine, torchs in zip(ours, after, strict=True):
-        assert mine == pytest.approx(torchs, abs=2e-5)
+        assert mine == pytest.approx(torchs, abs=1e-9)
 
 
 def test_ridge_in_the_page_solves_the_last_layer(engine: Page, digits: Dataset) -> None:
@@ -124,7 +124,7 @@ def test_ridge_in_the_page_solves_the_last_layer(engine: Page, digits: Dataset) 
 
 
 def test_adam_in_the_page_is_torchs(engine: Page) -> None:
-    value = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
+    value = torch.nn.Parameter(torch.tensor([1.0, -2.0], dtype=torch.float64))
     optimiser = torch.optim.Adam([value], lr=0.1)
     for _ in range(5):
         optimiser.zero_grad()
@@ -141,4 +141,4 @@ def test_adam_in_the_page_is_torchs(engine: Page) -> None:
             return [...parameter.value];
         }"""
     )
-    assert ours == pytest.approx(value.tolist(), abs=1e-5)
+    assert ours == pytest.approx(value.tolist(), abs=1e-9)

@@ -31,20 +31,19 @@ def problem(
     ("count", "shape"), [(10, (28, 28)), (3, (20, 23)), (10, (17, 32)), (1, (16, 16))]
 )
 def test_a_step_is_autograds(count: int, shape: tuple[int, int]) -> None:
+    """In float64 by autograd: what is left is the rounding of one compiled step."""
     ours, x, y, noise = problem([0, 1, 2], count, shape)
-    theirs = problem([0, 1, 2], count, shape)[0]
-    optimiser = torch.optim.SGD(theirs.parameters(), lr=0.5)
-    for _ in range(3):
-        optimiser.zero_grad()
-        cross_entropy(theirs.answer(theirs.prepare(x), noise), y).sum().backward()
-        optimiser.step()
-        fused.step(ours, x, y, noise, 0.5)
-    start = problem([0, 1, 2], count, shape)[0]
+    theirs, start = (problem([0, 1, 2], count, shape)[0].double() for _ in range(2))
+    answers = theirs.answer(theirs.prepare(x.double()), noise.double())
+    cross_entropy(answers, y.double()).sum().backward()
+    torch.optim.SGD(theirs.parameters(), lr=0.5).step()
+    fused.step(ours, x, y, noise, 0.5)
     for mine, other, before in zip(
         ours.parameters(), theirs.parameters(), start.parameters(), strict=True
     ):
-        assert not torch.equal(other, before)
-        torch.testing.assert_close(mine, other, rtol=1e-4, atol=2e-6)
+        step = (other - before).norm()
+        assert step > 0
+        assert (mine - other).norm() < 1e-4 * step
 
 
 def test_a_network_takes_the_same_step_in_any_stack() -> None:

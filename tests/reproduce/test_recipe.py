@@ -37,17 +37,24 @@ def scored(ten: Candidate) -> Candidate:
     return replace(ten, labels=labels, label_scale="score", indices=None, recipe=OWN)
 
 
-def trained(recipe: Recipe, sets: list[Candidate], seeds: list[int]):
-    images, labels = [c.images for c in sets], [c.scores() for c in sets]
+def trained(recipe: Recipe, sets: list[Candidate], seeds: list[int], dtype: type = np.float32):
+    images = [candidate.images.astype(dtype) for candidate in sets]
+    labels = [candidate.scores().astype(dtype) for candidate in sets]
     for state in train(recipe, images, labels, seeds):  # noqa: B007
         pass
     return state.model
 
 
-def test_adam_on_squared_error_equals_a_plain_loop(ten: Candidate) -> None:
+@pytest.fixture
+def float64(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks in float64: what two ways of computing differ by is small on any processor."""
+    monkeypatch.setattr("reproduce.train.build", lambda *given: build(*given).double())
+
+
+def test_adam_on_squared_error_equals_a_plain_loop(ten: Candidate, float64: None) -> None:
     ten = scored(ten)
     recipe = replace(OWN, ridge=None)
-    ours = trained(recipe, [ten], [3])
+    ours = trained(recipe, [ten], [3], np.float64)
     start = build(recipe, (28, 28), 10, [3])
     net = nn.Sequential(
         nn.Conv2d(1, 8, 3, padding=3),
@@ -58,49 +65,51 @@ def test_adam_on_squared_error_equals_a_plain_loop(ten: Candidate) -> None:
         nn.AvgPool2d(2),
         nn.Flatten(),
         nn.Linear(1024, 10),
-    )
+    ).double()
     with torch.no_grad():
         for mine, theirs in zip(net.parameters(), start.parameters(), strict=True):
             mine.copy_(theirs[0])
     optimiser = torch.optim.Adam(net.parameters(), lr=3e-3)
-    x, y = (torch.tensor(ten.images) - 0.1307) / 0.3081, torch.tensor(ten.labels)
+    x = (torch.tensor(ten.images, dtype=torch.float64) - 0.1307) / 0.3081
+    y = torch.tensor(ten.labels, dtype=torch.float64)
     for step in range(8):
         optimiser.param_groups[0]["lr"] = 3e-3 * min(1, (step + 1) / 3)
         optimiser.zero_grad()
         ((net(x) - y) ** 2).sum(1).mean().backward()
         optimiser.step()
     for mine, theirs in zip(ours.parameters(), net.parameters(), strict=True):
-        torch.testing.assert_close(mine[0], theirs, rtol=1e-3, atol=1e-5)
+        torch.testing.assert_close(mine[0], theirs, rtol=1e-6, atol=1e-8)
 
 
-def test_the_last_layer_is_ridge_regression(ten: Candidate) -> None:
-    """Against the primal form, in float64."""
+def test_the_last_layer_is_ridge_regression(ten: Candidate, float64: None) -> None:
+    """Against the primal form."""
     ten = scored(ten)
-    plain = trained(replace(OWN, ridge=None), [ten], [3])
-    solved = trained(OWN, [ten], [3])
-    x = ((torch.tensor(ten.images) - OWN.mean) / OWN.std)[None]
-    phi = plain.features(plain.prepare(x))[0].double().detach()
+    plain = trained(replace(OWN, ridge=None), [ten], [3], np.float64)
+    solved = trained(OWN, [ten], [3], np.float64)
+    x = ((torch.tensor(ten.images, dtype=torch.float64) - OWN.mean) / OWN.std)[None]
+    phi = plain.features(plain.prepare(x))[0].detach()
     strength = 1e-4 * phi.square().sum(1).mean()
     gram = phi.T @ phi + strength * torch.eye(phi.shape[1], dtype=phi.dtype)
     expected = torch.linalg.solve(gram, phi.T @ torch.tensor(ten.labels).double())
-    torch.testing.assert_close(solved.head.weight[0].double().T, expected, rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(solved.head.weight[0].T, expected, rtol=1e-6, atol=1e-8)
     assert not solved.head.bias.any()
 
 
-def test_the_last_layer_descends_as_a_plain_loop_does(ten: Candidate) -> None:
+def test_the_last_layer_descends_as_a_plain_loop_does(ten: Candidate, float64: None) -> None:
     ten = scored(ten)
-    plain = trained(replace(OWN, ridge=None), [ten], [3])
-    ours = trained(replace(OWN, ridge=None, head_steps=20), [ten], [3])
-    x, y = (torch.tensor(ten.images) - OWN.mean) / OWN.std, torch.tensor(ten.labels)
+    plain = trained(replace(OWN, ridge=None), [ten], [3], np.float64)
+    ours = trained(replace(OWN, ridge=None, head_steps=20), [ten], [3], np.float64)
+    x = (torch.tensor(ten.images, dtype=torch.float64) - OWN.mean) / OWN.std
+    y = torch.tensor(ten.labels, dtype=torch.float64)
     phi = plain.features(plain.prepare(x[None]))[0].detach()
-    weight = torch.zeros(phi.shape[1], 10, requires_grad=True)
+    weight = phi.new_zeros(phi.shape[1], 10, requires_grad=True)
     rate = 0.5 / float(phi.square().sum())  # the loss below has twice the gradient
     optimiser = torch.optim.SGD([weight], lr=rate, momentum=0.9)
     for _ in range(20):
         optimiser.zero_grad()
         (phi @ weight - y).square().sum().backward()
         optimiser.step()
-    torch.testing.assert_close(ours.head.weight[0].T, weight.detach(), rtol=1e-3, atol=1e-6)
+    torch.testing.assert_close(ours.head.weight[0].T, weight.detach(), rtol=1e-6, atol=1e-9)
     assert not ours.head.bias.any()
 
 
