@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from analysis.analyse import write_sample
 from analysis.plots import grid_text
@@ -28,6 +27,7 @@ from reproduce.data import Dataset
 from reproduce.errors import UserError
 from reproduce.oracle import Oracle
 from reproduce.records import Record
+from reproduce.terminal import say
 from search.command import Jury, chosen, rescore, rival_sets, run_search
 from search.config import SearchConfig
 from search.luck import once
@@ -75,7 +75,7 @@ def mnist_or_digits(folder: Path | None) -> Dataset:
         return data.load("mnist", folder)
     except UserError as error:
         note = f"{error}.\nGoing on with scikit-learn's bundled digits instead of MNIST."
-        Console(stderr=True).print(note, highlight=False, soft_wrap=True)
+        say(note, stderr=True)
         return data.load("digits")
 
 
@@ -93,7 +93,6 @@ def demo_essay(oracle: Oracle) -> list[Record]:
 
 def print_sets(candidates: list[Candidate], page: Path) -> None:
     """The sets in shades of text, and where the page is."""
-    console = Console()
     for candidate in candidates:
-        console.print(f"\n{candidate.name}\n{grid_text(candidate)}", highlight=False)
-    console.print(f"\nReport: {page.resolve()}", soft_wrap=True, highlight=False)
+        say(f"\n{candidate.name}\n{grid_text(candidate)}")
+    say(f"\nReport: {page.resolve()}")

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from analysis import measures
 from reproduce import essay, provenance
@@ -29,6 +28,7 @@ from reproduce.errors import UserError
 from reproduce.files import write_whole
 from reproduce.names import safe_name
 from reproduce.oracle import Oracle
+from reproduce.terminal import say
 
 OUT = Path("results/analysis")
 RUNNING = Path("runs/analysis.jsonl")
@@ -203,4 +203,4 @@ def _say(written: Sequence[Path], as_json: bool) -> None:
     if as_json:
         print(json.dumps([str(path) for path in written]))
     else:
-        Console().print(*(f"wrote {path}" for path in written), sep="\n", highlight=False)
+        say(*(f"wrote {path}" for path in written))

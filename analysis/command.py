@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from analysis import markdown
 from analysis.plots import grid_png, grid_text, some_of_each, span
@@ -26,13 +24,13 @@ from reproduce.command import (
     WorkersOption,
     configured,
     load_candidates,
-    progress,
     score_table,
 )
 from reproduce.command import show as print_records
 from reproduce.files import write_whole
 from reproduce.oracle import Oracle
 from reproduce.records import Record
+from reproduce.terminal import Table, progress, say
 
 RESULTS = Path("results")
 SURE = 0.05
@@ -72,7 +70,7 @@ def report(
         return
     counts = f"{len(results.records)} records, {len(results.candidates)} candidates"
     counts += f", {len(results.analyses)} analyses"
-    Console().print(f"{counts}\nReport: {page.resolve()}", soft_wrap=True, highlight=False)
+    say(f"{counts}\nReport: {page.resolve()}")
 
 
 def update_document(document: Path, results: Path) -> None:
@@ -95,12 +93,10 @@ def show(
     if as_json:
         print(json.dumps({**candidate.meta(), "picture": str(picture)}))
         return
-    console = Console()
-    console.print(f"{grid_text(candidate)}\n", highlight=False)
-    console.print(facts_table(candidate))
+    say(f"{grid_text(candidate)}\n", facts_table(candidate))
     if candidate.label_scale != "class":
-        console.print(labels_table(candidate))
-    console.print(f"Picture: {picture.resolve()}", soft_wrap=True, highlight=False)
+        say(labels_table(candidate))
+    say(f"Picture: {picture.resolve()}")
 
 
 def facts_table(candidate: Candidate) -> Table:
@@ -159,7 +155,7 @@ def compare(
         print(json.dumps(comparison_values(test, scored)))
         return
     print_records(scored, False, lambda: score_table(f"{source.name}, {protocol}", scored))
-    print(comparison_words(candidates[0].name, candidates[1].name, test))
+    say(comparison_words(candidates[0].name, candidates[1].name, test))
 
 
 def comparison_values(test: Paired, scored: list[Record]) -> dict[str, Any]:

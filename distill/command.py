@@ -12,7 +12,6 @@ from typing import Annotated
 import joblib
 import torch
 import typer
-from rich.console import Console
 
 from distill import validation
 from distill.config import DistillConfig
@@ -34,6 +33,7 @@ from reproduce.command import (
 from reproduce.data import Dataset
 from reproduce.files import write_whole
 from reproduce.oracle import Oracle
+from reproduce.terminal import say
 from reproduce.threads import torch_threads
 
 
@@ -86,19 +86,18 @@ def run_distillation(
     threads : int or None
         Threads of torch; None: as many as `all_threads` says.
     """
-    console = Console(stderr=True)
     history = checkpoint.with_suffix(".history.json")
     with torch_threads(threads or all_threads()):
         distiller = Distiller(source, config, name)
         try:
             if distiller.stages and distiller.rank == 0:
-                console.print(distiller.expectation(), highlight=False, soft_wrap=True)
-            _with_progress(distiller, checkpoint, console)
+                say(distiller.expectation(), stderr=True)
+            _with_progress(distiller, checkpoint)
         except KeyboardInterrupt:
             if kept and distiller.progress.step:
                 distiller.candidate().save(kept)
                 _write_history(distiller, history)
-                console.print(f"The best set so far is in {kept}.", highlight=False, soft_wrap=True)
+                say(f"The best set so far is in {kept}.", stderr=True)
             raise
         _write_history(distiller, history)
     return distiller.candidate()
@@ -110,7 +109,7 @@ def all_threads() -> int:
     return max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
-def _with_progress(distiller: Distiller, checkpoint: Path, console: Console) -> None:
+def _with_progress(distiller: Distiller, checkpoint: Path) -> None:
     config, noted = distiller.config, ""
     shown = progress(f"distil {config.method}") if distiller.rank == 0 else nullcontext(_silent)
     with shown as update:
@@ -124,7 +123,7 @@ def _with_progress(distiller: Distiller, checkpoint: Path, console: Console) -> 
                 update(round(now.seconds), round(60 * (config.minutes or 0)), note)
             if now.note != noted:
                 noted = now.note
-                console.print(noted, highlight=False)
+                say(noted, stderr=True)
 
 
 def _silent(done: int, total: int, note: str = "") -> None:

@@ -13,6 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from reproduce.errors import UserError
+from reproduce.text import printable
 
 
 def run(app: Callable[..., Any], name: str | None = None) -> None:
@@ -36,7 +37,7 @@ def run(app: Callable[..., Any], name: str | None = None) -> None:
     except OSError as error:
         code, message = 2, f"{error.filename or 'file'}: {error.strerror or error}"
     if message:
-        print("error:", " ".join(message.split()), file=sys.stderr)
+        print("error:", printable(" ".join(message.split())), file=sys.stderr)
         code = 2
     sys.exit(code or 0)
 

@@ -8,22 +8,11 @@ import inspect
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Protocol, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.table import Table
 
 from reproduce import comparison
 from reproduce import protocols as protocol_table
@@ -33,6 +22,7 @@ from reproduce.errors import UserError
 from reproduce.oracle import Fidelity, Oracle, check_fits
 from reproduce.records import Record
 from reproduce.schema import Rule
+from reproduce.terminal import Table, progress, say
 
 RecordsOption = Annotated[Path, typer.Option(help="File of records, read and appended.")]
 WorkersOption = Annotated[int | None, typer.Option(help="Processes; else one a core.", min=1)]
@@ -150,33 +140,6 @@ class DataChoice:
         return found
 
 
-class Update(Protocol):
-    """Moves a progress bar to `done` of `total`, with a word on how it goes."""
-
-    def __call__(self, done: int, total: int, note: str = "") -> None: ...
-
-
-@contextmanager
-def progress(title: str) -> Iterator[Update]:
-    """A progress bar on standard error with time spent and left."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(title, total=None, note="")
-
-        def update(done: int, total: int, note: str = "") -> None:
-            bar.update(task, completed=done, total=total, note=note)
-
-        yield update
-
-
 def load_candidates(paths: Sequence[Path]) -> list[Candidate]:
     """Load files; UserError when they are not all from one dataset."""
     candidates = [Candidate.load(path) for path in paths]
@@ -203,7 +166,7 @@ def show(records: Sequence[Record], as_json: bool, table: Callable[[], Table]) -
     if as_json:
         print(json.dumps(list(records)))
     else:
-        Console().print(table())
+        say(table())
 
 
 @configured(choice=DataChoice)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from reproduce import comparison, essay, problems
 from reproduce.command import (
@@ -26,6 +25,7 @@ from reproduce.data import Dataset
 from reproduce.errors import UserError
 from reproduce.oracle import Oracle
 from reproduce.records import Record
+from reproduce.terminal import Table
 
 EXPERIMENTS = (*essay.EXPERIMENTS, "transfer", "problems", "all")
 

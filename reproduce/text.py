@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import reprlib
 import unicodedata
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reproduce.errors import UserError
-
-if TYPE_CHECKING:
-    from rich.text import Text
 
 NAME = 200  # characters of a name, at most
 # Unicode's control characters, lone surrogates, and ends of lines and paragraphs.
@@ -42,7 +39,7 @@ def checked(value: Any, what: str, most: int = NAME, least: int = 1) -> str:
         raise UserError(f"{what} is {brief(value)}, it must be a text")
     if not least <= len(value) <= most:
         raise UserError(f"{what} has {len(value)} characters, use {least} to {most}")
-    if any(map(_refused, value)):
+    if not value.isprintable() and any(map(_refused, value)):
         raise UserError(f"{what} is {brief(value)}; leave the unprintable characters out")
     return value
 
@@ -58,13 +55,6 @@ def brief(value: Any) -> str:
         return printable(_SHORT.repr(value))
     except ValueError:  # whole numbers of thousands of digits
         return f"a very long {type(value).__name__}"
-
-
-def plain(value: object) -> Text:
-    """Return a text that rich prints letter by letter: markup and emoji codes do nothing in it."""
-    from rich.text import Text
-
-    return Text(printable(str(value)))
 
 
 def _refused(char: str) -> bool:

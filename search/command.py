@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from reproduce.candidate import Candidate
 from reproduce.command import (
@@ -28,6 +27,7 @@ from reproduce.comparison import summarise
 from reproduce.data import Dataset
 from reproduce.oracle import Oracle
 from reproduce.records import Record
+from reproduce.terminal import say
 from search import luck, rivals, storage, trials
 from search import study as studies
 from search.config import SearchConfig
@@ -85,7 +85,7 @@ def search(
     show(scored, as_json, lambda: score_table(title, scored))
     if not as_json:
         seen = search_score(name, storage, found)
-        Console().print(verdict(scored, sets, seen), highlight=False)
+        say(verdict(scored, sets, seen))
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,11 @@
 """Names are checked where they enter, and do nothing where they are shown."""
 
-import io
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.console import Console
-from rich.table import Table
 
 from reproduce import UserError
-from reproduce.text import NAME, brief, checked, plain, printable
+from reproduce.text import NAME, brief, checked, printable
 from tests.mutation import JSON_VALUES, refused_or
 
 GOOD = ["ten", "Ziffern ±2", "数字", "می‌خواهم", "a b", "[bold]", "$x^{$", ":smile:", "x" * NAME]
@@ -38,16 +34,3 @@ def test_numbers_of_any_length_can_be_quoted() -> None:
     assert len(brief(10**6000)) < 100
     with pytest.raises(UserError, match="must be a text"):
         checked(10**6000, "name")
-
-
-@pytest.mark.parametrize(
-    "name", ["[bold]x", "[/]", ":smile:", "[link=http://a]b", "a\x1b[31mb", "\\"]
-)
-def test_rich_prints_a_name_letter_by_letter(name: str) -> None:
-    table = Table("name", title=plain(name))
-    table.add_row(plain(name))
-    console = Console(file=io.StringIO(), force_terminal=True, width=80)
-    console.print(table, plain(name))
-    printed = console.file.getvalue()  # type: ignore[attr-defined]
-    assert printed.count(printable(name)) == 3
-    assert "\x1b[31m" not in printed
