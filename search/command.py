@@ -179,7 +179,7 @@ def rival_sets(
 
 
 def rescore(jury: Jury, sets: Sequence[Candidate], protocol: str) -> list[Record]:
-    """Score sets on the seeds and the half of validation that chose nothing."""
+    """Score sets on the seeds that report, and on the half of validation that chose nothing."""
     with progress("fresh seeds") as update:
         return luck.rescore(jury.oracle, sets, protocol, jury.seeds, update)
 
