@@ -178,6 +178,10 @@ class Oracle:
             for key, job in zip(keys, jobs, strict=True)
         ]
 
+    def plan_of(self, candidate: Candidate, protocol: str, epochs: int | None = None) -> str:
+        """What identifies how the candidate is scored: the `plan` of its records."""
+        return fingerprint(_plan(candidate, protocol, epochs))
+
     def _seeds(self, protocol: str, candidate: Candidate, seeds: Sequence[int]) -> Sequence[int]:
         if not seeds:
             raise UserError("no seeds: ask for at least one replicate")
@@ -186,11 +190,8 @@ class Oracle:
     def _job(
         self, candidate: Candidate, protocol: str, seed: int, split: str, fidelity: Fidelity
     ) -> Job:
-        plan = protocols.plan(protocol, candidate)
-        if fidelity.epochs:
-            plan = _shortened(plan, fidelity.epochs)
-        key = fingerprint(plan)
-        asked = self._asked(candidate, protocol, key, seed, split, fidelity)
+        plan = _plan(candidate, protocol, fidelity.epochs)
+        asked = self._asked(candidate, protocol, fingerprint(plan), seed, split, fidelity)
         return Job(candidate, plan, int(seed), {**asked, "random": is_random(plan)})
 
     def _asked(
@@ -341,8 +342,13 @@ def _opened(what: Candidate | Dataset) -> str:
     return f"{name} (split seed {what.split_seed},{inverted} checksum {what.checksum})"
 
 
+def _plan(candidate: Candidate, protocol: str, epochs: int | None) -> Any:
+    """The protocol's plan, with no network trained for longer than the epochs given."""
+    plan = protocols.plan(protocol, candidate)
+    return _shortened(plan, epochs) if epochs else plan
+
+
 def _shortened(plan: Any, epochs: int) -> Any:
-    """The plan, with no network trained for longer."""
     if isinstance(plan, Mixture):
         return replace(plan, members=tuple(_shortened(member, epochs) for member in plan.members))
     return plan.shortened(epochs) if isinstance(plan, Recipe) else plan

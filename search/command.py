@@ -25,6 +25,7 @@ from reproduce.command import (
 )
 from reproduce.comparison import summarise
 from reproduce.data import Dataset
+from reproduce.errors import UserError
 from reproduce.oracle import Oracle
 from reproduce.records import Record
 from reproduce.terminal import say
@@ -59,6 +60,9 @@ def search(
     function: Annotated[
         str, typer.Option("--oracle", help="Own function as oracle, module:function.")
     ] = "",
+    oracle_version: Annotated[
+        str, typer.Option(help="Name of that function's state, in place of what its code says.")
+    ] = "",
     artifacts: Annotated[
         Path | None, typer.Option(help="Folder of pictures for optuna-dashboard.")
     ] = None,
@@ -70,7 +74,9 @@ def search(
     first(CHOICE, seeds)  # refused now, not after hours
     source = choice.open()
     target = out or Path("runs") / f"{name}.npz"
-    scout, judge = (_oracle(source, path, function, workers) for path in (None, records))
+    scout, judge = (
+        _oracle(source, path, function, oracle_version, workers) for path in (None, records)
+    )
     try:
         run_search(scout, config, name, storage, artifacts)
     except KeyboardInterrupt:
@@ -107,9 +113,14 @@ class Jury:
     seeds: int
 
 
-def _oracle(source: Dataset, path: Path | None, function: str, workers: int | None) -> Oracle:
+def _oracle(
+    source: Dataset, path: Path | None, function: str, version: str, workers: int | None
+) -> Oracle:
     if function:
-        return FunctionOracle(source, function_named(function), path, workers=workers)
+        named = function_named(function)
+        return FunctionOracle(source, named, path, version=version, workers=workers)
+    if version:
+        raise UserError("--oracle-version is for a function of your own; give --oracle, too")
     return Oracle(source, path, workers=workers)
 
 

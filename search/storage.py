@@ -8,7 +8,6 @@ trials that it is at, and any of them gives up trials whose beat has stopped.
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -17,15 +16,17 @@ from pathlib import Path
 import optuna
 import sqlalchemy
 from filelock import FileLock, Timeout
-from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages import BaseStorage, JournalStorage
 from optuna.trial import Trial, TrialState
 
 from reproduce.errors import UserError
+from reproduce.names import safe_name
+from reproduce.redaction import redacted
+from search import database, trials
+from search.journal import Journal
 
 BEAT = 10.0  # seconds between heartbeats; trials are given up after three that were missed
-TRIES = 4  # to open a study in a database
-PATIENCE = 30.0  # seconds that a database may take to answer
+TRIES = 5  # to open a study in a database
 
 
 def open_study(name: str, where: str | Path) -> optuna.Study:
@@ -41,37 +42,69 @@ def open_study(name: str, where: str | Path) -> optuna.Study:
     Raises
     ------
     UserError
-        When the file is no study journal, or the database does not answer.
+        When the file is no study journal, the database does not answer, or trials were altered.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    if not remote(where):
+        return _in_journal(name, Path(where))
+    study = _in_database(name, str(where))
+    trials.check(study, redacted(str(where)))
+    return study
+
+
+def _in_database(name: str, url: str) -> optuna.Study:
     for attempt in range(TRIES):
         try:
-            return _opened(name, str(where))
+            return _opened(name, database.connected(url))
         except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
             # Processes that come to an empty database at once may hinder each other.
             if attempt == TRIES - 1:
-                reason = str(error.__cause__ or error).splitlines()[0]
                 raise UserError(
-                    f"{_shown(str(where))}: no study can be opened there ({reason})"
+                    f"{redacted(url)}: no study can be opened there ({database.reason(error, url)})"
                 ) from None
             time.sleep(0.2 * 2**attempt)
-        except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
-            raise UserError(
-                f"{where}: not a readable study journal ({type(error).__name__}); name another"
-            ) from None
+        except ImportError:
+            raise database.needs_driver(url) from None
         except (ConnectionError, ValueError) as error:
-            raise UserError(f"{_shown(str(where))}: nobody answers there ({error})") from None
-        except ImportError as error:
             raise UserError(
-                f"{_shown(str(where))} needs a driver ({error}); "
-                "pip install 'supertrainer[postgresql]'"
+                f"{redacted(url)}: nobody answers there ({database.reason(error, url)})"
             ) from None
     raise AssertionError  # pragma: no cover
 
 
-def _opened(name: str, where: str) -> optuna.Study:
+def _in_journal(name: str, path: Path) -> optuna.Study:
+    # The whole path: the lock lies beside the file itself, whatever link leads to it.
+    path = path.resolve()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            _check_file(path)
+        study = _opened(name, JournalStorage(Journal(path)))
+        trials.check(study, str(path))
+        return study
+    except (UserError, OSError):
+        raise
+    except Exception as error:  # entries of any kind, applied one after the other
+        raise UserError(
+            f"{path}: not a readable study journal ({type(error).__name__}); restore the file, or "
+            "name another with --storage"
+        ) from None
+
+
+def _check_file(path: Path) -> None:
+    """Raise UserError for what is no file of one name, before anything is written to it."""
+    if not path.is_file():
+        raise UserError(f"--storage {path}: not a file; name a journal file or a database's URL")
+    if path.stat().st_nlink > 1:
+        raise UserError(
+            f"--storage {path}: the file has a second name (a hard link), under which another "
+            "process could work on it unseen; use a copy or a symbolic link"
+        )
+
+
+def _opened(name: str, storage: BaseStorage) -> optuna.Study:
     return optuna.create_study(
-        storage=_storage(where),
+        storage=storage,
         study_name=name,
         direction="maximize",
         load_if_exists=True,
@@ -83,34 +116,6 @@ def remote(where: str | Path) -> bool:
     return "://" in str(where)
 
 
-def _storage(where: str) -> BaseStorage:
-    if where.startswith("grpc://"):
-        host, _, port = where.removeprefix("grpc://").partition(":")
-        proxy = GrpcStorageProxy(host=host, port=int(port or 13000))
-        proxy.wait_server_ready(timeout=PATIENCE)
-        return proxy
-    if remote(where):
-        return RDBStorage(where, engine_kwargs={"pool_pre_ping": True})
-    path = Path(where)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists():
-        with path.open(encoding="utf-8") as file:
-            first = file.readline()
-        if first.strip():
-            json.loads(first)["op_code"]  # before anything is written to a file that is no journal
-    # Optuna's lock is a link to this path: relative, it dangles, and one that a killed process left
-    # would be waited for without end.
-    return JournalStorage(JournalFileBackend(str(path.resolve())))
-
-
-def _shown(where: str) -> str:
-    """The place without its password."""
-    try:
-        return sqlalchemy.make_url(where).render_as_string(hide_password=True)
-    except sqlalchemy.exc.ArgumentError:
-        return where
-
-
 @contextlib.contextmanager
 def claimed(name: str, where: str | Path) -> Iterator[None]:
     """Hold a journal study for this process alone; a database is free to all.
@@ -118,13 +123,14 @@ def claimed(name: str, where: str | Path) -> Iterator[None]:
     Raises
     ------
     UserError
-        When another process holds it.
+        When another process holds it, by this or another path to the journal.
     """
     if remote(where):
         yield
         return
-    Path(where).parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(f"{where}.{name}.lock")
+    path = Path(where).resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_name(f"{path.name}.{safe_name(name)}.lock"))
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -168,6 +174,15 @@ class Watch:
                 give_up(self.study, trial.number)
 
 
+def clear(study: optuna.Study, positions: set[int]) -> None:
+    """Give up unfinished trials of these positions, or of none: they are done without them."""
+    states = (TrialState.RUNNING, TrialState.WAITING)
+    for trial in study.get_trials(deepcopy=False, states=states):
+        if trial.user_attrs.get("position") in {None, *positions}:
+            with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
+                study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+
+
 def give_up(study: optuna.Study, number: int) -> None:
     """Fail a trial, unless it is finished."""
     with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):  # in this very moment
@@ -175,16 +190,18 @@ def give_up(study: optuna.Study, number: int) -> None:
 
 
 @contextlib.contextmanager
-def beating(trials: Sequence[Trial], beat: float) -> Iterator[None]:
-    """Write a beat into the trials meanwhile, from a thread."""
+def beating(held: Sequence[Trial], beat: float) -> Iterator[None]:
+    """Write a beat into the trials that are held meanwhile, from a thread."""
     done = threading.Event()
 
     def write() -> None:
         count = 1
         while not done.wait(beat):
-            for trial in trials:
-                with contextlib.suppress(Exception):  # the next beat may get through
-                    trial.set_user_attr("beat", count)
+            for trial in held:
+                # The next beat may get through: nobody has to wait for this one.
+                with contextlib.suppress(Exception):
+                    storage = database.impatient(trial.storage)
+                    storage.set_trial_user_attr(trial._trial_id, "beat", count)
             count += 1
 
     thread = threading.Thread(target=write, daemon=True)

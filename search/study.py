@@ -9,8 +9,10 @@ number of processes take positions, and one whose process died is queued again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
@@ -25,7 +27,7 @@ from search.config import SearchConfig
 from search.given import given_sets
 from search.methods.base import View
 from search.pool import Pool
-from search.trials import entry, ranked
+from search.trials import entry, finished, ranked
 from search.worker import PURE, SPLIT, State, Worker
 
 
@@ -73,19 +75,43 @@ def search(
     given = given_sets(config.given, oracle.data, pool, quotas)
     with storage.claimed(name, where):
         study = storage.open_study(name, where)
-        _agree(study, f"{config.fingerprint()} on {SPLIT} of {oracle.data.checksum}", name)
+        _agree(study, _settings(oracle, config, pool, quotas), name)
         if not storage.remote(where):  # whoever was at these is dead: the journal is ours alone
             for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
                 storage.give_up(study, trial.number)
         yield from Worker(study, where, oracle, config, pool, quotas, given, artifacts, beat).run()
 
 
-def _agree(study: optuna.Study, fingerprint: str, name: str) -> None:
+def _settings(
+    oracle: Oracle, config: SearchConfig, pool: Pool, quotas: Sequence[int]
+) -> dict[str, Any]:
+    """What must agree for a study to be resumed."""
+    some = [members[:quota] for members, quota in zip(pool.members, quotas, strict=True)]
+    sample = essay.real_candidate(oracle.data, np.concatenate(some), name="any", method="any")
+    how = oracle.plan_of(sample, config.protocol, config.epochs)
+    return {
+        **json.loads(config.fingerprint()),
+        "data": oracle.data.checksum,
+        "split": SPLIT,
+        "oracle": how,
+    }
+
+
+def _agree(study: optuna.Study, settings: dict[str, Any], name: str) -> None:
+    """Keep the settings of a new study; UserError where an existing one has others."""
     known = study.user_attrs.get("settings")
-    if known is None:
-        study.set_user_attr("settings", fingerprint)
-    elif known != fingerprint:
-        raise UserError(f"study {name!r} exists with other settings; give another --name")
+    if known is None and not finished(study):
+        study.set_user_attr("settings", settings)
+        return
+    if not isinstance(known, dict):
+        raise UserError(f"study {name!r} was made by an earlier version; give another --name")
+    other = [key for key, value in settings.items() if known.get(key) != value]
+    if other:
+        hint = " (the plan of the protocol, or the function)" if "oracle" in other else ""
+        raise UserError(
+            f"study {name!r} exists with other settings: {', '.join(other)}{hint}; "
+            "give another --name"
+        )
 
 
 def winner(study: optuna.Study, oracle: Oracle, config: SearchConfig, name: str) -> Candidate:

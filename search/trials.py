@@ -2,22 +2,78 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from reproduce.errors import UserError
 from search.methods.base import Finished
 
 DOUBT = 0.1  # of a set's being worse, below which it is dropped
 ERRORS = "class_errors"  # the attribute of a trial with its errors by class, seed by seed
+FIRST_SETS = "baselines"  # the attribute of a study with the sets that it starts from
+SCORED = (TrialState.COMPLETE, TrialState.PRUNED)
+SEAL = "seal"  # the attribute with a digest of what a trial, or a study's first sets, say
+UNSEALED = ("beat", SEAL)  # attributes of a trial that change beside its scores
+
+
+def sealed(study: optuna.Study, trial: FrozenTrial, state: TrialState) -> str:
+    """The digest of a trial that ends in this state: an altered or moved one has another."""
+    said = {name: value for name, value in trial.user_attrs.items() if name not in UNSEALED}
+    scores = {str(seed): value for seed, value in trial.intermediate_values.items()}
+    return digest(study.study_name, state.name, said, scores)
+
+
+def digest(*said: Any) -> str:
+    """Sixteen digits that change with any of these JSON values."""
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def check(study: optuna.Study, where: str) -> None:
+    """Raise UserError where a scored trial does not say what it said when it was scored."""
+    first = study.user_attrs.get(FIRST_SETS)
+    if first is not None and study.user_attrs.get(SEAL) != digest(study.study_name, first):
+        raise _altered(study, where, "the sets that it starts from were")
+    for trial in study.get_trials(deepcopy=False):
+        try:
+            fits = _fits(study, trial)
+        except (TypeError, ValueError, AttributeError):  # where fields are of other types
+            fits = False
+        if not fits:
+            raise _altered(study, where, f"trial {trial.number} was")
+
+
+def _fits(study: optuna.Study, trial: FrozenTrial) -> bool:
+    position = trial.user_attrs.get("position")
+    if position is not None and (type(position) is not int or position < 0):
+        return False
+    if trial.state not in SCORED:
+        return True
+    seal = trial.user_attrs.get(SEAL)
+    return seal == sealed(study, trial, trial.state) and trial.values == [_told(trial)]
+
+
+def _told(trial: FrozenTrial) -> float:
+    """The value that the trial ended with."""
+    scores = trial.intermediate_values
+    return score_of(trial) if trial.state == TrialState.COMPLETE else scores[max(scores)]
+
+
+def _altered(study: optuna.Study, where: str, what: str) -> UserError:
+    return UserError(
+        f"{where}: study {study.study_name!r} cannot be trusted, {what} altered or moved, or made "
+        "by an earlier version; restore it, or give another --name"
+    )
 
 
 def finished(study: optuna.Study) -> list[FrozenTrial]:
     """Scored trials, dropped ones among them, in the order of their positions."""
-    states = (TrialState.COMPLETE, TrialState.PRUNED)
-    trials = study.get_trials(deepcopy=False, states=states)
+    trials = study.get_trials(deepcopy=False, states=SCORED)
     return sorted(trials, key=lambda trial: trial.user_attrs["position"])
 
 

@@ -19,7 +19,19 @@ from search.config import SearchConfig
 from search.methods.base import View
 from search.pool import Pool
 from search.seeds import searching
-from search.trials import ERRORS, entry, finished, hopeless, ranked, score_of, scores_of
+from search.trials import (
+    ERRORS,
+    FIRST_SETS,
+    SEAL,
+    digest,
+    entry,
+    finished,
+    hopeless,
+    ranked,
+    score_of,
+    scores_of,
+    sealed,
+)
 
 SPLIT = (
     "train"  # the images that a set does not hold; validation is left for choosing and reporting
@@ -96,7 +108,10 @@ class Worker:
             done, best = finished(self.study), ranked(self.study)
             if best:
                 yield self._state(len(done), best[0], time.monotonic() - begun)
-            if len(done) >= (sets or np.inf) or time.monotonic() - begun >= (seconds or np.inf):
+            if sets and len(done) >= sets:
+                storage.clear(self.study, {trial.user_attrs["position"] for trial in done})
+                return
+            if time.monotonic() - begun >= (seconds or np.inf):
                 return
             batch = self._take(sets)
             try:
@@ -122,12 +137,13 @@ class Worker:
         """Simple and given sets that an iterative method starts from, each once."""
         if self.config.method in PURE:
             return []
-        known = self.study.user_attrs.get("baselines")
+        known = self.study.user_attrs.get(FIRST_SETS)
         if known is None:
             view = self._view([], 0)
             sets = [methods.named(name)(view, 1)[0] for name in BASELINES] + self.given
             known = list(dict.fromkeys(tuple(indices.tolist()) for indices in sets))
-            self.study.set_user_attr("baselines", known)
+            self.study.set_user_attr(SEAL, digest(self.study.study_name, known))
+            self.study.set_user_attr(FIRST_SETS, known)
         return [np.array(indices) for indices in known]
 
     def _group(self, position: int) -> range:
@@ -318,6 +334,9 @@ class Worker:
 
     def _tell(self, trial: Trial, state: TrialState) -> None:
         """Finish a trial with its mean score, unless it was given up meanwhile."""
-        value = score_of(self.study._storage.get_trial(trial._trial_id))
+        scored = self.study._storage.get_trial(trial._trial_id)
+        if scored.state == TrialState.RUNNING:
+            trial.set_user_attr(SEAL, sealed(self.study, scored, state))
+        value = score_of(scored)
         values = value if state == TrialState.COMPLETE else None
         self.study.tell(trial, values, state=state, skip_if_finished=True)

@@ -233,7 +233,9 @@ def test_impossible_sets_are_refused(digits: Dataset, tmp_path: Path, changes: d
         next(search(Oracle(digits), replace(QUICK, **changes), "s", tmp_path / "journal"))
 
 
-@pytest.mark.parametrize("content", ["not a journal\n", "{}\n", "[]\n", '{"op_code": 0'])
+@pytest.mark.parametrize(
+    "content", ["not a journal\n", "{}\n", "[]\n", "a note", '{"opera": 0', "a\nb"]
+)
 def test_foreign_journal_is_refused_and_left_alone(
     digits: Dataset, tmp_path: Path, content: str
 ) -> None:
