@@ -1,8 +1,8 @@
-"""The one command: demo, reproduce, search, distill, score, analyse, report, show, compare."""
+"""The one command: demo, reproduce, search, distill, score, final, analyse, report, show, ..."""
 
 from __future__ import annotations
 
-from reproduce.application import later, run
+from reproduce.processes import importing
 
 # What is called is imported, and no more: PyTorch, Optuna and scikit-learn take seconds.
 COMMANDS = {
@@ -20,6 +20,9 @@ COMMANDS = {
     ),
     "reproduce.command:score": (
         "Score candidate files with the oracle and show every accuracy, or their mean."
+    ),
+    "supertrainer_final:final": (
+        "Score all super-trainers, the simple rules, the essay's draws and random sets."
     ),
     "analysis.analyse:analyse": (
         "Measure what candidates hang on: leave-one-out, noise, confusion, learning, neighbours."
@@ -42,6 +45,8 @@ COMMANDS = {
 
 def main() -> None:
     """Entry point of `supertrainer`."""
+    with importing():
+        from reproduce.application import later, run
     run(later(COMMANDS, "Tiny training sets: search, distil and score them."), "supertrainer")
 
 

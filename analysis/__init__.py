@@ -1,10 +1,15 @@
 """Analysis: what super-trainers look like, how sure we are, and the page that shows it."""
 
-from analysis.plots import grid, grid_png, grid_text
-from analysis.report import write_report
-from analysis.results import Results, collect
-from analysis.statistics import best_of_k, equivalent_n, mean_interval, paired
-from analysis.tables import score_rows
+from typing import TYPE_CHECKING
+
+from reproduce.exports import exports
+
+if TYPE_CHECKING:
+    from analysis.plots import grid, grid_png, grid_text
+    from analysis.report import write_report
+    from analysis.results import Results, collect
+    from analysis.statistics import best_of_k, equivalent_n, mean_interval, paired
+    from analysis.tables import score_rows
 
 __all__ = [
     "Results",
@@ -19,3 +24,20 @@ __all__ = [
     "score_rows",
     "write_report",
 ]
+
+__getattr__, __dir__ = exports(
+    __name__,
+    {
+        "Results": "results",
+        "best_of_k": "statistics",
+        "collect": "results",
+        "equivalent_n": "statistics",
+        "grid": "plots",
+        "grid_png": "plots",
+        "grid_text": "plots",
+        "mean_interval": "statistics",
+        "paired": "statistics",
+        "score_rows": "tables",
+        "write_report": "report",
+    },
+)

@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.rivals import simple_sets
 from reproduce import Oracle
 from reproduce.application import application, run
 from reproduce.command import (
@@ -25,6 +24,7 @@ from reproduce.command import (
 )
 from reproduce.records import Record
 from search import luck
+from search.rivals import simple_sets
 
 OUT = Path("results/search/cross.jsonl")
 PROTOCOLS = "knn,svm-rbf,forest,mlp,conv,conv-shift1,conv-shift2,convnet,best"

@@ -1,7 +1,22 @@
 """Distil: synthetic training images, made by gradient through training."""
 
-from distill.config import DistillConfig
-from distill.distiller import Distiller, distill
-from distill.learnable import SyntheticSet
+from typing import TYPE_CHECKING
+
+from reproduce.exports import exports
+
+if TYPE_CHECKING:
+    from distill.config import DistillConfig
+    from distill.distiller import Distiller, distill
+    from distill.learnable import SyntheticSet
 
 __all__ = ["DistillConfig", "Distiller", "SyntheticSet", "distill"]
+
+__getattr__, __dir__ = exports(
+    __name__,
+    {
+        "DistillConfig": "config",
+        "Distiller": "distiller",
+        "SyntheticSet": "learnable",
+        "distill": "distiller",
+    },
+)

@@ -1,7 +1,8 @@
 """The calibrated oracle: data, candidates, protocols, scoring and the essay's experiments."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from reproduce.exports import exports
 
 if TYPE_CHECKING:
     from reproduce.candidate import Candidate
@@ -12,24 +13,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Candidate", "Dataset", "Fidelity", "ImageSet", "Oracle", "Recipe", "UserError", "load"]
 
-# Imported when they are asked for: PyTorch takes seconds, which `supertrainer --help` need not.
-_HOMES = {
-    "Candidate": "candidate",
-    "Dataset": "data",
-    "Fidelity": "oracle",
-    "ImageSet": "data",
-    "Oracle": "oracle",
-    "Recipe": "recipe",
-    "UserError": "errors",
-    "load": "data",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = exports(
+    __name__,
+    {
+        "Candidate": "candidate",
+        "Dataset": "data",
+        "Fidelity": "oracle",
+        "ImageSet": "data",
+        "Oracle": "oracle",
+        "Recipe": "recipe",
+        "UserError": "errors",
+        "load": "data",
+    },
+)

@@ -4,42 +4,67 @@ from __future__ import annotations
 
 import io
 import sys
+import traceback
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from reproduce.errors import UserError
+from reproduce.processes import GOES_ON, INTERRUPTED, TERMINATED, importing, terminable
+from reproduce.redaction import Redacting, holds_secret, redacted
 from reproduce.text import printable
+
+CTRL_C = 130  # what typer returns of a command that was interrupted
 
 
 def run(app: Callable[..., Any], name: str | None = None) -> None:
     """Run a command line: bad input gives one line on standard error and exit code 2.
 
-    Characters that the terminal cannot show are replaced, so that only their looks are lost. `name`
-    is what the command is called; None: as it was started.
+    Characters that the terminal cannot show are replaced, so that only their looks are lost.
+    Secrets of the command line, such as a password in an address, are not shown, nor logged by
+    any library. SIGTERM ends the command as Ctrl-C does, with exit code 143. `name` is what the
+    command is called; None: as it was started.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    try:
-        code = app(prog_name=name, standalone_mode=False)
-        message = "interrupted; the same command goes on from what is saved" if code == 130 else ""
-    except UserError as error:
-        code, message = 2, str(error)
-    except typer.TyperException as error:
-        code, message = 2, f"{error.format_message()} (--help shows the options)"
-    except (typer.Abort, KeyboardInterrupt):
-        code, message = 130, "interrupted; the same command goes on from what is saved"
-    except OSError as error:
-        code, message = 2, f"{error.filename or 'file'}: {error.strerror or error}"
-    if message:
-        print("error:", printable(" ".join(message.split())), file=sys.stderr)
-        code = 2
-    sys.exit(code or 0)
+    secrets = [argument for argument in sys.argv if holds_secret(argument)]
+    shown = cast(TextIO, Redacting(sys.stderr, secrets)) if secrets else sys.stderr
+    with redirect_stderr(shown):
+        code, message = _ended(app, name, bool(secrets))
+        if message:
+            print("error:", printable(" ".join(redacted(message).split())), file=sys.stderr)
+    sys.exit(code)
+
+
+def _ended(app: Callable[..., Any], name: str | None, secretive: bool) -> tuple[int, str]:
+    """Run the command; its exit code, and what is to be said of its end."""
+    with terminable() as came:
+        try:
+            code = app(prog_name=name, standalone_mode=False)
+            if code != CTRL_C:
+                return code or 0, ""
+        except UserError as error:
+            return 2, str(error)
+        except typer.TyperException as error:
+            return 2, f"{error.format_message()} (--help shows the options)"
+        except OSError as error:
+            return 2, f"{error.filename or 'file'}: {error.strerror or error}"
+        except (typer.Abort, KeyboardInterrupt):
+            pass
+        except Exception:
+            if not secretive:
+                raise
+            traceback.print_exc()  # here, where standard error shows no secrets
+            return 1, ""
+    return (
+        (TERMINATED, f"terminated; {GOES_ON}") if came else (INTERRUPTED, f"interrupted; {GOES_ON}")
+    )
 
 
 def application(*commands: Callable[..., Any], help: str) -> typer.Typer:
@@ -67,7 +92,8 @@ class Later(TyperCommand):
 
     def load(self) -> Callable[..., Any]:
         """Import the function."""
-        found: Callable[..., Any] = getattr(import_module(self.module), self.function)
+        with importing():
+            found: Callable[..., Any] = getattr(import_module(self.module), self.function)
         return found
 
     def make_context(self, *args: Any, **values: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,14 @@ from reproduce.candidate import Candidate
 from reproduce.data import Dataset, ImageSet
 from reproduce.errors import UserError
 from reproduce.plans import Classifier, Mixture, fingerprint, is_random
+from reproduce.processes import end_with_parent, interrupts_held
 from reproduce.recipe import Recipe
 from reproduce.records import Ledger, Record, key_of
 from reproduce.stacks import Job
 from reproduce.threads import cores, default_device, torch_threads
 from reproduce.unseen import Unseen
 
+WORKER: dict[str, Any] = {"inner_max_num_threads": 1, "initializer": end_with_parent}
 MEMORY = 8.0  # GiB, of all workers together
 TEST_LOG = "test-readings.jsonl"
 # What a record says of a candidate beyond its content.
@@ -268,13 +271,15 @@ class Oracle:
         with (
             joblib.parallel_config(
                 backend="loky" if workers > 1 else "sequential",
-                **({"inner_max_num_threads": 1} if workers > 1 else {}),
+                **(WORKER if workers > 1 else {}),
             ),
             torch_threads(1),  # small networks are fastest so
         ):
             parallel = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="all")
+            with interrupts_held() if workers > 1 else nullcontext():  # the workers start here
+                answered_stacks = parallel(tasks)
             for stack, checkpoint, (answers, seconds) in zip(
-                waiting, checkpoints, parallel(tasks), strict=True
+                waiting, checkpoints, answered_stacks, strict=True
             ):
                 yield [
                     answered(job.asked, answer, seconds / len(stack), origin)

@@ -1,14 +1,19 @@
 """Search: real subsets that train far better than random ones."""
 
-from search.config import SearchConfig
-from search.function import FunctionOracle
-from search.luck import choose, duel, rescore, spread
-from search.methods import METHODS
-from search.pool import Pool
-from search.storage import open_study
-from search.study import search, winner
-from search.trials import finished, ranked
-from search.worker import State
+from typing import TYPE_CHECKING
+
+from reproduce.exports import exports
+
+if TYPE_CHECKING:
+    from search.config import SearchConfig
+    from search.function import FunctionOracle
+    from search.luck import choose, duel, rescore, spread
+    from search.methods import METHODS
+    from search.pool import Pool
+    from search.storage import open_study
+    from search.study import search, winner
+    from search.trials import finished, ranked
+    from search.worker import State
 
 __all__ = [
     "METHODS",
@@ -26,3 +31,23 @@ __all__ = [
     "spread",
     "winner",
 ]
+
+__getattr__, __dir__ = exports(
+    __name__,
+    {
+        "FunctionOracle": "function",
+        "METHODS": "methods",
+        "Pool": "pool",
+        "SearchConfig": "config",
+        "State": "worker",
+        "choose": "luck",
+        "duel": "luck",
+        "finished": "trials",
+        "open_study": "storage",
+        "ranked": "trials",
+        "rescore": "luck",
+        "search": "study",
+        "spread": "luck",
+        "winner": "study",
+    },
+)

@@ -1,7 +1,9 @@
 """`python -m search`: the search for real subsets."""
 
-from reproduce.application import application, run
-from search.command import search
+from reproduce.processes import importing
 
 if __name__ == "__main__":
+    with importing():
+        from reproduce.application import application, run
+        from search.command import search
     run(application(search, help="Search real subsets that train well."))

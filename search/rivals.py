@@ -26,6 +26,13 @@ def rule_sets(oracle: Oracle, config: SearchConfig) -> list[Candidate]:
     return list(sets.values())
 
 
+def simple_sets(data: Dataset, ipc: int) -> list[Candidate]:
+    """The essay's draw and what the rules take of the whole training split, equal sets once."""
+    drawn = essay.rmnist(data, ipc, "figures")
+    sets = [drawn, *rule_sets(Oracle(data), SearchConfig(ipc=ipc))]
+    return list({candidate.hash: candidate for candidate in reversed(sets)}.values())[::-1]
+
+
 def random_sets(data: Dataset, quotas: Sequence[int], count: int) -> list[Candidate]:
     """Sets at random with so many images of each class, from seeds that no search has.
 

@@ -190,7 +190,7 @@ def test_packages_run_as_modules(module: str, folder: Path) -> None:
 
 
 COMMANDS = ["demo", "reproduce", "search", "distill", "score"]
-COMMANDS += ["analyse", "place", "random-curve", "report", "show", "compare"]
+COMMANDS += ["analyse", "place", "random-curve", "report", "show", "compare", "final"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

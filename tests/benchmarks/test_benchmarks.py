@@ -6,19 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import supertrainer_final
 from analysis import bench, curves
 from benchmarks import (
     cross_architecture,
     cross_protocol,
     distill_methods,
-    final,
-    rivals,
     rows,
     search_methods,
 )
 from distill import DistillConfig, distill
 from reproduce import Candidate, Dataset, UserError
 from reproduce.recipe import Recipe
+from search import rivals
 
 RESULTS = Path("results")
 TINY = {"width": 4, "inner_steps": 5, "batch": 32, "pool": 2}
@@ -118,7 +118,7 @@ def test_every_variant_is_a_recipe(distilled: Candidate, ten: Candidate) -> None
 
 
 def test_cross_protocol_sets_the_simple_ones_beside(digits: Dataset, ten: Candidate) -> None:
-    found = rivals.random_sets(digits, 1, 1)[0].renamed("found")
+    found = rivals.random_sets(digits, (1,) * 10, 1)[0].renamed("found")
     cross_protocol.cross(files=[found.save("found.npz")], seeds=2, protocols="knn,tree", workers=1)
     head, table = bench.cross_protocol(RESULTS)
     assert head == ["set", "ipc", "`knn`", "`tree`"]
@@ -135,7 +135,7 @@ def test_cross_protocol_scores_the_given_sets_alone(digits: Dataset, ten: Candid
 
 
 def test_random_sets_do_not_depend_on_their_number(digits: Dataset) -> None:
-    few, more = (rivals.random_sets(digits, 2, count) for count in (2, 3))
+    few, more = (rivals.random_sets(digits, (2,) * 10, count) for count in (2, 3))
     for a, b in zip(few, more, strict=False):
         np.testing.assert_array_equal(a.indices, b.indices)
         assert np.bincount(a.labels).tolist() == [2] * 10
@@ -144,16 +144,16 @@ def test_random_sets_do_not_depend_on_their_number(digits: Dataset) -> None:
 def test_test_is_read_once(
     digits: Dataset, distilled: Candidate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = rivals.random_sets(digits, 1, 9)[8].renamed("found")
+    found = rivals.random_sets(digits, (1,) * 10, 9)[8].renamed("found")
     files = [found.save("found.npz"), distilled.save("distilled.npz")]
-    monkeypatch.setattr(final, "PROTOCOLS", {"found": "knn"})
+    monkeypatch.setattr(supertrainer_final, "PROTOCOLS", {"found": "knn"})
     small = {"seeds": 3, "strong": 0, "random": 4, "workers": 1}
-    final.final(files=files, **small)
+    supertrainer_final.final(files=files, **small)
     assert not RESULTS.exists()  # a rehearsal
-    final.final(files=files, split="test", **small)
+    supertrainer_final.final(files=files, split="test", **small)
     log = Path("results/final/test-readings.jsonl")
     readings = log.read_text()
-    final.final(files=files, split="test", **small)
+    supertrainer_final.final(files=files, split="test", **small)
     assert log.read_text() == readings
     searched, made = (bench.final(RESULTS, distilled=kind)[1] for kind in (False, True))
     assert [line[0] for line in made] == ["distilled"]
@@ -171,7 +171,7 @@ def test_test_is_read_once(
 
 def test_nothing_to_read_is_refused() -> None:
     with pytest.raises(UserError, match="no candidates"):
-        final.final()
+        supertrainer_final.final()
 
 
 def test_nothing_measured_is_a_head_without_rows() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reproduce import UserError, provenance
+from reproduce import UserError
 from reproduce.records import KEY, Ledger, append_lines, key_of, read
 
 
@@ -57,11 +57,3 @@ def test_foreign_files_are_refused(tmp_path: Path) -> None:
         Ledger(path)
     assert path.read_text() == "hello\n"
     assert read(tmp_path / "missing") == []
-
-
-def test_commands_on_record_can_be_typed_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    given = ["/venv/bin/supertrainer", "score", "runs/a.npz", "--data=/my/data", "/tmp/b c.npz"]
-    monkeypatch.setattr("sys.argv", given)
-    assert provenance.command() == "supertrainer score runs/a.npz --data=data 'b c.npz'"
-    monkeypatch.setattr("sys.argv", ["/somewhere/search/__main__.py", "--ipc", "1"])
-    assert provenance.command() == "python -m search --ipc 1"

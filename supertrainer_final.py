@@ -1,6 +1,6 @@
-"""The final reading: every super-trainer of `results/supertrainers`, and what it has to beat.
+"""The command `final`: every super-trainer of `results/supertrainers`, and what it has to beat.
 
-`python -m benchmarks.final --split test` reads the sealed test split, once: each reading is logged
+`supertrainer final --split test` reads the sealed test split, once: each reading is logged
 in `results/final/test-readings.jsonl`, and what is on record is not read again. Without `--split`
 it rehearses on the half of validation that chooses nothing, into `runs/final.jsonl`. Seeds from
 2000 on were used for nothing else. Which simple rule is the strongest is decided beforehand, on the
@@ -16,11 +16,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from benchmarks.rivals import random_sets, simple_sets
 from reproduce import Candidate, Dataset, Oracle, UserError, essay
-from reproduce.application import application, run
 from reproduce.command import (
     DataChoice,
+    JsonOption,
     WorkersOption,
     configured,
     load_candidates,
@@ -30,7 +29,7 @@ from reproduce.command import (
 )
 from reproduce.records import Record
 from search import SearchConfig, luck
-from search.rivals import rule_sets
+from search.rivals import random_sets, rule_sets, simple_sets
 
 SETS = Path("results/supertrainers")
 OUT, REHEARSAL = Path("results/final/records.jsonl"), Path("runs/final.jsonl")
@@ -57,7 +56,7 @@ def jobs(
         wanted[protocol, seeds].append(candidate)
         if candidate.indices is not None:
             wanted[protocol, min(seeds, RIVAL_SEEDS)] += simple_sets(data, ipc)
-            wanted[protocol, RANDOM_SEEDS] += random_sets(data, ipc, random)
+            wanted[protocol, RANDOM_SEEDS] += random_sets(data, (ipc,) * len(data.classes), random)
             if strong and protocol != "convnet":
                 wanted[STRONG, strong] += [candidate, essay.rmnist(data, ipc, "figures")]
     return {key: some for key, some in wanted.items() if some}
@@ -90,8 +89,9 @@ def final(
     seeds: Annotated[int, typer.Option(help="Networks of each set.", min=1)] = 20,
     strong: Annotated[int, typer.Option(help=f"Replicates under `{STRONG}`.", min=0)] = 5,
     random: Annotated[int, typer.Option(help="Random sets of each size.", min=0)] = 30,
-    records: Annotated[Path | None, typer.Option(help="Else as the page above says.")] = None,
+    records: Annotated[Path | None, typer.Option(help=f"Else {OUT}, or {REHEARSAL}.")] = None,
     workers: WorkersOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Score all super-trainers, the simple rules, the essay's draws and random sets."""
     paths = files or sorted(SETS.glob("*.npz"))
@@ -110,9 +110,6 @@ def final(
             scored += oracle.score_many(
                 once, protocol, range(FIRST, FIRST + count), split, progress=update
             )
-    show(scored, False, lambda: score_table(f"Final reading on {split}", scored))
-    Console().print("\n".join(rules), highlight=False)
-
-
-if __name__ == "__main__":
-    run(application(final, help="Score what was found, at last."))
+    show(scored, as_json, lambda: score_table(f"Final reading on {split}", scored))
+    if not as_json:
+        Console().print("\n".join(rules), highlight=False)
