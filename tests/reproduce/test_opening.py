@@ -23,7 +23,7 @@ OPENING = [
     "analysis.analyse:place",
     "analysis.analyse:random_curve",
     "analysis.command:compare",
-    "benchmarks.final:final",
+    "supertrainer_final:final",
     "benchmarks.cross_protocol:cross",
     "benchmarks.cross_architecture:cross",
     "benchmarks.search_methods:methods",
