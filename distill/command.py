@@ -94,7 +94,7 @@ def run_distillation(
                 say(distiller.expectation(), stderr=True)
             _with_progress(distiller, checkpoint)
         except KeyboardInterrupt:
-            if kept and distiller.progress.step:
+            if kept and distiller.progress.step and distiller.rank == 0:
                 distiller.candidate().save(kept)
                 _write_history(distiller, history)
                 say(f"The best set so far is in {kept}.", stderr=True)
@@ -115,8 +115,9 @@ def _with_progress(distiller: Distiller, checkpoint: Path) -> None:
     with shown as update:
         for state in distiller.run(checkpoint):
             now = state.progress
-            best = f", best {now.best:.1f} % on validation" if now.best >= 0 else ""
-            note = f"loss {now.loss:.3f}, gradient {now.norm:.2g}{best}"
+            words = [] if now.loss is None else [f"loss {now.loss:.3f}, gradient {now.norm:.2g}"]
+            words += [f"best {now.best:.1f} % on validation"] if now.best >= 0 else []
+            note = ", ".join(words)
             if config.steps:
                 update(now.step, config.steps, note)
             else:

@@ -35,6 +35,10 @@ class GradientMatching(Matching):
     def ages(cls, config: DistillConfig, steps: int) -> tuple[int, int]:
         return 0, 0 if config.ipc == 1 else min(steps, OLDEST)
 
+    @classmethod
+    def stacks(cls, classes: int) -> int:
+        return 1 + 3 * classes  # the matcher's own, its copies, and the gradients to match
+
     def begin(self, turn: int) -> None:
         super().begin(turn)
         self.target = tuple(g.detach() for g in self.gradients(*self.real, graph=False))

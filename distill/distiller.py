@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import json
 import math
 import time
 from collections.abc import Iterator
@@ -17,8 +16,9 @@ from typing import Any
 
 import torch
 
-from distill import methods, options, ranks, validation
+from distill import guard, methods, options, ranks, saved, validation
 from distill.config import DistillConfig
+from distill.estimate import standing_bytes, too_large
 from distill.learnable import SyntheticSet, start
 from distill.objective import Objective
 from distill.progress import Progress, State
@@ -29,10 +29,6 @@ from reproduce.errors import UserError
 from reproduce.threads import default_device
 
 SAVE_EVERY = 30.0  # seconds between checkpoints
-CLIP = 2.0  # gradients are cut at so many times their running mean norm (RaT-BPTT)
-EXPLODED = 1000.0  # times the running mean norm: not a gradient to follow
-GOOD_EVERY = 50  # turns between states to roll back to
-MOST_ROLLBACKS = 8
 
 
 class Distiller:
@@ -66,6 +62,7 @@ class Distiller:
         assert config.start is not None
         assert config.learn is not None
         images, labels = start(data, config.ipc, config.start, config.seed, recipe)
+        self.origin = saved.fingerprint([images.tobytes(), labels.tobytes()])[:16]
         self.learned = SyntheticSet(images, labels, recipe, config.learn).to(default_device())
         self.average = copy.deepcopy(self.learned)
         self.best = copy.deepcopy(self.learned)
@@ -75,11 +72,17 @@ class Distiller:
 
     def _enter(self, stage: int) -> None:
         """Begin a stage: its settings, a fresh pool, a fresh optimiser."""
-        self.progress.stage, self.progress.stage_turn = stage, self.progress.turn
-        kind = self.stages[stage].objective
+        self.progress.enter(stage)
+        kind, recipe = self.stages[stage].objective, self.learned.recipe
         self.stage_config = own = methods.filled(self.asked, stage)
+        classes, images = len(self.data.classes), len(self.learned.images)
+        crowd = kind.crowd(own, recipe.epochs, classes, self.ranks)
+        self.standing = standing_bytes(recipe, self.data.image_shape, images, classes, crowd)
+        room = int(own.memory * 2**30) - self.standing
+        if room <= 0:
+            raise too_large(-room)
         self.objective: Objective = kind(self.data, own, self.learned, self.rank, self.ranks)
-        self.bytes = self.objective.fit(self.config.memory)
+        self.bytes = self.objective.fit(room)
         self.optimiser = torch.optim.Adam(self.learned.learned(), lr=own.image_lr or 0.0)
 
     @property
@@ -103,8 +106,9 @@ class Distiller:
         objective.loss().backward()
         once = (begun - started) / reuse + time.monotonic() - begun
         self.optimiser.zero_grad()
-        words = [f"An update takes about {self.bytes / 2**20:,.0f} MiB and {once:.2g} s"]
-        return ", ".join(words + objective.ways()) + "."
+        update, pool = self.bytes / 2**20, self.standing / 2**20
+        words = [f"An update takes about {update:,.0f} MiB and {once:.2g} s", *objective.ways()]
+        return ", ".join(words) + f"; the set and the pool of networks take {pool:,.0f} MiB."
 
     def run(self, checkpoint: Path | None = None, every: int | None = None) -> Iterator[State]:
         """Learn until the budget is spent, resuming from `checkpoint` where that file exists.
@@ -112,8 +116,8 @@ class Distiller:
         Parameters
         ----------
         checkpoint : Path or None
-            Written whole after the first real batch, then every `every` of them, or every half
-            minute, and at the end.
+            Written whole by the first process after the first real batch, then every `every` of
+            them, or every half minute, and at the end.
 
         Yields
         ------
@@ -126,13 +130,8 @@ class Distiller:
             When the checkpoint is damaged or of another run, or the objective is not finite
             however small the steps are.
         """
-        if checkpoint:
-            checkpoint = checkpoint.with_name(
-                checkpoint.name + (f"-{self.rank}" if self.rank else "")
-            )
-            if checkpoint.exists():
-                self._restore(checkpoint)
-        saved, good = -math.inf, self.snapshot()
+        good = (checkpoint and self._restored(checkpoint)) or self.snapshot()
+        last = -math.inf
         while self.done < 1:
             started = time.monotonic()
             if self.done >= self.stages[self.progress.stage].until:
@@ -140,16 +139,16 @@ class Distiller:
             if not self._turn():
                 good = self._rolled_back(good)
                 continue
-            if self.progress.turn % GOOD_EVERY == 0:
+            if self.progress.turn % guard.GOOD_EVERY == 0:
                 good = self.snapshot()
             self.progress.seconds = ranks.agreed(self.progress.seconds + time.monotonic() - started)
             due = validation.is_due(self.done, self.progress.checked, self.config.checks)
             found = self._check() if due else None
             now = time.monotonic()
-            save = self.progress.turn % every == 0 if every else now - saved > SAVE_EVERY
-            if checkpoint and (save or self.done == 1):
-                checkpoints.save(checkpoint, self._run(), self.snapshot())
-                saved = now
+            save = self.progress.turn % every == 0 if every else now - last > SAVE_EVERY
+            if checkpoint and (ranks.agreed(save) or self.done == 1):
+                saved.save(checkpoint, self._run(), self.snapshot(), good)
+                last = now
             yield State(self.progress, self.done, found)
         if not self.progress.history:
             self._check()
@@ -164,8 +163,7 @@ class Distiller:
             self.optimiser.zero_grad()
             loss = objective.loss()
             loss.backward()
-            ranks.average(self.learned.learned())
-            if not self._step(float(loss.detach())):
+            if not self._step(ranks.mean(float(loss.detach()))):
                 return False
             if progress.step == self.config.steps:
                 break
@@ -182,20 +180,11 @@ class Distiller:
         return (self.stage_config.image_lr or 0.0) * self.progress.scale * cosine
 
     def _step(self, loss: float) -> bool:
-        """Move the set along its gradient, cut to a healthy length."""
+        """Move the set along its gradient, where that is healthy; whether it was."""
         progress = self.progress
-        parameters = self.learned.learned()
-        norm = float(
-            torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
-        )
-        usual = norm if math.isnan(progress.norm) else progress.norm
-        if not math.isfinite(loss) or not math.isfinite(norm) or norm > EXPLODED * usual:
+        norm = guard.healthy(self.learned.learned(), loss, progress.norm)
+        if norm is None:
             return False
-        cut = CLIP * usual
-        if norm > cut > 0:
-            for parameter in parameters:
-                if parameter.grad is not None:
-                    parameter.grad *= cut / norm
         self.optimiser.step()
         progress.count(loss, norm)
         keep = min(self.config.ema, progress.step / (10 + progress.step))
@@ -205,7 +194,7 @@ class Distiller:
     def _rolled_back(self, good: dict[str, Any]) -> dict[str, Any]:
         """Return to the last good state with half the step size, and say so."""
         scale, rollbacks = self.progress.scale / 2, self.progress.rollbacks + 1
-        if rollbacks > MOST_ROLLBACKS:
+        if rollbacks > guard.MOST_ROLLBACKS:
             raise UserError(
                 f"the loss is no longer finite at update {self.progress.step}, with steps as small "
                 f"as {scale:.2g} of --image-lr, too; try a smaller --inner-lr or a shorter --window"
@@ -223,16 +212,7 @@ class Distiller:
         device = str(self.learned.images.device)
         accuracy = ranks.agreed(validation.accuracy(candidate, self.data, device))
         progress = self.progress
-        progress.history.append(
-            {
-                "step": progress.step,
-                "done": self.done,
-                "seconds": round(progress.seconds, 1),
-                "loss": progress.loss,
-                "gradient_norm": progress.norm,
-                "accuracy": accuracy,
-            }
-        )
+        progress.validated(self.done, accuracy)
         if accuracy <= progress.best:
             return None
         progress.best = accuracy
@@ -253,13 +233,9 @@ class Distiller:
         return learned.candidate(self.data, self.name, " ".join(words), config.seed, config.widen)
 
     def _run(self) -> str:
-        """What a checkpoint belongs to: all but the budget, so that a run can be given more."""
-        budget = ("steps", "minutes", "checks", "memory")
-        count = max(1, len(self.stages))
-        stages = [dataclasses.asdict(methods.filled(self.asked, number)) for number in range(count)]
-        kept = [{k: v for k, v in stage.items() if k not in budget} for stage in stages]
-        settings = json.dumps(kept, sort_keys=True)
-        return f"{settings} on {self.data.checksum}, process {self.rank} of {self.ranks}"
+        """What a checkpoint belongs to."""
+        settings, data = methods.settled(self.asked), self.data.checksum
+        return f"{settings} from {self.origin} on {data}, {self.ranks} processes"
 
     def snapshot(self) -> dict[str, Any]:
         """All state, as tensors, numbers and containers."""
@@ -277,17 +253,24 @@ class Distiller:
             self._enter(progress.stage)
         self.progress = progress
         for name in ("learned", "average", "best"):
-            getattr(self, name).load_state_dict(state[name])
+            saved.take(getattr(self, name), state[name])
         if self.stages:
             self.optimiser.load_state_dict(state["optimiser"])
+            saved.check_optimiser(self.optimiser)
             self.objective.pool.restore(state["pool"])
 
-    def _restore(self, path: Path) -> None:
-        state = checkpoints.load(path, self._run())
+    def _restored(self, path: Path) -> dict[str, Any] | None:
+        """Go on from a checkpoint; what a guard would roll back to. None where there is none."""
+        found = saved.load(path, self._run(), self.rank)
+        if found is None:
+            return None
+        now, good = found
         try:
-            self._take(state)
-        except (RuntimeError, KeyError, ValueError, TypeError) as error:
+            self._take(good)  # proves it sound
+            self._take(now)
+        except (*saved.DAMAGED, UserError) as error:
             raise checkpoints.damaged(path, error) from None
+        return good
 
 
 def distill(

@@ -1,4 +1,4 @@
-"""What an update will take: memory measured on its parts, and how to unroll within a limit."""
+"""What a run will take: memory that stands, that of an update, and how to unroll within a limit."""
 
 from __future__ import annotations
 
@@ -9,8 +9,32 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from distill.inner import square_root
+from distill.inner import moments_of, square_root
 from reproduce.errors import UserError
+from reproduce.models import MODELS
+from reproduce.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """What is kept beside the set.
+
+    Attributes
+    ----------
+    nets : int
+        Networks side by side in this process.
+    slots : int
+        Stacks of them in the pool.
+    besides : int
+        Networks beside the pool, without moments.
+    batch : int
+        Real images for each network.
+    """
+
+    nets: int
+    slots: int
+    besides: int
+    batch: int
 
 
 @dataclass(frozen=True)
@@ -30,6 +54,37 @@ class UnrollPlan:
     window: int
     segment: int | None
     bytes: int
+
+
+def standing_bytes(
+    recipe: Recipe, image_shape: tuple[int, int], images: int, classes: int, crowd: Crowd
+) -> int:
+    """About what a process keeps between updates; nothing is allocated to find out.
+
+    The pool counts twice, since a guard keeps its older networks to roll back to; the set ten
+    times: as it is, its mean and the best, moments, and all of it once more for the guard.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Of the networks of the pool.
+    image_shape : tuple of int
+    images, classes : int
+        Of the set.
+    crowd : Crowd
+
+    Raises
+    ------
+    UserError
+        When images are too small for the network.
+    """
+    pixels = image_shape[0] * image_shape[1]
+    with torch.device("meta"):
+        stack = MODELS[recipe.model](1, image_shape, classes, recipe)
+    network = sum(parameter.nbytes for parameter in stack.parameters())
+    pool = crowd.nets * crowd.slots * (1 + moments_of(recipe)) * network
+    real = 2 * 4 * crowd.nets * crowd.batch * pixels
+    return 2 * pool + crowd.besides * network + real + 10 * 4 * images * (pixels + classes)
 
 
 def kept_bytes(compute: Callable[[], Any]) -> int:
@@ -73,12 +128,12 @@ def plan_unroll(window: int, step: int, state: int, judged: int, limit: int) -> 
         needed = -(-shorter // segment) * state + segment * step + judged + max(step, judged)
         if needed <= limit:
             return UnrollPlan(shorter, segment, needed)
-    raise too_large(needed)
+    raise too_large(needed - limit)
 
 
 def too_large(needed: int) -> UserError:
     """What to say where no way of computing fits."""
     return UserError(
-        f"an update takes at least {needed / 2**30:.2f} GiB; give more --memory, or a smaller "
-        "--batch or --width"
+        f"the run takes at least {needed / 2**30:.2g} GiB more than it has; give more --memory, or "
+        "a smaller --batch, --width or --pool"
     )

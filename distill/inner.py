@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.func import functional_call
 
-from reproduce.errors import UserError
+from distill.followed import check_followed
 from reproduce.models import Stack, build
 from reproduce.recipe import Recipe
 from reproduce.train import LOSSES, learning_rate, optimiser_began, risen
@@ -71,7 +71,7 @@ class Trainer:
     ----------
     recipe : Recipe
         Model, loss, optimiser and schedule. The whole set is one batch; recipes whose training is
-        another one are refused (`check_followed`).
+        another one are refused (`distill.followed`).
     image_shape, classes
         As in `reproduce.models.build`.
     nets : int
@@ -96,14 +96,15 @@ class Trainer:
         stack.layout = torch.channels_last if nets == 1 else torch.contiguous_format
         self._module = _Both(stack).to(self.like.device)
         self._names = [name for name, _ in self._module.named_parameters()]
+        self.shapes = [parameter.shape for parameter in self._module.parameters()]
+        self.moments = moments_of(recipe)
         self.loss = LOSSES[recipe.loss]
 
     def fresh(self, seeds: Sequence[int]) -> Networks:
         """Networks drawn from `seeds`, K of them, as the oracle draws them."""
         stack = build(self.recipe, *self._shape, seeds)
         parameters = tuple(p.detach().to(self.like) for p in stack.parameters())
-        copies = 2 if self.recipe.optimiser == "adam" else 1 if self.recipe.momentum else 0
-        return Networks(parameters, tuple(torch.zeros_like(p) for p in parameters) * copies)
+        return Networks(parameters, tuple(torch.zeros_like(p) for p in parameters) * self.moments)
 
     def __call__(self, parameters: Tensors, x: Tensor) -> tuple[Tensor, Tensor]:
         """Features (K, B, F) and answers (K, B, C) of normalised x (K or 1, B, 1, H, W)."""
@@ -222,37 +223,9 @@ class Trainer:
         return networks
 
 
-def check_followed(recipe: Recipe, images: int) -> None:
-    """Refuse recipes by which the oracle trains otherwise than the inner loop does.
-
-    What is left is the same training, but for the augmentation of `dc`, which is drawn anew and
-    bilinear here (`distill.augment`).
-
-    Parameters
-    ----------
-    recipe : Recipe
-    images : int
-        Of the set.
-
-    Raises
-    ------
-    UserError
-    """
-    if recipe.batch < images:
-        raise UserError(
-            f"the recipe trains on batches of {recipe.batch}, the {images} images of this set are "
-            "more, and a set is distilled as one batch; use fewer images or another --recipe"
-        )
-    unlike = {
-        "model 'conv'": recipe.model == "conv",
-        "norm 'batch'": recipe.norm == "batch",
-        "shifts": recipe.shifts,
-        "deskew": recipe.deskew,
-        "a distortion": recipe.distortion,
-    }
-    for name, there in unlike.items():
-        if there:
-            raise UserError(f"sets are not distilled through {name}; use a recipe without")
+def moments_of(recipe: Recipe) -> int:
+    """Tensors of a parameter's shape that the optimiser keeps for it."""
+    return 2 if recipe.optimiser == "adam" else 1 if recipe.momentum else 0
 
 
 def _channels_last(parameter: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,3 +78,12 @@ def filled(config: DistillConfig, stage: int = 0) -> DistillConfig:
         defaults["learn"] = "images"
     own = stages[stage].settings if stages else {}
     return config.filled(defaults | own)
+
+
+def settled(config: DistillConfig) -> str:
+    """All settings of all stages but the budget, so that a run can be given more."""
+    budget = ("steps", "minutes", "checks", "memory")
+    numbers = range(max(1, len(METHODS[config.method])))
+    stages = [dataclasses.asdict(filled(config, number)) for number in numbers]
+    kept = [{k: v for k, v in stage.items() if k not in budget} for stage in stages]
+    return json.dumps(kept, sort_keys=True)

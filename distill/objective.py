@@ -12,8 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from distill.config import DistillConfig
-from distill.estimate import kept_bytes, too_large
-from distill.inner import Networks, Trainer, check_followed
+from distill.estimate import Crowd, kept_bytes, too_large
+from distill.followed import check_followed
+from distill.inner import Networks, Trainer
 from distill.learnable import SyntheticSet
 from distill.pool import Pool, real_batch
 from reproduce.data import Dataset
@@ -121,8 +122,21 @@ class Objective(ABC):
         x, y = x.to(self.learned.images), y.to(self.learned.images)
         return (x - self.learned.recipe.mean) / self.learned.recipe.std, y
 
-    def fit(self, gib: float) -> int:
-        """Choose how to compute so as to stay within so many GiB; bytes that an update takes.
+    @classmethod
+    def crowd(cls, config: DistillConfig, steps: int, classes: int, ranks: int) -> Crowd:
+        """What stands beside the set in one of so many processes; `steps` as for `ages`."""
+        youngest, oldest = cls.ages(config, steps)
+        nets = config.nets // ranks
+        slots = config.pool if oldest > youngest else 1
+        return Crowd(nets, slots, nets * cls.stacks(classes), config.batch or 0)
+
+    @classmethod
+    def stacks(cls, classes: int) -> int:
+        """Stacks of networks beside the pool."""
+        return 1
+
+    def fit(self, room: int) -> int:
+        """Choose how to compute so as to stay within so many bytes; bytes that an update takes.
 
         Raises
         ------
@@ -131,8 +145,8 @@ class Objective(ABC):
         """
         begun = kept_bytes(lambda: self.begin(0))
         needed = max(begun, 2 * kept_bytes(self.loss))  # as much again for gradients
-        if needed > gib * 2**30:
-            raise too_large(needed)
+        if needed > room:
+            raise too_large(needed - room)
         return needed
 
     def ways(self) -> list[str]:

@@ -94,12 +94,21 @@ class Pool:
         return {"slots": slots, "retirement": list(self.retirement)}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up what `state` described."""
-        self.slots = [None if slot is None else self._networks(*slot) for slot in state["slots"]]
-        self.retirement = list(state["retirement"])
+        """Take up what `state` described; ValueError where it describes another pool."""
+        slots, retirement = list(state["slots"]), [float(age) for age in state["retirement"]]
+        if len(slots) != len(self.slots) or len(retirement) != len(self.slots):
+            raise ValueError("slots")
+        self.slots = [None if slot is None else self._networks(*slot) for slot in slots]
+        self.retirement = retirement
 
     def _networks(self, parameters: list[Tensor], moments: list[Tensor], age: int) -> Networks:
-        like = self.trainer.like
+        shapes, like = self.trainer.shapes, self.trainer.like
+        if [p.shape for p in parameters] != shapes or [
+            m.shape for m in moments
+        ] != shapes * self.trainer.moments:
+            raise ValueError("shapes of networks")
+        if not isinstance(age, int) or not 0 <= age <= self.oldest:
+            raise ValueError("age of networks")
         return Networks(
             tuple(t.to(like) for t in parameters), tuple(t.to(like) for t in moments), age
         )

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
 from reproduce.candidate import Candidate
+from reproduce.errors import UserError
+from reproduce.schema import Number, Optional, Rule, Whole, Words, check_fields, ruled
 
 FADE = 0.99  # of the running means of loss and gradient norm
+COUNT, ANY = Whole(0, 2**62), Number(-1e300, 1e300)
+# What each validation notes.
+NOTED: dict[str, Rule] = {
+    "step": COUNT,
+    "done": Number(0, 1),
+    "seconds": ANY,
+    "loss": Optional(ANY),
+    "gradient_norm": Optional(ANY),
+    "accuracy": Number(0, 100),
+}
 
 
 @dataclass
@@ -23,8 +34,9 @@ class Progress:
         The turn at which the stage began.
     seconds : float
         Work so far, without validation.
-    loss, norm : float
-        Running means of the objective and of its gradient's norm.
+    loss, norm : float or None
+        Running means of the stage's objective and of its gradient's norm; None before its first
+        update.
     scale : float
         The step size, of what was asked for; each rollback halves it.
     rollbacks : int
@@ -37,18 +49,26 @@ class Progress:
         What happened last that the user should know.
     """
 
-    step: int = 0
-    turn: int = 0
-    stage: int = 0
-    stage_turn: int = 0
-    seconds: float = 0.0
-    loss: float = math.nan
-    norm: float = math.nan
-    scale: float = 1.0
-    rollbacks: int = 0
-    best: float = -1.0
+    step: int = ruled(0, COUNT)
+    turn: int = ruled(0, COUNT)
+    stage: int = ruled(0, COUNT)
+    stage_turn: int = ruled(0, COUNT)
+    seconds: float = ruled(0.0, ANY)
+    loss: float | None = ruled(None, Optional(ANY))
+    norm: float | None = ruled(None, Optional(ANY))
+    scale: float = ruled(1.0, Number(0, 1, above=True))
+    rollbacks: int = ruled(0, COUNT)
+    best: float = ruled(-1.0, Number(-1, 100))
     history: list[dict[str, Any]] = field(default_factory=list)
-    note: str = ""
+    note: str = ruled("", Words(200, 0))
+
+    def __post_init__(self) -> None:
+        check_fields(self, "progress")
+        if not isinstance(self.history, list):
+            raise UserError("progress: history is no list")
+        for entry in self.history:
+            for name, rule in NOTED.items():
+                rule.check(entry[name], name)
 
     @property
     def checked(self) -> float:
@@ -57,12 +77,30 @@ class Progress:
 
     def count(self, loss: float, norm: float) -> None:
         """Count an update, and take its loss and gradient norm into the running means."""
-        if self.step == 0:
+        if self.loss is None or self.norm is None:
             self.loss, self.norm = loss, norm
         else:
             self.loss = FADE * self.loss + (1 - FADE) * loss
             self.norm = FADE * self.norm + (1 - FADE) * min(norm, 10 * self.norm)
         self.step += 1
+
+    def validated(self, done: float, accuracy: float) -> None:
+        """Note a validation: percent, at this part of the run."""
+        self.history.append(
+            {
+                "step": self.step,
+                "done": done,
+                "seconds": round(self.seconds, 1),
+                "loss": self.loss,
+                "gradient_norm": self.norm,
+                "accuracy": accuracy,
+            }
+        )
+
+    def enter(self, stage: int) -> None:
+        """Begin a stage: what was usual of another objective says nothing of this one."""
+        self.stage, self.stage_turn = stage, self.turn
+        self.loss = self.norm = None
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -42,3 +43,34 @@ def agreed(value: float) -> float:
     shared: Tensor = torch.tensor([value], dtype=torch.float64)
     dist.broadcast(shared, 0)
     return float(shared)
+
+
+def mean(value: float) -> float:
+    """The mean of all processes' numbers, the same in every process; not finite where one is not.
+
+    So all processes take or leave a step together.
+    """
+    if not dist.is_initialized() or dist.get_world_size() == 1:
+        return value
+    total = torch.tensor([value], dtype=torch.float64)
+    dist.all_reduce(total)
+    return float(total) / dist.get_world_size()
+
+
+def gathered(part: Any) -> list[Any]:
+    """What every process has, in their order, in the first process; nothing in the others."""
+    if not dist.is_initialized() or dist.get_world_size() == 1:
+        return [part]
+    first = dist.get_rank() == 0
+    parts: list[Any] = [None] * dist.get_world_size() if first else []
+    dist.gather_object(part, parts if first else None)
+    return parts
+
+
+def shared(thing: Any) -> Any:
+    """What the first process has, in every process."""
+    if not dist.is_initialized() or dist.get_world_size() == 1:
+        return thing
+    things = [thing]
+    dist.broadcast_object_list(things)
+    return things[0]

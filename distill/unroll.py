@@ -79,8 +79,8 @@ class Unroll(Objective):
             answers = ridge_answers(ours, learned.scores(), features, recipe.ridge or STRENGTH)
         return outer_cross_entropy(logits(learned, answers), y)
 
-    def fit(self, gib: float) -> int:
-        """Recompute, or shorten the window, to stay within so many GiB; bytes of an update."""
+    def fit(self, room: int) -> int:
+        """Recompute, or shorten the window, to stay within so many bytes; bytes of an update."""
         self.begin(0)
         learned, x = self.learned, self.learned.inputs()
         one = views(self.trainer, x, 1, [0])
@@ -94,7 +94,7 @@ class Unroll(Objective):
         judged = kept_bytes(lambda: self.judged(self.networks))
         state = self.networks.parameters + self.networks.moments
         saved = sum(tensor.nbytes for tensor in state)
-        plan = plan_unroll(self.window, step, saved, judged, int(gib * 2**30))
+        plan = plan_unroll(self.window, step, saved, judged, room)
         if plan.window != self.window:
             self.config = replace(self.config, window=plan.window)
             self.pool = self.make_pool()
