@@ -25,6 +25,6 @@ def is_finalist(record: Record) -> bool:
 
 def is_lucky(record: Record) -> bool:
     """Whether scores on the record's images, or on some of them, chose its set among others."""
-    chosen_on = record.get("chosen_on")
-    halves = ("validation-a", "validation-b")
-    return chosen_on == record["split"] or (record["split"] == "validation" and chosen_on in halves)
+    chosen_on, split = record.get("chosen_on"), record["split"]
+    whole, halves = "validation", ("validation-a", "validation-b")
+    return split == chosen_on or {split, chosen_on} in [{whole, half} for half in halves]
