@@ -22,6 +22,7 @@ from reproduce.errors import UserError
 from reproduce.oracle import FULL, TITLES, Fidelity, Oracle, answered, check_fits
 from reproduce.records import Record, key_of
 from reproduce.scoring import Answer
+from reproduce.text import brief, checked, printable
 from reproduce.unseen import Unseen
 from search.identity import UnknownIdentityError, identity
 
@@ -67,7 +68,8 @@ class FunctionOracle(Oracle):
         title = getattr(named, "__qualname__", type(named).__qualname__)
         self.protocol = f"function {getattr(named, '__module__', None)}:{title}"
         self._check_call()
-        self.version = f"version {version}" if version else self._identity()
+        given = f"version {checked(version, '--oracle-version')}" if version else ""
+        self.version = given or self._identity()
 
     def _check_call(self) -> None:
         """Raise UserError where the function does not take what it is called with."""
@@ -159,7 +161,7 @@ class FunctionOracle(Oracle):
             with contextlib.suppress(OverflowError):
                 value = float(answer)
         if not math.isfinite(value):
-            shown = f" {answer!a:.40}" if isinstance(answer, numbers.Number | str) else ""
+            shown = f" {brief(answer)}" if isinstance(answer, numbers.Number | str) else ""
             raise UserError(
                 f"{self.protocol} answered with {type(answer).__name__}{shown}; return a finite "
                 "number, such as an accuracy in percent"
@@ -168,9 +170,9 @@ class FunctionOracle(Oracle):
 
 
 def _told(error: BaseException) -> str:
-    """An error of foreign code, in one line."""
+    """An error of foreign code, in one line that may be shown anywhere."""
     try:
-        said = " ".join(str(error).split())
+        said = printable(" ".join(str(error).split()))
     except Exception:  # an error can be unable to say what it is
         said = ""
     return f"{type(error).__name__}: {said[:200]}" if said else type(error).__name__

@@ -254,28 +254,6 @@ def test_pictures_lie_beside_the_best_trials(digits: Dataset, tmp_path: Path) ->
     assert (folder / shown[0].artifact_id).read_bytes().startswith(b"\x89PNG")
 
 
-def wrong(candidate: Candidate, seed: int, images: ImageSet) -> float:
-    return float("nan")
-
-
-def test_functions_must_answer_with_numbers(digits: Dataset) -> None:
-    from search.function import function_named
-
-    ten = Candidate(
-        images=digits.train.images[:2],
-        labels=np.arange(2),
-        name="x",
-        method="x",
-        dataset="digits",
-        checksum=digits.checksum,
-    )
-    with pytest.raises(UserError, match="finite"):
-        FunctionOracle(digits, wrong).score(ten, "any", [0])
-    for name in ("no.such:module", "json:nothing", "json"):
-        with pytest.raises(UserError, match="oracle"):
-            function_named(name)
-
-
 def given_file(digits: Dataset, path: Path) -> Path:
     """A set of the pool that no rule has, in a file."""
     members = Pool.typical(digits.train, 0.5).members
