@@ -20,6 +20,7 @@ from reproduce.plans import Classifier, Mixture, fingerprint, is_random
 from reproduce.processes import end_with_parent, interrupts_held
 from reproduce.recipe import Recipe
 from reproduce.records import Ledger, Record, key_of
+from reproduce.schema import replicates
 from reproduce.stacks import Job
 from reproduce.threads import cores, default_device, torch_threads
 from reproduce.unseen import Unseen
@@ -127,8 +128,8 @@ class Oracle:
         protocol : str
             A name of `reproduce.protocols`.
         seeds : sequence of int
-            Replicate seeds; every candidate meets the same. A protocol without randomness uses
-            the first alone.
+            Replicate seeds, each once, 0 to 2 ** 32 - 1; every candidate meets the same. A protocol
+            without randomness uses the first alone.
         split : str
             `validation`, one of its halves `validation-a`, `validation-b`; `train`, where the
             images that a candidate holds itself do not judge it (a distilled candidate holds none
@@ -186,9 +187,8 @@ class Oracle:
         return fingerprint(_plan(candidate, protocol, epochs))
 
     def _seeds(self, protocol: str, candidate: Candidate, seeds: Sequence[int]) -> Sequence[int]:
-        if not seeds:
-            raise UserError("no seeds: ask for at least one replicate")
-        return seeds if is_random(protocols.plan(protocol, candidate)) else seeds[:1]
+        asked = replicates(seeds)
+        return asked if is_random(protocols.plan(protocol, candidate)) else asked[:1]
 
     def _job(
         self, candidate: Candidate, protocol: str, seed: int, split: str, fidelity: Fidelity

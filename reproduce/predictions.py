@@ -12,11 +12,13 @@ import numpy as np
 
 from reproduce import protocols, scoring, train
 from reproduce.candidate import Candidate
+from reproduce.contents import check_images, frozen
 from reproduce.data import ImageSet
 from reproduce.errors import UserError
 from reproduce.features import Ridge
 from reproduce.plans import Plan
 from reproduce.recipe import Recipe
+from reproduce.schema import replicates
 from reproduce.scoring import Work
 from reproduce.stacks import Job, work_of
 
@@ -32,14 +34,21 @@ def predictions(
     protocol : str
         One that trains: not a ridge proxy.
     seeds : sequence of K int
-    images : ndarray of shape (N, 1, H, W)
-        Pixel space.
+    images : ndarray of shape (N, 1, H, W), floats
+        Pixel space, of the candidate's height and width.
 
     Raises
     ------
     UserError
-        For an unknown protocol or a proxy.
+        For an unknown protocol or a proxy, and for images of another shape or type.
     """
+    images = frozen(images, "images", np.float32, "f")
+    check_images(images, None)
+    if images.shape[1:] != candidate.images.shape[1:]:
+        raise UserError(
+            f"images have shape {images.shape}, the set has {candidate.images.shape}; "
+            "give images of its height and width"
+        )
     plan = protocols.plan(protocol, candidate)
     if isinstance(plan, Ridge):
         raise UserError(f"{protocol} trains nothing; ask a protocol that trains for predictions")
@@ -86,4 +95,5 @@ def _accuracies(model: train.Stack, recipe: Recipe, scored: ImageSet) -> list[fl
 
 def _work(plan: Plan, candidate: Candidate, seeds: Sequence[int]) -> Work:
     """The oracle's own work for these replicates."""
-    return work_of([Job(candidate, plan, int(seed), {}) for seed in seeds], "cpu", None)
+    jobs = [Job(candidate, plan, seed, {}) for seed in replicates(seeds)]
+    return work_of(jobs, "cpu", None)

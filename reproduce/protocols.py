@@ -18,10 +18,12 @@ from reproduce.errors import UserError
 from reproduce.features import Ridge
 from reproduce.plans import Classifier, Embedding, Mixture, Plan, gives_probabilities
 from reproduce.recipe import Recipe
+from reproduce.text import checked
 
 Protocol = Callable[[Candidate], Plan]
 PROTOCOLS: dict[str, Protocol] = {}
 P = TypeVar("P", bound=Protocol)
+LONGEST, MEMBERS = 1000, 20  # characters of a name, protocols of a mixture
 
 
 def protocol(name: str) -> Callable[[P], P]:
@@ -41,7 +43,7 @@ def plan(name: str, candidate: Candidate) -> Plan:
     ----------
     name : str
         A registered name; with distortions, `conv-shift1+rotate=15+elastic=34`, whose parts are
-        fields of `Distortion`; or several of these whose probabilities are averaged, `a&b`.
+        fields of `Distortion`; or up to 20 of these whose probabilities are averaged, `a&b`.
     candidate : Candidate
 
     Raises
@@ -50,8 +52,11 @@ def plan(name: str, candidate: Candidate) -> Plan:
         For an unknown name or field, for parts that do not go together, and for a part of a
         mixture that gives no probabilities.
     """
-    if "&" in name:
-        return Mixture(tuple(_member(part, candidate) for part in name.split("&")))
+    parts = checked(name, "protocol", LONGEST, least=0).split("&")
+    if len(parts) > MEMBERS:
+        raise UserError(f"a mixture of {len(parts)} protocols; use {MEMBERS} at most")
+    if len(parts) > 1:
+        return Mixture(tuple(_member(part, candidate) for part in parts))
     base, *changes = name.split("+")
     if base not in PROTOCOLS:
         raise UserError(f"unknown protocol {base!r}, use one of {', '.join(PROTOCOLS)}")
@@ -78,6 +83,8 @@ def _distorted(made: Plan, base: str, changes: list[str]) -> Recipe:
         field, _, value = change.partition("=")
         if field not in known:
             raise UserError(f"unknown distortion {field!r}, use one of {', '.join(known)}")
+        if field in values:
+            raise UserError(f"distortion {field} is given twice; give it once")
         try:
             values[field] = value if field == "policy" else float(value)
         except ValueError:

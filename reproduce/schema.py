@@ -99,10 +99,11 @@ class Words:
 
 @dataclass(frozen=True)
 class Several:
-    """Up to `most` values that follow one rule each."""
+    """Up to `most` values that follow one rule each; `distinct`: none of them twice."""
 
     each: Rule
     most: int
+    distinct: bool = False
 
     def check(self, value: Any, what: str) -> tuple[Any, ...]:
         """Return a tuple."""
@@ -112,7 +113,10 @@ class Several:
             raise _unsound(value, what, "a list")
         if _length(value) > self.most:
             raise UserError(f"{what}: too many values, use at most {self.most:,}")
-        return tuple(self.each.check(one, what) for one in value)
+        values = tuple(self.each.check(one, what) for one in value)
+        if self.distinct and len(set(values)) < len(values):
+            raise UserError(f"{what}: {brief(values)} has a value twice; give each once")
+        return values
 
 
 @dataclass(frozen=True)
@@ -157,7 +161,21 @@ class Optional:
 
 
 SEED = Whole(0, 2**32 - 1)
-SEEDS = Several(SEED, 100_000)
+SEEDS = Several(SEED, 100_000, distinct=True)
+
+
+def replicates(seeds: Any) -> tuple[int, ...]:
+    """Return the seeds of replicates, at least one, each once, from 0 to 2 ** 32 - 1.
+
+    Raises
+    ------
+    UserError
+        When they are anything else.
+    """
+    asked: tuple[int, ...] = SEEDS.check(seeds, "seeds")
+    if not asked:
+        raise UserError("no seeds: ask for at least one replicate")
+    return asked
 
 
 def ruled(default: Any, rule: Rule) -> Any:

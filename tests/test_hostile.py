@@ -1,0 +1,180 @@
+"""Hostile input through the real commands: one line that says what to do, and exit code 2."""
+
+from __future__ import annotations
+
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import supertrainer
+from reproduce import Dataset, Recipe, candidate_file, essay
+from tests.mutation import npy, zipped
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="makes pipes and names of escapes")
+LEARNED = Recipe(model="convnet", width=4, depth=1, epochs=1)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> Path:
+    """A folder of hostile files, and of `ten.npz` and `own.npz`, which are sound."""
+    folder = tmp_path_factory.mktemp("hostile")
+    ten = essay.rmnist(digits, 1)
+    own = replace(ten, recipe=LEARNED)
+    own.save(folder / "own.npz")
+    whole = ten.save(folder / "ten.npz").read_bytes()
+    arrays = {"images": ten.images, "labels": ten.labels, "indices": ten.indices}
+
+    def write(name: str, content: bytes) -> None:
+        (folder / f"{name}.npz").write_bytes(content)
+
+    def altered(file: str, **changes: Any) -> None:
+        write(file, candidate_file.packed(arrays, {**ten.meta(), **changes}))
+
+    def recipe(name: str, **changes: Any) -> None:
+        meta = {**own.meta(), "recipe": {**LEARNED.to_dict(), **changes}}
+        write(name, candidate_file.packed(arrays, meta))
+
+    with np.load(folder / "ten.npz") as file:
+        members = {f"{name}.npy": npy(file[name]) for name in file.files}
+    write("empty", b"")
+    write("cut", whole[:-100])
+    write("flipped", whole[:300] + bytes([whole[300] ^ 1]) + whole[301:])
+    write("lost", zipped({name: m for name, m in members.items() if name != "indices.npy"}))
+    write("twice", zipped([*members.items(), *members.items()]))
+    write("stranger", zipped({**members, "\x1b[2J.npy": b""}))
+    write("bomb", zipped({**members, "labels.npy": npy(np.zeros((2**20, 40)))}))
+    write("text", zipped({**members, "labels.npy": npy(np.array(list("0123456789")))}))
+    write("complex", zipped({**members, "labels.npy": npy(ten.labels * 1j)}))
+    write("pickled", zipped({**members, "labels.npy": npy(ten.labels.astype(object))}))
+    kept = {name: value for name, value in ten.meta().items() if name != "hash"}
+    write("hashless", candidate_file.packed(arrays, kept))
+    altered("listed", dataset=["mnist"])
+    altered("escaped", name="a\x1b[2J")
+    altered("broken", name="\ud800")
+    altered("seeded", seeds={"a": 1})
+    altered("classless", classes="ten")
+    recipe("deskewed", deskew=1.5)
+    recipe("endless", epochs=10**12)
+    recipe("deep", depth=10**9)
+    recipe("thin", width=0)
+    recipe("heavy", weight_decay=-1e9)
+    recipe("huge", model="mlp", width=4096, depth=64, ensemble=50)
+    (folder / "folder.npz").mkdir()
+    (folder / "a\x1b[31mb.npz").write_text("x")
+    (folder / "a[bold]b.npz").write_text("x")
+    os.mkfifo(folder / "pipe.npz")
+    return folder
+
+
+HOSTILE = {
+    "a file that is not there": ("show none.npz", "none.npz: cannot be read"),
+    "an empty file": ("show empty.npz", "not a readable candidate file"),
+    "a folder": ("show folder.npz", "folder.npz: cannot be read"),
+    "a pipe that nobody writes to": ("score pipe.npz", "give a regular file"),
+    "half a file": ("show cut.npz", "not a readable candidate file"),
+    "a flipped bit": ("show flipped.npz", "flipped.npz: not a readable candidate file"),
+    "a real set without its indices": ("score lost.npz", "does not match its digest"),
+    "arrays that are there twice": ("show twice.npz", "holds images twice"),
+    "an array with an escape for a name": ("show stranger.npz", r"holds '\x1b[2J.npy'"),
+    "an archive that unpacks to gigabytes": ("show bomb.npz", "labels unpacks to 335,544,"),
+    "labels that are text": ("score text.npz", "labels: of type <U1, expected whole numbers"),
+    "labels that are complex": ("score complex.npz", "labels: of type complex128, expected whole"),
+    "labels that are pickled": ("score pickled.npz", "holds pickled objects, which are never"),
+    "a set without hash": ("show hashless.npz", "lacks hash; make or fetch it again"),
+    "a dataset that is a list": ("show listed.npz", "dataset is ['mnist'], it must be a text"),
+    "a name that clears the screen": ("show escaped.npz", r"is 'a\x1b[2J'; leave the unprintable"),
+    "half a character as a name": ("show broken.npz", r"name is '\ud800'; leave the unprintable"),
+    "seeds that are an object": ("show seeded.npz", "seeds is {'a': 1}, use a list"),
+    "classes that are a word": ("show classless.npz", "classes is 'ten', use a whole number"),
+    "deskew of 1.5": ("show deskewed.npz", "recipe: deskew is 1.5, use true or false"),
+    "epochs without end": ("show endless.npz", "recipe: epochs is 1000000000000, use a whole"),
+    "a billion blocks": ("show deep.npz", "recipe: depth is 1000000000, use a whole number"),
+    "a width of 0": ("show thin.npz", "recipe: width is 0, use a whole number from 1 to 4,096"),
+    "a negative weight decay": ("show heavy.npz", "weight_decay is -1000000000.0, use a number"),
+    "networks of a terabyte": ("show huge.npz", "recipe: one replicate takes about"),
+    "a path with an escape": ("show a\x1b[31mb.npz", r"error: a\x1b[31mb.npz: not a readable"),
+    "a path with markup": ("show a[bold]b.npz", "error: a[bold]b.npz: not a readable candidate"),
+    "a protocol without a name": ("score ten.npz --protocol=", "unknown protocol ''"),
+    "a mixture of nothing": ("score ten.npz --protocol &", "unknown protocol ''"),
+    "half a mixture": ("score ten.npz --protocol knn&", "unknown protocol ''"),
+    "a mixture of a thousand": (
+        f"score ten.npz --protocol {'&'.join(['knn'] * 200)}",
+        "a mixture of 200 protocols; use 20 at most",
+    ),
+    "a protocol of a book's length": (
+        f"score ten.npz --protocol {'x' * 2000}",
+        "protocol has 2000 characters, use 0 to 1000",
+    ),
+    "a protocol with an escape": ("score ten.npz --protocol a\x1b[2Jb", "leave the unprintable"),
+    "a rotation that is no number": (
+        "score ten.npz --protocol conv+rotate=nan",
+        "distortion: rotate is nan, use a number from 0 to 180",
+    ),
+    "a shift by a billion": (
+        "score ten.npz --protocol conv+shift=1e9",
+        "distortion: shift is 1000000000.0, use a number from 0 to 256",
+    ),
+    "an endless shift": ("score ten.npz --protocol conv+shift=inf", "shift is inf, use a number"),
+    "a negative shift": ("score ten.npz --protocol conv+shift=-1", "shift is -1.0, use a number"),
+    "a distortion without a name": ("score ten.npz --protocol conv+", "unknown distortion ''"),
+    "a distortion given twice": (
+        "score ten.npz --protocol conv+rotate=1+rotate=2",
+        "distortion rotate is given twice",
+    ),
+    "a policy with markup": ("score ten.npz --protocol conv+policy=[b]", "policy is '[b]', use"),
+    "a mixture with a proxy": ("score ten.npz --protocol knn&ridge-conv", "gives no probabilities"),
+    "a distorted tree": ("score ten.npz --protocol tree+rotate=3", "tree trains no network"),
+    "a seed beyond 32 bits": (
+        "score ten.npz --protocol tree --first-seed 4294967296",
+        "seeds is 4294967296, use a whole number from 0 to 4,294,967,295",
+    ),
+    "a seed of a hundred digits": (
+        f"score ten.npz --protocol tree --first-seed {10**100}",
+        "use a whole number from 0 to 4,294,967,295",
+    ),
+    "a negative seed": ("score ten.npz --first-seed -1", "Invalid value for '--first-seed'"),
+    "seeds without end": ("score ten.npz --seeds 1000000000", "seeds: too many values"),
+    "seeds beyond memory": (f"score ten.npz --seeds {10**30}", "seeds: too many values"),
+    "no images": ("score ten.npz --protocol knn --images 0", "Invalid value for '--images'"),
+    "half an image": ("score ten.npz --protocol knn --images 1.5", "Invalid value for '--images'"),
+    "no epochs": ("score ten.npz --protocol conv --epochs 0", "Invalid value for '--epochs'"),
+    "no workers": ("score ten.npz --protocol tree --workers 0", "Invalid value for '--workers'"),
+    "a split with an escape": ("score ten.npz --split a\x1b[2J", r"unknown split 'a\x1b[2J'"),
+    "a negative split seed": ("reproduce baselines --dataset digits --split-seed -1", "split seed"),
+    "images a class below nothing": ("reproduce baselines --dataset digits --n -1", "-1 images"),
+    "a set compared with nothing": ("compare ten.npz empty.npz", "empty.npz: not a readable"),
+    "a map of a bomb": ("place bomb.npz", "bomb.npz: not a readable candidate file"),
+    "measures of a set without hash": ("analyse hashless.npz", "hashless.npz: lacks hash"),
+    "a report of a bomb": ("report bomb.npz", "bomb.npz: not a readable candidate file"),
+    "an option of bytes": ("show ten.npz --out \x00", "null"),
+    "an unknown command with an escape": ("\x1b[2J", r"No such command '\x1b[2J'"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "line"), HOSTILE.values(), ids=HOSTILE.keys())
+def test_hostile_input_gives_one_line_and_exit_code_2(
+    folder: Path,
+    arguments: str,
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("SUPERTRAINER_DATA", "")
+    monkeypatch.setattr("sys.argv", ["supertrainer", *arguments.split(" ")])
+    with pytest.raises(SystemExit) as ended:
+        supertrainer.main()
+    out, err = capfd.readouterr()
+    assert ended.value.code == 2, err
+    lines = [text for text in err.splitlines() if text.startswith("error:")]
+    assert len(lines) == 1, err
+    assert err.splitlines()[-1] == lines[0]
+    assert line in lines[0]
+    assert lines[0].isprintable()
+    assert "Traceback" not in err
+    assert out == ""
