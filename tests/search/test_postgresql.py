@@ -26,7 +26,7 @@ from search import FunctionOracle, SearchConfig, finished, open_study, search
 
 SERVERS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 INITDB = shutil.which("initdb") or (str(SERVERS[-1]) if SERVERS else None)
-SETS, WORKERS, KILLED = 32, 8, 3
+SETS, WORKERS, KILLED = 24, 8, 3
 CONFIG = SearchConfig(method="random", budget=str(SETS), batch=4, search_seeds=2, pool=1.0)
 pytestmark = pytest.mark.skipif(INITDB is None, reason="no PostgreSQL server is installed")
 
@@ -154,7 +154,7 @@ def test_killed_workers_lose_and_double_nothing(digits: Dataset, url: str) -> No
 def test_c19a_a_server_that_restarts_in_the_middle_ends_nothing(
     digits: Dataset, server: Server, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    workers = started(digits, server.url, "restarted", 6)
+    workers = started(digits, server.url, "restarted", 5)
     study = open_study("restarted", server.url)
     wait_for(study, SETS // 6)
     server.stop()
@@ -185,6 +185,32 @@ def test_c19a_a_resumed_command_sweeps_what_all_of_them_left(digits: Dataset, ur
     study.enqueue_trial({}, user_attrs={"position": 3})  # of a process that came too late
     work(digits, url, KILLED, "left", 8)
     assert_whole(study, 8)
+
+
+def test_c14_a_search_in_a_database_shows_no_password(
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    from reproduce.application import application, run
+    from search.command import search as command
+
+    monkeypatch.chdir(tmp_path)
+    arguments = "--dataset digits --budget 4 --batch 4 --search-seeds 1 --workers 1 --protocol knn "
+    arguments += "--random-sets 2 --seeds 1 --name secret --artifacts art --storage"
+    storage = url.replace("study@", "study:s3cr%40t@")
+    monkeypatch.setattr("sys.argv", ["search", *arguments.split(), storage])
+    with pytest.raises(SystemExit) as ended:
+        run(application(command, help="Search."))
+    said = capfd.readouterr()
+    assert not ended.value.code, said.err
+    study = open_study("secret", url)
+    known = [str(study.user_attrs), *(str(t) for t in study.trials), said.out, said.err]
+    written = [p for p in tmp_path.rglob("*") if p.is_file() and not p.name.endswith(".lock")]
+    assert {p.suffix for p in written} >= {".npz", ".jsonl"}
+    for content in [text.encode() for text in known] + [p.read_bytes() for p in written]:
+        assert b"s3cr" not in content
 
 
 def test_a_server_that_is_not_there_is_a_user_error(url: str) -> None:
