@@ -18,8 +18,8 @@ LARGEST = 2**32  # bytes of an input file that is read
 LOCK_PATIENCE = 20.0  # seconds; a lock is held for as long as a few lines take to write
 
 
-def read_input(path: Path | str, most: int = LARGEST) -> bytes:
-    """Read a whole regular file.
+def read_input(path: Path | str, most: int = LARGEST, start: int = 0) -> bytes:
+    """Read a whole regular file, or what follows its first bytes.
 
     Parameters
     ----------
@@ -27,6 +27,8 @@ def read_input(path: Path | str, most: int = LARGEST) -> bytes:
         A link is followed.
     most : int
         Bytes that the file may have.
+    start : int
+        How many bytes are left out.
 
     Raises
     ------
@@ -38,7 +40,10 @@ def read_input(path: Path | str, most: int = LARGEST) -> bytes:
         with open(path, "rb", opener=_without_waiting) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise UserError(f"{path}: {_kind(status.st_mode)}; give a regular file")
+                raise UserError(
+                    f"{path}: is a named pipe, a device or a socket; give a regular file"
+                )
+            file.seek(start)
             content = file.read(most + 1) if status.st_size <= most else b""
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
         raise UserError(f"{path}: cannot be read ({_reason(error)})") from None
@@ -92,6 +97,15 @@ def is_regular(path: Path) -> bool:
     except FileNotFoundError:
         return True
     return stat.S_ISREG(status.st_mode) and _stream(status) is None
+
+
+def write_only(path: Path) -> bool:
+    """Whether what is there is a device or a standard stream, into which one can only write."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISCHR(status.st_mode) or _stream(status) is not None
 
 
 @contextmanager
@@ -165,12 +179,6 @@ def _stream(status: os.stat_result) -> int | None:
 def _without_waiting(path: str, flags: int) -> int:
     """Open a file; a named pipe without waiting for the process at its other end."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-
-
-def _kind(mode: int) -> str:
-    if stat.S_ISDIR(mode):
-        return "is a folder"
-    return "is a named pipe, a device or a socket"
 
 
 def _reason(error: Exception) -> str:

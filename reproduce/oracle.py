@@ -158,6 +158,7 @@ class Oracle:
             for seed in self._seeds(protocol, candidate, seeds)
         ]
         keys = [key_of(job.asked) for job in jobs]
+        self.ledger.refresh()
         # Stacks are cut before finished jobs are dropped: so a resumed call finds its checkpoints.
         once = list(dict(zip(keys, jobs, strict=True)).values())
         limits = stacks.Limits(self.workers, self.device, self.memory)
@@ -173,7 +174,7 @@ class Oracle:
             _embed((job for stack in waiting for job in stack), images)
             unseen = Unseen(images) if split == "train" else None
             for records in self._run(waiting, images, unseen):
-                self.ledger.add(records)
+                self.ledger.add(records, again)
                 done += len(records)
                 progress(done, len(jobs))
         # Equal sets have equal hashes and share their scores, whatever they are called.

@@ -3,17 +3,50 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from reproduce.errors import UserError
+from reproduce.files import is_regular, locked, read_input, unwritable, write_only, write_whole
+from reproduce.schema import Flag, Named, Number, Optional, Rule, Several, Whole, Words
+from reproduce.text import printable
 
 Record = dict[str, Any]
 # Two records with equal values of these fields answer the same question.
 KEY = ("candidate", "checksum", "protocol", "plan", "split", "seed", "images", "epochs")
+LONG = Words(100_000, least=0)
+PERCENT = Number(0, 100)
+RULES: dict[str, Rule] = {
+    "candidate": Words(),
+    "checksum": Words(),
+    "protocol": Words(10_000),
+    "plan": Words(10_000),
+    "split": Words(),
+    "seed": Whole(0, 2**63),
+    "images": Optional(Whole(1, 2**63)),
+    "epochs": Optional(Whole(1, 2**63)),
+    "part": Whole(0, 2**63),
+    "accuracy": PERCENT,
+    "class_errors": Several(PERCENT, 100_000),
+    "name": Words(least=0),
+    "method": Words(least=0),
+    "dataset": LONG,
+    "draw": Optional(Words(least=0)),
+    "role": Words(),
+    "chosen_on": Optional(Words()),
+    "ipc": Number(0, 1e12),
+    "random": Flag(),
+    "seconds": Number(0, 1e12),
+    "time": LONG,
+    "device": LONG,
+    "commit": LONG,
+    "command": LONG,
+    "versions": Named(LONG, 1000),
+}
+NEEDED = (*KEY, "accuracy")
+ANY_SCORE = Number(-sys.float_info.max, sys.float_info.max)  # of a user's own function
 
 
 def key_of(record: Record) -> tuple[Any, ...]:
@@ -21,22 +54,51 @@ def key_of(record: Record) -> tuple[Any, ...]:
     return (*(record[name] for name in KEY), record.get("part", 0))
 
 
+def check(record: Any) -> Record:
+    """Return a JSON value that is a record.
+
+    Raises
+    ------
+    UserError
+        When it is none: a field is missing, of another type, or out of range.
+    """
+    if not isinstance(record, dict):
+        raise UserError("is no JSON object")
+    missing = [name for name in NEEDED if name not in record]
+    if missing:
+        raise UserError(f"has no {missing[0]}")
+    for name in RULES.keys() & record.keys():
+        rule = RULES[name]
+        if name == "accuracy" and str(record["protocol"]).startswith("function "):
+            rule = ANY_SCORE
+        rule.check(record[name], name)
+    return record
+
+
 def append_lines(path: Path, lines: Iterable[str]) -> None:
     """Append whole lines under a lock; a line torn by an earlier crash is closed off first."""
-    path = Path(path)
+    _append(Path(path), lambda: lines)
+
+
+def _append(path: Path, lines: Callable[[], Iterable[str]]) -> None:
+    """Append the lines that the function gives once the lock is held."""
+    if not is_regular(path):
+        write_whole(path, _joined(lines()))
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock"), path.open("a+b") as file:
-            text = "".join(f"{line}\n" for line in lines)
-            if file.tell() and not _ends_line(path):
-                text = "\n" + text
-            file.write(text.encode())
+        with locked(path), path.open("a+b") as file:
+            text = _joined(lines())
+            if text and file.tell() and not _ends_line(path):
+                text = b"\n" + text
+            file.write(text)
             file.flush()
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise UserError(
-            f"cannot write {path}: {reason}; free space or name another place"
-        ) from None
+        raise unwritable(path, error) from None
+
+
+def _joined(lines: Iterable[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _ends_line(path: Path) -> bool:
@@ -46,42 +108,103 @@ def _ends_line(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Record]:
-    """All records of a file, [] when there is none.
+    """The latest record of every key of a file, [] when there is no file.
 
-    A torn line, left by a crash or a full disk, is passed over: its score is computed again.
+    A line that is no record, or has a field of the wrong type or out of range, is passed over, and
+    one line on standard error says how many these are. A torn last line, left by a crash or a full
+    disk, is passed over in silence: its score is computed again.
+
+    Raises
+    ------
+    UserError
+        When the file cannot be read, or holds something and no record.
     """
-    if not Path(path).exists():
-        return []
-    records: list[Record] = []
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a readable records file ({type(error).__name__})") from None
-    for line in text.splitlines():
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if isinstance(record, dict) and all(name in record for name in KEY):
-            records.append(record)
-    if text.strip() and not records:
+    path = Path(path)
+    return list(_latest(read_input(path), path).values()) if path.exists() else []
+
+
+def _latest(content: bytes, path: Path) -> dict[tuple[Any, ...], Record]:
+    """The latest record of every key in the content of a file."""
+    whole, _, tail = content.rpartition(b"\n")
+    latest = {key_of(record): record for record in _parsed(whole, path)}
+    latest |= {key_of(record): record for record in _parsed(tail, None)}
+    if content.strip() and not latest and not _torn(content):
         raise UserError(f"{path}: holds no records; name another file with --records")
-    return records
+    return latest
+
+
+def _torn(content: bytes) -> bool:
+    """Whether this is the beginning of a first record, after which nothing was written."""
+    return content.startswith(b'{"candidate": ') and b"\n" not in content
+
+
+def _parsed(content: bytes, path: Path | None) -> Iterator[Record]:
+    """The records of these lines; of the others, where a path is given, one line is said."""
+    faults: list[str] = []
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            yield check(json.loads(line))
+        except (UserError, ValueError, RecursionError) as error:
+            reason = str(error) if isinstance(error, UserError) else "is no JSON"
+            faults.append(f"line {number}: {reason}")
+    if path and faults:
+        count = "1 line is no record" if len(faults) == 1 else f"{len(faults)} lines are no records"
+        print(printable(f"{path}: {count}, passed over ({faults[0]})"), file=sys.stderr)
 
 
 class Ledger:
-    """The records of one file, with the latest score for each key; `path=None` keeps no file."""
+    """The records of one file, with the latest score for each key; `path=None` keeps no file.
+
+    Other processes may append to the file meanwhile: `refresh` and `add` read what is new.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
-        self._known = {key_of(record): record for record in read(path)} if path else {}
+        self._known: dict[tuple[Any, ...], Record] = {}
+        self._read, self._end = 0, b""  # bytes of whole lines that were read, and the last of them
+        if path and path.exists() and not write_only(path):
+            content = read_input(path)
+            self._known = _latest(content, path)
+            self._count(content)
 
     def find(self, key: tuple[Any, ...]) -> Record | None:
         """The record with this key, or None."""
         return self._known.get(key)
 
-    def add(self, records: Sequence[Record]) -> None:
-        """Remember the records, and append them to the file at once."""
+    def refresh(self) -> None:
+        """Read what was appended since, by whomever."""
+        if not self.path or write_only(self.path) or not self.path.exists():
+            return
+        new = read_input(self.path, start=self._read - len(self._end))
+        if new.startswith(self._end):
+            new = new[len(self._end) :]
+        else:  # another file lies there now
+            self._read, self._end, new = 0, b"", read_input(self.path)
+        whole = self._count(new)
+        self._known.update((key_of(record), record) for record in _parsed(whole, None))
+
+    def _count(self, content: bytes) -> bytes:
+        """Take note of what was read; its whole lines."""
+        whole = content[: content.rfind(b"\n") + 1]
+        self._read += len(whole)
+        self._end = whole[-100:] or self._end
+        return whole
+
+    def add(self, records: Sequence[Record], again: bool = False) -> None:
+        """Remember the records, and append them to the file at once.
+
+        What another process has put on record meanwhile is not appended a second time, and its
+        score stands; `again` appends it nevertheless.
+        """
         if self.path:
-            append_lines(self.path, [json.dumps(record) for record in records])
-        self._known.update((key_of(record), record) for record in records)
+            _append(self.path, lambda: map(json.dumps, self._new(records, again)))
+        else:
+            self._new(records, again)
+
+    def _new(self, records: Sequence[Record], again: bool) -> list[Record]:
+        self.refresh()
+        new = [record for record in records if again or key_of(record) not in self._known]
+        self._known.update((key_of(record), record) for record in new)
+        return new

@@ -142,7 +142,7 @@ class FunctionOracle(Oracle):
             start = time.perf_counter()
             value = self._called(candidate, int(seed), images)
             known = answered(asked, Answer(value), time.perf_counter() - start, self._origin())
-            self.ledger.add([known])
+            self.ledger.add([known], again)
         return {**known, **{title: asked[title] for title in TITLES}}
 
     def _called(self, candidate: Candidate, seed: int, images: ImageSet) -> float:
