@@ -27,6 +27,7 @@ from reproduce.command import (
     score_table,
 )
 from reproduce.command import show as print_records
+from reproduce.data import described
 from reproduce.files import write_whole
 from reproduce.oracle import Oracle
 from reproduce.records import Record
@@ -107,7 +108,8 @@ def facts_table(candidate: Candidate) -> Table:
     facts = {
         "images": f"{len(candidate)}, {candidate.ipc:g} per class, {span(candidate)}",
         "method": candidate.method,
-        "data": f"{candidate.dataset} ({candidate.checksum})",
+        "data": described(candidate.dataset, candidate),
+        "classes": ", ".join(candidate.class_names) or str(candidate.classes),
         "labels": candidate.label_scale,
         "indices": "none" if candidate.indices is None else str(candidate.indices.tolist()),
         "recipe": candidate.recipe.key() if candidate.recipe else "none",

@@ -159,6 +159,8 @@ def start_images(data: Dataset, ipc: int, kind: str, seed: int) -> tuple[np.ndar
     """
     rng = np.random.default_rng(seed)
     train = data.train
+    if kind != "noise":
+        _check_different(data, ipc)
     shape = train.images.shape[1:]
     images = []
     for label in range(len(data.classes)):
@@ -173,6 +175,21 @@ def start_images(data: Dataset, ipc: int, kind: str, seed: int) -> tuple[np.ndar
         else:
             images.append(rng.random((ipc, *shape), dtype=np.float32))
     return np.concatenate(images), np.arange(len(data.classes)).repeat(ipc)
+
+
+def _check_different(data: Dataset, ipc: int) -> None:
+    """Raise UserError where a class has not `ipc` different images in the training split."""
+    for label, name in enumerate(data.classes):
+        found: set[bytes] = set()
+        for place in np.flatnonzero(data.train.labels == label):
+            found.add(data.train.images[place].tobytes())
+            if len(found) == ipc:
+                break
+        else:
+            raise UserError(
+                f"class {name!r} has {len(found)} different images in training, not {ipc}; "
+                "lower --ipc, or use --start noise"
+            )
 
 
 def centres(images: np.ndarray, count: int, seed: int) -> np.ndarray:

@@ -121,7 +121,9 @@ class DataChoice:
                 "say where it is with --dataset"
             )
         seed = first.split_seed if self.split_seed is None else self.split_seed
-        invert = first.invert if self.invert is None and first.path else self.invert
+        invert = self.invert
+        if invert is None and first.path:  # in another place there may be the other kind of file
+            invert = first.invert or (None if self.dataset else False)
         found = self._load(name, seed, invert)
         for candidate in candidates:
             check_fits(candidate, found)

@@ -14,7 +14,7 @@ import numpy as np
 
 from reproduce import expand, protocols, provenance, scoring, stacks
 from reproduce.candidate import Candidate
-from reproduce.data import Dataset, ImageSet
+from reproduce.data import Dataset, ImageSet, described
 from reproduce.errors import UserError
 from reproduce.plans import Classifier, Mixture, fingerprint, is_random
 from reproduce.processes import end_with_parent, interrupts_held
@@ -321,8 +321,10 @@ def check_fits(candidate: Candidate, data: Dataset) -> None:
             f"{len(data.classes)}; score it on its own dataset"
         )
     if candidate.checksum != data.checksum:
+        theirs = described(candidate.dataset, candidate)
+        ours = described(data.name, data)
         raise UserError(
-            f"{candidate.name!r} was made from {_opened(candidate)}, not {_opened(data)}; "
+            f"{candidate.name!r} was made from {theirs}, not {ours}; "
             "give its own with --dataset, --split-seed and --invert"
         )
     if candidate.indices is not None and not _holds(data.train, candidate):
@@ -339,13 +341,6 @@ def _holds(train: ImageSet, candidate: Candidate) -> bool:
         return False
     same = candidate.label_scale != "class" or np.array_equal(train.labels[indices], labels)
     return same and np.array_equal(train.images[indices], candidate.images)
-
-
-def _opened(what: Candidate | Dataset) -> str:
-    """Which data a candidate is of, or a dataset is, in words."""
-    name = what.path or (what.dataset if isinstance(what, Candidate) else what.name)
-    inverted = " inverted," if what.invert else ""
-    return f"{name} (split seed {what.split_seed},{inverted} checksum {what.checksum})"
 
 
 def _plan(candidate: Candidate, protocol: str, epochs: int | None) -> Any:

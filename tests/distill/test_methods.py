@@ -10,7 +10,7 @@ from distill import DistillConfig, Distiller
 from distill.learnable import SyntheticSet, start, start_images
 from distill.methods import METHODS, filled
 from distill.objective import Objective
-from reproduce import Candidate, Dataset, Oracle, UserError, protocols
+from reproduce import Candidate, Dataset, ImageSet, Oracle, UserError, protocols
 
 SMALL = DistillConfig(
     method="krr", steps=4, width=4, depth=2, batch=40, inner_steps=4, reuse=2, ema=0.5
@@ -159,6 +159,19 @@ def test_a_candidate_file_is_a_start(digits: Dataset, tmp_path) -> None:
     np.testing.assert_array_equal(labels, first.labels)
     with pytest.raises(UserError, match="not 2 of each class"):
         start(digits, 2, path, 0, recipe)
+
+
+@pytest.mark.parametrize("kind", ["real", "mean", "kmeans"])
+def test_d_fewer_different_images_than_asked_are_refused(digits: Dataset, kind: str) -> None:
+    train = digits.train
+    zero = train.labels == 0
+    few = replace(
+        digits, train=ImageSet(np.where(zero[:, None, None, None], 0, train.images), train.labels)
+    )
+    with pytest.raises(UserError, match="class '0' has 1 different images in training, not 2"):
+        start_images(few, 2, kind, 0)
+    with pytest.raises(UserError, match=r"class '0' has 1\d\d different .* not 1000"):
+        start_images(digits, 1000, kind, 0)
 
 
 def test_rates_stay_positive_whatever_is_learned(digits: Dataset) -> None:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from reproduce import Dataset, UserError, load
-from reproduce.data import root_of
+from reproduce.data import CHECKSUMS, root_of
 
 
 def small(n: int = 70) -> tuple[np.ndarray, np.ndarray]:
@@ -29,6 +29,20 @@ def test_fashion_loads(mnist: Dataset) -> None:
     fashion = load("fashion")
     assert fashion.classes[0] == "T-shirt/top"
     assert fashion.checksum != mnist.checksum
+
+
+def test_a1_digits_are_the_same_on_every_processor(digits: Dataset) -> None:
+    """Whole numbers, rounded once: as far from the exact value as half a byte, halves to even."""
+    from sklearn.datasets import load_digits
+
+    assert digits.checksum == CHECKSUMS["digits"]
+    small = load_digits().images[0]
+    places = np.clip((np.arange(20) + 0.5) * 0.4 - 0.5, 0, 7)
+    rows = np.stack([np.interp(places, np.arange(8), column) for column in small.T], axis=1)
+    exact = np.stack([np.interp(places, np.arange(8), row) for row in rows]) * 255 / 16
+    parts = [digits.train, digits.validation, digits.read_test()]
+    found = np.concatenate([part.images for part in parts])[:, 0, 4:24, 4:24] * 255
+    assert np.abs(found - exact).max((1, 2)).min() < 0.5 + 1e-5
 
 
 def test_test_split_is_sealed(digits: Dataset, tmp_path: Path) -> None:
