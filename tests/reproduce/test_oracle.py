@@ -52,7 +52,7 @@ def test_every_protocol_scores_hard_and_soft_labels(
 
 def test_own_recipe_is_replayed(digits: Dataset, ten: Candidate, own: Candidate) -> None:
     oracle = Oracle(digits, workers=1)
-    learned = oracle.score(replace(own, recipe=replace(own.recipe, epochs=30)), "own", [0])
+    learned = oracle.score(replace(own, recipe=replace(own.recipe, epochs=60)), "own", [0])
     assert learned[0]["accuracy"] > 40
     with pytest.raises(UserError, match="no recipe"):
         oracle.score(ten, "own", [0])
