@@ -10,6 +10,7 @@ import functools
 import logging
 import math
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -87,7 +88,9 @@ def _proxy(url: str) -> GrpcStorageProxy:
             "or database"
         )
     try:
-        proxy = GrpcStorageProxy(host=host, port=port)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            proxy = GrpcStorageProxy(host=host, port=port)
     except ImportError:
         raise needs_driver(url) from None
     proxy.wait_server_ready(timeout=CONNECT)

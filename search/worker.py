@@ -191,7 +191,7 @@ class Worker:
         if not taken or not waiting:
             return bool(waiting)
         group = self._group(taken[0].user_attrs["position"])
-        return waiting[0].user_attrs["position"] in group
+        return waiting[0].user_attrs.get("position") in group
 
     def _mine(self, trial: Trial) -> bool:
         """Whether a trial from the queue is the first that has its position.
