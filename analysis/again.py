@@ -9,11 +9,12 @@ from typing import Any
 
 from reproduce.records import Record
 
-MOST = 3  # commands of one number; of more sets than that the rest go the same way
+MOST = 4  # commands of one number; one that takes more is not cheap
+RIVALS = "runs/rivals"  # where `benchmarks.rivals` writes sets
 
 
 def scores(records: Sequence[Record], paths: Mapping[str, str]) -> list[str]:
-    """Commands that score again what records say, a file or essay's draw and run of seeds each.
+    """Commands that score again what records say.
 
     Parameters
     ----------
@@ -25,40 +26,63 @@ def scores(records: Sequence[Record], paths: Mapping[str, str]) -> list[str]:
     Returns
     -------
     list of str
-        Empty where a set has no file and is none of the essay's: only the command that made the
-        record makes the set, too.
+        One for each set and run of seeds, after one that writes the set where it has no file.
+        Empty where only the command that made the record makes the set.
     """
     groups: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
-        key = tuple(record[name] for name in ("candidate", "protocol", "split"))
-        groups.setdefault(key, []).append(record)
+        one = record["role"] if _are_random(record) else record["candidate"]
+        groups.setdefault((one, record["protocol"], record["split"]), []).append(record)
     found: list[str] = []
     for some in groups.values():
-        made = _set(some[0], paths)
+        made = _set(some, paths)
         if made is None:
             return []
-        options = {"--split": some[0]["split"]}
-        found += [_line([*made, *_flat(options)], run) for run in runs(r["seed"] for r in some)]
+        *before, begin = made
+        found += before
+        options = shlex.join(["--split", some[0]["split"]])
+        found += [f"{begin} {options} {_seeds(run)}" for run in runs(r["seed"] for r in some)]
+    found = list(dict.fromkeys(found))
     return found if len(found) <= MOST else []
 
 
-def _set(record: Record, paths: Mapping[str, str]) -> list[str] | None:
-    """The beginning of a command that scores the record's set under its protocol."""
+def _are_random(record: Record) -> bool:
+    """Whether the set is one of many that `benchmarks.rivals` draws."""
+    return record.get("role") == "random sets" and record["method"] == "random"
+
+
+def _set(records: Sequence[Record], paths: Mapping[str, str]) -> list[str] | None:
+    """Commands that make a set and begin to score it under its protocol; None where none does."""
+    record = records[0]
+    protocol, ipc = record["protocol"], f"{record['ipc']:g}"
+    if _are_random(record):
+        count = len({one["candidate"] for one in records})
+        options = ["--ipc", ipc, "--count", str(count), *_data(record)]
+        scored = f"supertrainer score {RIVALS}/random-{ipc}-*.npz"
+        return [
+            shlex.join(["python", "-m", "benchmarks.rivals", "random", *options]),
+            f"{scored} {shlex.join(['--protocol', protocol])}",
+        ]
     if record["candidate"] in paths:
-        return ["score", paths[record["candidate"]], "--protocol", record["protocol"]]
+        path = paths[record["candidate"]]
+        return [shlex.join(["supertrainer", "score", path, "--protocol", protocol])]
+    if record.get("role") == "simple rule":
+        rule = record["method"]
+        made = ["python", "-m", "benchmarks.rivals", rule, "--ipc", ipc, *_data(record)]
+        path = f"{RIVALS}/{rule}-{ipc}.npz"
+        scored = shlex.join(["supertrainer", "score", path, "--protocol", protocol])
+        return [shlex.join(made), scored]
     if record["method"] != "essay draw":
         return None
-    drawn = ["--draw", record["draw"]] if record["draw"] else []
-    size = str(record["ipc"]) if record["draw"] else "0"
-    return ["reproduce", record["protocol"], *_data(record), *drawn, "--n", size]
+    drawn = ["--draw", record["draw"], "--n", ipc] if record["draw"] else ["--n", "0"]
+    return [shlex.join(["supertrainer", "reproduce", protocol, *drawn, *_data(record)])]
 
 
 def _data(record: Mapping[str, Any]) -> list[str]:
     """Options that open the record's data."""
     if record.get("path"):
-        seed = {"--split-seed": str(record["split_seed"])} if record.get("split_seed") else {}
-        invert = ["--invert"] if record.get("invert") else []
-        return [*_flat({"--dataset": record["path"], **seed}), *invert]
+        seed = ["--split-seed", str(record["split_seed"])] if record.get("split_seed") else []
+        return ["--dataset", record["path"], *seed, *(["--invert"] if record.get("invert") else [])]
     return [] if record["dataset"] == "mnist" else ["--dataset", record["dataset"]]
 
 
@@ -71,21 +95,22 @@ def runs(seeds: Iterable[int]) -> list[range]:
 
 def analysis(content: Mapping[str, Any], path: str) -> str:
     """The command that measures one candidate again, into a folder of its own."""
-    options = {"--protocol": content["protocol"], "--out": "runs/analysis"}
-    seeds = range(content["seeds"][0], content["seeds"][-1] + 1) if content["seeds"] else range(1)
-    return _line(["analyse", path, *_flat(options)], seeds)
+    options = ["--protocol", content["protocol"], "--out", "runs/analysis"]
+    return _measure(["analyse", path, *options], content)
 
 
 def curve(content: Mapping[str, Any]) -> str:
     """The command that measures one curve of random sets again, into a folder of its own."""
-    options = {
-        "--protocol": content["protocol"],
-        "--n": ",".join(f"{ipc:g}" for ipc in content["ipc"]),
-        "--sets": str(len(content["accuracies"][0])),
-        "--out": "runs/analysis",
-    }
-    seeds = range(len(content["seeds"]))
-    return _line(["random-curve", *_data(content), *_flat(options)], seeds)
+    sizes = ",".join(f"{ipc:g}" for ipc in content["ipc"])
+    options = ["--protocol", content["protocol"], "--n", sizes]
+    options += ["--sets", str(len(content["accuracies"][0])), "--out", "runs/analysis"]
+    return _measure(["random-curve", *_data(content), *options], content)
+
+
+def network(content: Mapping[str, Any], path: str, name: str) -> str:
+    """The command that scores one candidate in one network that is not its own."""
+    begin = shlex.join(["python", "-m", "benchmarks.cross_architecture", path, "--only", name])
+    return f"{begin} {_seeds(range(len(content['seeds'])))}"
 
 
 def show(path: str) -> str:
@@ -93,10 +118,11 @@ def show(path: str) -> str:
     return shlex.join(["supertrainer", "show", path])
 
 
-def _flat(options: Mapping[str, str]) -> list[str]:
-    return [part for pair in options.items() for part in pair]
+def _measure(parts: Sequence[str], content: Mapping[str, Any]) -> str:
+    """A command whose seeds are those of what it has measured, which begin at 0."""
+    return f"{shlex.join(['supertrainer', *parts])} {_seeds(range(len(content['seeds'])))}"
 
 
-def _line(parts: Sequence[str], seeds: range) -> str:
-    first = ["--first-seed", str(seeds.start)] if seeds.start else []
-    return shlex.join(["supertrainer", *parts, "--seeds", str(len(seeds)), *first])
+def _seeds(seeds: range) -> str:
+    first = f" --first-seed {seeds.start}" if seeds.start else ""
+    return f"--seeds {len(seeds)}{first}"

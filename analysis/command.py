@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,6 +36,7 @@ from reproduce.terminal import Table, progress, say
 
 RESULTS = Path("results")
 SURE = 0.05
+SAID = 10  # files that are passed over with a line each
 
 
 def report(
@@ -62,6 +64,7 @@ def report(
             update_document(document, places[0])
         return
     results = collect(places)
+    say_skipped(results.skipped)
     if gallery:
         write_figures(gallery, sections_of(results))
         return
@@ -72,6 +75,14 @@ def report(
     counts = f"{len(results.records)} records, {len(results.candidates)} candidates"
     counts += f", {len(results.analyses)} analyses"
     say(f"{counts}\nReport: {page.resolve()}")
+
+
+def say_skipped(lines: Sequence[str]) -> None:
+    """Say on standard error what a report passes over; of many files the first."""
+    for line in lines[:SAID]:
+        say(f"passed over: {line}", stderr=True)
+    if len(lines) > SAID:
+        say(f"passed over: {len(lines) - SAID} more; the page lists them all", stderr=True)
 
 
 def update_document(document: Path, results: Path) -> None:

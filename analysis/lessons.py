@@ -153,7 +153,7 @@ def _architectures(source: Source, measured: Sequence[Analysis], traces: Traces)
     networks = list(measured[0]["accuracies"])
     numbers = [
         [
-            Number(mean_interval(values), traces.analyses([row], values))
+            Number(mean_interval(values), traces.analyses([row], values, network))
             for row, values in ((row, row["accuracies"][network]) for row in measured)
         ]
         for network in networks

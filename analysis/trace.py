@@ -48,8 +48,13 @@ class Traces:
             }
         )
 
-    def analyses(self, analyses: Sequence[Analysis], values: Sequence[float] = ()) -> int:
-        """The origin of what `analyse` or `random-curve` have measured, and its values if few."""
+    def analyses(
+        self, analyses: Sequence[Analysis], values: Sequence[float] = (), network: str = ""
+    ) -> int:
+        """The origin of what `analyse` or `random-curve` have measured, and its values if few.
+
+        `network` is that of which one number is, where sets are shown in several.
+        """
 
         def distinct(name: str) -> list[str]:
             return list(dict.fromkeys(str(analysis[name]) for analysis in analyses))
@@ -61,7 +66,7 @@ class Traces:
                 "split": ", ".join(distinct("split")),
                 "values": [round(value, 2) for value in values],
                 "commands": distinct("command"),
-                "again": self._measured(analyses),
+                "again": self._measured(analyses, network),
                 "files": distinct("file"),
                 "commits": distinct("commit"),
                 "devices": [],
@@ -105,12 +110,15 @@ class Traces:
             }
         )
 
-    def _measured(self, analyses: Sequence[Analysis]) -> list[str]:
+    def _measured(self, analyses: Sequence[Analysis], network: str) -> list[str]:
         """Commands that measure analyses and curves again; maps have none but their own."""
         found = []
         for content in analyses:
-            if content.get("candidate") in self._paths and "learning" in content:
-                found.append(again.analysis(content, self._paths[content["candidate"]]))
+            path = self._paths.get(content.get("candidate", ""))
+            if path and network:
+                found.append(again.network(content, path, network))
+            elif path and "learning" in content:
+                found.append(again.analysis(content, path))
             elif "ipc" in content and content.get("protocol"):
                 found.append(again.curve(content))
         return found

@@ -18,7 +18,15 @@ from distill import validation
 from reproduce import Oracle, UserError, provenance
 from reproduce.application import application, run
 from reproduce.candidate import Candidate
-from reproduce.command import DataChoice, WorkersOption, configured, load_candidates, progress
+from reproduce.command import (
+    DataChoice,
+    WorkersOption,
+    configured,
+    load_candidates,
+    progress,
+    score_table,
+    show,
+)
 from reproduce.recipe import Recipe
 
 SCORES = Path("runs/cross-architecture.jsonl")
@@ -64,12 +72,22 @@ def cross(
     choice: DataChoice,
     files: Annotated[list[Path], typer.Argument(help="Candidate files.")],
     seeds: Annotated[int, typer.Option(help="Networks each.", min=1)] = 5,
+    only: Annotated[
+        str, typer.Option(help="One variant: its scores are shown, and no row is written.")
+    ] = "",
     workers: WorkersOption = None,
 ) -> None:
     """Score every variant of every set."""
+    if only and only not in VARIANTS:
+        raise UserError(f"--only {only!r}: no such variant, use one of {', '.join(VARIANTS)}")
     candidates = load_candidates(files)
     data = choice.open_for(candidates)
     oracle = Oracle(data, SCORES, workers=workers)
+    if only:
+        asked = [variants(candidate)[only] for candidate in candidates]
+        found = oracle.score_many(asked, "own", range(seeds), validation.FRESH)
+        show(found, False, lambda: score_table(only, found))
+        return
     rows = Rows("cross-architecture", dataset=data.title, seeds=seeds)
     for candidate in candidates:
         made = variants(candidate)

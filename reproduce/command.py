@@ -28,6 +28,14 @@ RecordsOption = Annotated[Path, typer.Option(help="File of records, read and app
 WorkersOption = Annotated[int | None, typer.Option(help="Processes; else one a core.", min=1)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print records as JSON, nothing else.")]
 SeedsOption = Annotated[int, typer.Option(help="Replicates: seeds 0 .. N-1.", min=1)]
+FirstSeedOption = Annotated[int, typer.Option(help="Start from this seed.", min=0)]
+SplitOption = Annotated[
+    str,
+    typer.Option(
+        help="validation, validation-a, validation-b, train (but for a set's own images); "
+        "test reads the sealed one."
+    ),
+]
 SMALL = 1000  # images of validation; fewer are said to be few
 RECORDS = Path("runs/records.jsonl")
 
@@ -177,14 +185,8 @@ def score(
     files: Annotated[list[Path], typer.Argument(help="Candidate files.")],
     protocol: Annotated[str, typer.Option(help=", ".join(protocol_table.names()))] = "conv",
     seeds: SeedsOption = 5,
-    first_seed: Annotated[int, typer.Option(help="Start from this seed.", min=0)] = 0,
-    split: Annotated[
-        str,
-        typer.Option(
-            help="validation, validation-a, validation-b, train (but for a set's own images); "
-            "test reads the sealed one."
-        ),
-    ] = "validation",
+    first_seed: FirstSeedOption = 0,
+    split: SplitOption = "validation",
     images: Annotated[int | None, typer.Option(help="Score on a stratified subset.", min=1)] = None,
     epochs: Annotated[int | None, typer.Option(help="Train at most so long.", min=1)] = None,
     again: Annotated[bool, typer.Option(help="Compute scores that are on record, too.")] = False,

@@ -1,0 +1,182 @@
+"""A report on folders that hold what is foreign, damaged or hostile: said, skipped, never shown."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from analysis import figures, kinds
+from analysis.command import report
+from analysis.figures import panel, svg
+from analysis.plots import grid_png
+from analysis.report import write_report
+from analysis.results import collect
+from reproduce import Candidate, Dataset, Oracle, UserError, essay
+from tests.mutation import altered, deep
+
+HOSTILE = ("<script>alert(1)</script>", "$x^{$", "[red]a[/red]", "../../up", "a/b", "con", "%s{0}")
+JSON = json.dumps
+FOREIGN = {
+    "list.json": JSON([{"candidate": "x", "accuracy": 1.0}]),
+    "other.json": JSON({"a": 1}),
+    "number.json": "1",
+    "text.json": '"x"',
+    "null.json": "null",
+    "empty.json": "",
+    "cut.json": '{"candidate": "x", "learn',
+    "deep.json": deep(),
+    "bytes.json": b"\xff\xfe\x00{",
+    "nan.json": '{"side": NaN, "pixels": Infinity}',
+    "rows.json": JSON({"settings": 1, "rows": [1, None, {"accuracies": {"x": "y"}}]}),
+    "foreign.jsonl": JSON({"event": "login"}) + "\n",
+    "words.jsonl": "no JSON at all\n",
+    "bytes.jsonl": b"\x80\x81\n",
+    "text.npz": "no archive",
+    "cut.npz": b"PK\x03\x04 and then nothing",
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_d_foreign_files_are_skipped_with_a_line_each(
+    name: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = FOREIGN[name]
+    whole = tmp_path / "results"
+    shutil.copytree(folder, whole)
+    (whole / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    report([whole], out=tmp_path / "page")
+    said = [line for line in capsys.readouterr().err.splitlines() if name in line]
+    assert len(said) == 1
+    assert said[0].startswith("passed over: ")
+    assert name in (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
+
+
+def test_d_own_json_output_in_the_folder_is_no_stop(folder: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "results"
+    shutil.copytree(folder, whole)
+    records = collect([folder]).records
+    (whole / "score.json").write_text(JSON(records))
+    (whole / "compare.json").write_text(JSON({"difference": 1.0, "p": None, "records": records}))
+    found = collect([whole])
+    assert len(found.records) == len(records)
+    assert sum("score.json" in line or "compare.json" in line for line in found.skipped) == 2
+
+
+def test_d_many_foreign_files_are_said_in_few_lines(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(40):
+        (tmp_path / f"{number}.json").write_text("[]")
+    report([folder, tmp_path], out=tmp_path / "page")
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) < 15
+    assert "30 more" in said[-1]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_d_pipes_and_folders_with_endings_are_no_hang(folder: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "results"
+    shutil.copytree(folder, whole)
+    os.mkfifo(whole / "pipe.json")
+    (whole / "folder.jsonl").mkdir()
+    (whole / "up.json").symlink_to(tmp_path)
+    assert len(collect([whole]).records) == len(collect([folder]).records)
+    with pytest.raises(UserError, match="pipe"):
+        collect([whole / "pipe.json"])
+
+
+def contents(folder: Path) -> dict[str, dict]:
+    return {p.name: json.loads(p.read_text()) for p in sorted((folder / "analysis").glob("*.json"))}
+
+
+@pytest.mark.fuzz
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.data())
+def test_d_altered_analyses_are_shown_whole_or_skipped(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Of one altered file of the folder: no traceback, no hang, a page that is whole."""
+    known = contents(folder)
+    name = data.draw(st.sampled_from(sorted(known)))
+    changed = data.draw(altered(known[name]))
+    place = tmp_path_factory.mktemp("altered")
+    (place / name).write_text(JSON(changed))
+    for path in (*folder.glob("*.npz"), folder / "records.jsonl"):
+        shutil.copy(path, place)
+    found = collect([place])
+    if found.skipped:
+        assert name in found.skipped[0]
+        assert "\n" not in found.skipped[0]
+    page = write_report(place / "page", found)
+    assert page.read_text(encoding="utf-8").rstrip().endswith("</html>")
+
+
+@pytest.mark.parametrize("label", ["x", "\ud800", None, [[]], {"a": 1}, 1e9, -1, True])
+def test_c19i_labels_of_a_sample_that_are_no_numbers_are_skipped(
+    label: object, folder: Path, tmp_path: Path
+) -> None:
+    path = next((folder / "analysis").glob("sample*.json"))
+    sample = json.loads(path.read_text())
+    sample["labels"][3] = label
+    (tmp_path / "sample.json").write_text(JSON(sample))
+    with pytest.raises(UserError, match="labels"):
+        kinds.read(tmp_path / "sample.json")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_c19i_hostile_names_are_shown_letter_by_letter(
+    name: str, digits: Dataset, tmp_path: Path
+) -> None:
+    """In the page, in figures, and as names of files, which stay in their folder."""
+    train = digits.train
+    named = replace(digits, name=name, checksum="0123456789abcdef", classes=(name,) * 10)
+    sets = [replace(essay.rmnist(named, 1, draw), name=name) for draw in essay.DRAWS]
+    made = Candidate(
+        images=train.images[:10],
+        labels=np.full((10, 10), 0.1, np.float32),
+        label_scale="probability",
+        name=name,
+        method=name,
+        dataset=name,
+        checksum=named.checksum,
+        class_names=(name,) * 10,
+        role="distilled",
+    )
+    oracle = Oracle(named, tmp_path / "in" / "records.jsonl", workers=1)
+    for protocol in ("knn", "svm-rbf"):
+        oracle.score_many([*sets, made], protocol, [0])
+    made.save(tmp_path / "in" / "made.npz")
+    before = sorted(tmp_path.parent.iterdir())
+    page = write_report(tmp_path / "out", collect([tmp_path / "in"]), name)
+    text = page.read_text(encoding="utf-8")
+    assert "<script>alert" not in text
+    assert sorted(tmp_path.parent.iterdir()) == before
+    assert {path.name for path in tmp_path.iterdir()} == {"in", "out"}
+    drawn = [path.read_text(encoding="utf-8") for path in (tmp_path / "out").rglob("*.svg")]
+    assert drawn
+    for one in drawn:
+        ElementTree.fromstring(one)  # is whole, whatever the names
+    labels = next(path for path in (tmp_path / "out").rglob("labels-*.svg"))
+    assert name in {text.text for text in ElementTree.parse(labels).iter() if text.text}
+    assert grid_png(made)
+
+
+def test_c19i_no_text_of_a_figure_is_a_formula() -> None:
+    figure, axis = panel()
+    axis.set_title("$x^{$")
+    axis.plot([1, 2], [1, 2], label="$\\frac{$")
+    axis.set_xticks([1, 2], ["$_{$", "b"])
+    figures.named_below(figure, axis)
+    drawn = svg(figure, text="none").decode()
+    assert all(text in drawn for text in ("$x^{$", "$\\frac{$", "$_{$"))
