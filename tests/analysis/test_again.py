@@ -55,7 +55,12 @@ def scored(digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     kept = replace(measures.random_set(digits, 1, 7), name="my set", role="given")
     kept.save("results/my set.npz")
     rule = rules.rule_sets(oracle, SearchConfig(ipc=1))[0]
-    sets = [kept, essay.rmnist(digits, 1, "figures"), rule, *rules.random_sets(digits, (1,) * 10, 3)]
+    sets = [
+        kept,
+        essay.rmnist(digits, 1, "figures"),
+        rule,
+        *rules.random_sets(digits, (1,) * 10, 3),
+    ]
     oracle.score_many(sets, "tree", [0, 1, 2, 7], "validation-b")
     return collect([Path("results")])
 
