@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from reproduce import candidate_file, cost, provenance
-from reproduce.contents import check_images, check_labels, frozen
+from reproduce.contents import MOST_CLASSES, check_images, check_labels, frozen
 from reproduce.errors import UserError
 from reproduce.files import read_input, write_whole
 from reproduce.recipe import Recipe
@@ -99,7 +99,7 @@ class Candidate:
     method: str = ruled(MISSING, Words())
     dataset: str = ruled(MISSING, Words())
     checksum: str = ruled(MISSING, Words())
-    classes: int = ruled(10, Whole(2, 10_000))
+    classes: int = ruled(10, Whole(2, MOST_CLASSES))
     indices: np.ndarray | None = None
     label_scale: str = ruled("class", Choice(LABEL_SCALES))
     draw: str | None = ruled(None, Optional(Choice(DRAWS)))
@@ -107,7 +107,7 @@ class Candidate:
     chosen_on: str | None = ruled(None, Optional(Words()))
     recipe: Recipe | None = ruled(None, Optional(Instance(Recipe)))
     seeds: tuple[int, ...] = ruled((), Several(Whole(0, 2**63 - 1), 10_000))
-    class_names: tuple[str, ...] = ruled((), Several(Words(), 10_000))
+    class_names: tuple[str, ...] = ruled((), Several(Words(), MOST_CLASSES))
     path: str = ruled("", Words(4096, least=0))
     split_seed: int = ruled(0, SEED)
     invert: bool = ruled(False, Flag())

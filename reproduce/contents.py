@@ -8,6 +8,7 @@ import numpy as np
 
 from reproduce.errors import UserError
 
+MOST_CLASSES = 10_000
 MOST_IMAGES = 10**6
 MOST_PIXELS = 2**28  # of all images together: 1 GiB
 MOST_LABELS = 2**26  # numbers in all rows of soft labels

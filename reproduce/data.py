@@ -18,7 +18,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from reproduce import provenance
+from reproduce.contents import MOST_CLASSES
 from reproduce.errors import UserError
+from reproduce.schema import SEED, Several, Words
+from reproduce.text import checked
 
 ENVIRONMENT = "SUPERTRAINER_DATA"
 VALIDATION = 10_000
@@ -92,9 +95,14 @@ class Dataset:
     path : str
         Where own data was found, as the user gave it; empty for the others.
     split_seed : int
-        Cuts own data and digits into splits, 0 or above.
+        Cuts own data and digits into splits, 0 to 2 ** 32 - 1.
     invert : bool
         Whether own data was dark ink on white paper.
+
+    Raises
+    ------
+    UserError
+        When the name or a class name has unprintable characters or more than 200.
     """
 
     name: str
@@ -107,6 +115,11 @@ class Dataset:
     path: str = ""
     split_seed: int = 0
     invert: bool = False
+
+    def __post_init__(self) -> None:
+        checked(self.name, "dataset: name")
+        names = Several(Words(), MOST_CLASSES).check(self.classes, "class names")
+        object.__setattr__(self, "classes", names)
 
     @property
     def title(self) -> str:
@@ -205,8 +218,7 @@ def load(
     """
     from reproduce import sources
 
-    if split_seed < 0:
-        raise UserError(f"split seed {split_seed}: give a whole number of at least 0")
+    split_seed = SEED.check(split_seed, "split seed")
     if name in sources.STANDARD:
         return sources.standard(name, data)
     if name == "digits":

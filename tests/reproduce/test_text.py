@@ -1,10 +1,12 @@
 """Names are checked where they enter, and do nothing where they are shown."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reproduce import UserError
+from reproduce import Dataset, UserError
 from reproduce.text import NAME, brief, checked, printable
 from tests.mutation import JSON_VALUES, refused_or
 
@@ -34,3 +36,11 @@ def test_numbers_of_any_length_can_be_quoted() -> None:
     assert len(brief(10**6000)) < 100
     with pytest.raises(UserError, match="must be a text"):
         checked(10**6000, "name")
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31m", "\ud800", "a\nb", 5, ""], ids=ascii)
+def test_datasets_have_names_that_can_be_shown(digits: Dataset, name: object) -> None:
+    with pytest.raises(UserError, match="dataset: name"):
+        replace(digits, name=name)
+    with pytest.raises(UserError, match="class names"):
+        replace(digits, classes=("a", name))
