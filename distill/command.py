@@ -32,6 +32,7 @@ from reproduce.command import (
 )
 from reproduce.data import Dataset
 from reproduce.files import write_whole
+from reproduce.names import checked_name
 from reproduce.oracle import Oracle
 from reproduce.terminal import say
 from reproduce.threads import torch_threads
@@ -56,6 +57,7 @@ def distill(
     Ctrl-C keeps the best set so far; the same command goes on. Several GPUs or processes:
     `torchrun --nproc-per-node N -m distill ...` with --nets a multiple of N.
     """
+    checked_name(name)
     source = choice.open()
     target = out or Path("runs") / f"{name}.npz"
     checkpoint = Path("runs") / f"{name}.checkpoint"

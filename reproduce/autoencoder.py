@@ -92,7 +92,7 @@ class Autoencoder:
         height, width = images.shape[2:]
         how = f"{code} {seed} {EPOCHS} {BATCH} {RATE}{ON_RECORD.changes()}"
         run = f"autoencoder {how} on {joblib.hash(images)}"
-        path = folder / f"{joblib.hash(run)}.pt"
+        path = folder / f"{joblib.hash([run, checkpoint.MARK])}.pt"
         if not path.exists():
             network = _trained(Network((height, width), code), images, seed, progress)
             checkpoint.save(path, run, network.state_dict())

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from reproduce.constants import OnRecord
 from reproduce.errors import UserError
-from reproduce.files import write_whole
+from reproduce.files import read_input, write_whole
 from reproduce.threads import cores, torch_threads
 
 SIDE = 224
@@ -75,7 +75,7 @@ class Backbone:
         layer = layer or ("avgpool" if hasattr(model, "avgpool") else "features")
         checksum = "torchvision default"
         if weights is not None:
-            checksum = hashlib.sha256(_read(weights)).hexdigest()[:16]
+            checksum = hashlib.sha256(read_input(weights)).hexdigest()[:16]
         backbone = cls(name, layer, str(weights or ""), checksum, grid)
         extractor((backbone,))
         return backbone
@@ -199,16 +199,9 @@ def _architecture(name: str) -> nn.Module:
     return model
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}; name a file of weights") from None
-
-
 def _state(path: Path) -> dict[str, Tensor]:
     try:
-        state = torch.load(io.BytesIO(_read(path)), weights_only=True, map_location="cpu")
+        state = torch.load(io.BytesIO(read_input(path)), weights_only=True, map_location="cpu")
     except UserError:
         raise
     except Exception as error:  # a foreign file can make the unpickler fail in any way

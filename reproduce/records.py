@@ -82,10 +82,10 @@ def append_lines(path: Path, lines: Iterable[str]) -> None:
 
 def _append(path: Path, lines: Callable[[], Iterable[str]]) -> None:
     """Append the lines that the function gives once the lock is held."""
-    if not is_regular(path):
-        write_whole(path, _joined(lines()))
-        return
     try:
+        if not is_regular(path):
+            write_whole(path, _joined(lines()))
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         with locked(path), path.open("a+b") as file:
             text = _joined(lines())
@@ -93,7 +93,7 @@ def _append(path: Path, lines: Callable[[], Iterable[str]]) -> None:
                 text = b"\n" + text
             file.write(text)
             file.flush()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
         raise unwritable(path, error) from None
 
 

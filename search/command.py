@@ -26,6 +26,7 @@ from reproduce.command import (
 from reproduce.comparison import summarise
 from reproduce.data import Dataset
 from reproduce.errors import UserError
+from reproduce.names import checked_name
 from reproduce.oracle import Oracle
 from reproduce.records import Record
 from reproduce.terminal import say
@@ -71,6 +72,7 @@ def search(
     as_json: JsonOption = False,
 ) -> None:
     """Search a real subset that trains well, then re-score it on fresh seeds and images."""
+    checked_name(name)
     first(CHOICE, seeds)  # refused now, not after hours
     source = choice.open()
     target = out or Path("runs") / f"{name}.npz"

@@ -6,6 +6,7 @@ import inspect
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -90,6 +91,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory, digits) -> Path:
     (folder / "runs").mkdir()
     (folder / "runs" / "torn.checkpoint").write_bytes(b"PK\x03\x04 torn")
     append_lines(folder / "journal", ["nonsense"])
+    if os.name == "posix":
+        os.mkfifo(folder / "pipe")
+        with socket.socket(socket.AF_UNIX) as listening:
+            here = Path.cwd()
+            os.chdir(folder)  # the address of a socket is short
+            listening.bind("socket")
+            os.chdir(here)
     return folder
 
 
@@ -140,7 +148,7 @@ BAD = {
     "pool out of range": "search --dataset digits --pool 7",
     "damaged journal": "search --dataset digits --storage journal",
     "unknown start": "distill --dataset digits --start nothing",
-    "damaged checkpoint": "distill --dataset digits --name torn",
+    "damaged checkpoint": "distill --dataset digits --name torn --width 8 --inner-steps 3",
     "report of nothing": "report none",
     "report of nothing that is known": "report full",
     "report of a damaged file": "report cut.npz",
@@ -151,6 +159,32 @@ BAD = {
     "a map of a damaged file": "place cut.npz",
     "curve of one size": "random-curve --dataset digits --n 5",
 }
+
+# 19d and 19h: names that lead elsewhere; what is no regular file in place of input.
+BAD |= {
+    f"{command} --name {name}": f"{command} --dataset digits --name {name}"
+    for command in ("search", "distill")
+    for name in ("../up", "a/b", ".", "..", "/abs", "nul", "x" * 300, "\x1b[2J")
+}
+if os.name == "posix":
+    BAD |= {
+        f"{option} {place}": f"{option} {place}"
+        for option in (
+            "score",
+            "show",
+            "compare ten.npz",
+            "report",
+            "analyse",
+            "final",
+            "reproduce baselines --dataset",
+            "reproduce transfer --dataset digits --n 1 --weights",
+            "score ten.npz --protocol knn --records",
+            "search --dataset digits --given",
+            "distill --dataset digits --start",
+        )
+        for place in ("pipe", "/dev/zero", "socket")
+        if (option.split()[-1], place) != ("--records", "/dev/zero")  # written into, not read
+    }
 
 
 @pytest.mark.parametrize("arguments", BAD.values(), ids=BAD.keys())
