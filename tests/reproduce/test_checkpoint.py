@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reproduce import Candidate, Recipe, UserError, checkpoint, train
+from tests.mutation import damaged, refused_or
 
 STATE = {"weights": torch.arange(300.0), "epoch": 3, "names": ["a", "b"]}
 
@@ -25,7 +28,7 @@ def test_19g3_a_flipped_bit_anywhere_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "c"
     checkpoint.save(path, "run", STATE)
     whole, rng = path.read_bytes(), random.Random(0)
-    for place in range(0, len(whole), 5):
+    for place in range(0, len(whole), 11):
         changed = bytearray(whole)
         changed[place] ^= 1 << rng.randrange(8)
         path.write_bytes(changed)
@@ -98,3 +101,20 @@ def test_a_training_checkpoint_of_other_seeds_or_images_is_refused(
     for images, seed in ((ten.images, 1), (1 - ten.images, 0)):
         with pytest.raises(UserError, match="other settings"):
             next(train.train(recipe, [images], [ten.targets()], [seed], checkpoint=path))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("checkpoint") / "whole"
+    checkpoint.save(path, "run", {"weights": torch.arange(5.0)})
+    return path
+
+
+@pytest.mark.fuzz
+@given(data=st.data())
+def test_19g3_a_damaged_checkpoint_is_refused_or_whole(whole: Path, data: st.DataObject) -> None:
+    content = data.draw(damaged(whole.read_bytes()))
+    path = whole.with_name("damaged")
+    path.write_bytes(content)
+    found = refused_or(lambda: checkpoint.load(path, "run"))
+    assert (found is not None) == (content == whole.read_bytes())

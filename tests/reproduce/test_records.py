@@ -6,9 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reproduce import UserError, records
 from reproduce.records import KEY, Ledger, append_lines, key_of, read
+from tests.mutation import altered, damaged, json_lines, refused_or
 
 
 def record(seed: int) -> dict:
@@ -205,3 +208,33 @@ def test_c18_records_behind_a_link_have_one_lock(tmp_path: Path) -> None:
     assert link.is_symlink()
     assert [r["seed"] for r in read(tmp_path / "real" / "r.jsonl")] == [1]
     assert not (tmp_path / "r.jsonl.lock").exists()
+
+
+@pytest.mark.fuzz
+@given(data=st.data())
+def test_d_altered_records_are_sound_or_passed_over(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "altered.jsonl"
+    lines = [{**record(seed), "padding": "", "class_errors": [1.0]} for seed in range(3)]
+    changed = json_lines([data.draw(altered(line)) for line in lines])
+    path.write_bytes(data.draw(st.just(changed) | damaged(json_lines(lines)) | damaged(changed)))
+    for found in refused_or(lambda: read(path)) or []:
+        assert 0 <= found["accuracy"] <= 100 or found["protocol"].startswith("function ")
+        assert type(found["seed"]) is int
+        assert all(0 <= error <= 100 for error in found.get("class_errors", []))
+        key_of(found)
+
+
+@pytest.mark.fuzz
+@given(data=st.data())
+def test_d_damaged_files_of_records_can_be_appended_to(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "damaged.jsonl"
+    lines = [{**record(seed), "padding": ""} for seed in range(3)]
+    path.write_bytes(data.draw(damaged(json_lines(lines))))
+    ledger = refused_or(lambda: Ledger(path))
+    if ledger is not None:
+        ledger.add([{**record(9), "padding": ""}], again=True)
+        assert Ledger(path).find(key_of(record(9)))

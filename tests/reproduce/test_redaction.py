@@ -32,6 +32,7 @@ def leaks(text: str, secret: str) -> bool:
     return any(form in text for form in (secret, quote(secret), quote(secret, safe="")))
 
 
+@pytest.mark.fuzz
 @given(secret=SECRETS, address=st.sampled_from(ADDRESSES))
 def test_no_password_of_an_address_on_a_command_line(secret: str, address: str) -> None:
     for form in (secret, quote(secret, safe="")):
@@ -42,6 +43,7 @@ def test_no_password_of_an_address_on_a_command_line(secret: str, address: str) 
         assert "Xj" not in shown
 
 
+@pytest.mark.fuzz
 @given(secret=SECRETS, address=st.sampled_from(ADDRESSES))
 def test_no_password_in_an_error_about_an_address(secret: str, address: str) -> None:
     given = address.format(secret)
@@ -55,6 +57,7 @@ def test_no_password_in_an_error_about_an_address(secret: str, address: str) -> 
         assert not leaks(redacted(message, given), secret)
 
 
+@pytest.mark.fuzz
 @given(
     secret=st.text("QZXJ" + string.digits + "@:/%", min_size=6, max_size=20),
     address=st.sampled_from(SETTINGS),
