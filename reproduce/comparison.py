@@ -11,7 +11,7 @@ from scipy import special
 
 from reproduce import essay
 from reproduce.data import MNIST_CHECKSUM
-from reproduce.records import Record
+from reproduce.records import Record, key_of
 
 LEVEL = 0.95  # of the prediction interval that a verdict rests on
 LAST_DIGIT = 0.005  # half of the last digit that is published
@@ -106,8 +106,11 @@ def of_draw(records: Sequence[Record], protocol: str, ipc: int, draw: str | None
 
 
 def full_records(records: Sequence[Record]) -> list[Record]:
-    """The records of the essay's draws from MNIST at full fidelity on validation."""
-    return [
+    """The records of the essay's draws from MNIST at full fidelity on validation, each score once.
+
+    Both draws hold the same ten images, so that their scores may have been asked for twice.
+    """
+    full = [
         record
         for record in records
         if record["method"] == "essay draw"
@@ -116,6 +119,7 @@ def full_records(records: Sequence[Record]) -> list[Record]:
         and record["images"] is None
         and record["epochs"] is None
     ]
+    return list({key_of(record): record for record in full}.values())
 
 
 def verdict(published: essay.Published, ours: Summary) -> str:

@@ -109,6 +109,13 @@ def test_b11_own_data_called_mnist_never_stand_beside_published_numbers(
     assert comparison.compare_draws(scored) == []
 
 
+def test_b6_scores_that_were_asked_for_under_both_draws_count_once() -> None:
+    kept = read(ROOT / "results" / "records.jsonl")
+    cells = comparison.compare_draws(kept)
+    again = comparison.compare_draws([*kept, *kept])
+    assert [(str(c.ours), c.ours.n) for c in again] == [(str(c.ours), c.ours.n) for c in cells]
+
+
 def test_published_numbers_name_their_source() -> None:
     numbers = essay.published()
     assert len({(p.protocol, p.ipc) for p in numbers}) == len(numbers) == 39

@@ -1,0 +1,156 @@
+"""What documents tell a reader to type can be typed, and gives what they show."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+import supertrainer
+from reproduce import Dataset, Oracle, comparison, essay_command
+from reproduce.application import application, later
+from reproduce.records import Record, read
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+INLINE = re.compile(r"`((?:supertrainer|python -m|make) [^`]+)`")
+# What stands for a value in a table of commands.
+PLACEHOLDERS = {"FILE": "x.npz", "FOLDER": "results", "N": "3", "P": "conv", "A": "a", "B": "b"}
+PACKAGES = ("reproduce", "search", "distill", "analysis")
+PACKAGE = {"distill": "distill", "search": "search", "reproduce": "reproduce"}
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    text = document.read_text(encoding="utf-8")
+    return [content for kind, content in BLOCK.findall(text) if kind == language]
+
+
+def lines(document: Path) -> Iterator[str]:
+    """Every command of a document, each in one line: of its blocks, and in running text."""
+    for block in blocks(document, "sh"):
+        for line in block.replace("\\\n", " ").splitlines():
+            yield line.split(" #")[0].strip()
+    text = BLOCK.sub("", document.read_text(encoding="utf-8"))
+    for line in INLINE.findall(text):
+        first, *others = line.replace("\n", " ").split("\\|")
+        head, _, last = first.rpartition(" ")
+        yield f"{head} {last}" if others else first
+        rest = " ".join(others[-1].split()[1:]) if others else ""
+        yield from (f"{head} {other.split()[0]} {rest}" for other in others)
+
+
+def words(line: str) -> list[str]:
+    """A line's words, without what it leaves to the reader."""
+    found = []
+    for word in shlex.split(line):
+        if word != "...":
+            found.append(PLACEHOLDERS.get(word.removesuffix("..."), word))
+    return found
+
+
+COMMANDS = [
+    pytest.param(words(line), id=f"{document.stem}: {line[:70]}")
+    for document in DOCUMENTS
+    for line in dict.fromkeys(lines(document))
+    if line.split(" ")[0] in ("supertrainer", "python", "make", "torchrun")
+]
+
+
+def parsed(command: Any, arguments: list[str]) -> None:
+    """Parse arguments as the command line would, to its last subcommand; run nothing."""
+    if not hasattr(command, "commands"):
+        command.make_context("x", arguments)
+    elif arguments and not arguments[0].startswith("-"):
+        command.commands[arguments[0]].make_context(arguments[0], arguments[1:])
+
+
+def module_command(name: str) -> Any:
+    """The command line of a module: of the functions that it gives to `application`."""
+    module = importlib.import_module(name)
+    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
+    calls = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "application"
+    ]
+    functions = [getattr(module, argument.id) for argument in calls[-1].args]  # type: ignore[attr-defined]
+    return get_command(application(*functions, help=""))
+
+
+def test_there_are_many() -> None:
+    assert len(COMMANDS) > 60
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_b13_every_documented_command_is_one_that_the_command_line_takes(
+    command: list[str],
+) -> None:
+    program, *arguments = command
+    if program == "torchrun":
+        program, arguments = "python", arguments[arguments.index("-m") :]
+    if program == "make":
+        targets = (ROOT / "Makefile").read_text(encoding="utf-8")
+        assert re.search(rf"^{arguments[0]}:", targets, re.MULTILINE)
+    elif program == "supertrainer":
+        parsed(later(supertrainer.COMMANDS, ""), arguments)
+    elif arguments[:2] == ["-m", "supertrainer"]:
+        parsed(later(supertrainer.COMMANDS, ""), arguments[2:])
+    elif arguments[1] in PACKAGES:
+        assert importlib.util.find_spec(f"{arguments[1]}.__main__")
+        name = PACKAGE.get(arguments[1])
+        parsed(later(supertrainer.COMMANDS, ""), [*([name] if name else []), *arguments[2:]])
+    else:
+        parsed(module_command(arguments[1]), arguments[2:])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_python_in_documents_imports_what_there_is(document: Path) -> None:
+    for block in blocks(document, "python"):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] in PACKAGES:
+                module = importlib.import_module(str(node.module))
+                for name in node.names:
+                    if not hasattr(module, name.name):
+                        importlib.import_module(f"{node.module}.{name.name}")
+
+
+def essay_commands(document: Path) -> list[list[str]]:
+    block = next(block for block in blocks(document, "sh") if "reproduce baselines" in block)
+    commands = [words(line.split(" #")[0]) for line in block.splitlines()]
+    return [command for command in commands if command[:2] == ["supertrainer", "reproduce"]]
+
+
+def test_b13_the_commands_of_the_essays_table_make_the_table(
+    mnist: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The full commands, on a copy of the records: nothing is missing, and no cell differs."""
+    commands = essay_commands(ROOT / "README.md")
+    assert commands == essay_commands(ROOT / "docs" / "essay.md")
+    kept = ROOT / "results" / "records.jsonl"
+    copy = tmp_path / "records.jsonl"
+    copy.write_bytes(kept.read_bytes())
+    shown: list[Record] = []
+    monkeypatch.setattr(essay_command, "show", lambda scored, *_: shown.extend(scored))
+    monkeypatch.setattr(Oracle, "_run", lambda *_: pytest.fail("a score is not on record"))
+    monkeypatch.setattr("reproduce.command.load", lambda *_: mnist)
+    for command in commands:
+        command[command.index("--records") + 1] = str(copy)
+        later(supertrainer.COMMANDS, "").main(command[1:], standalone_mode=False)
+    made, tabled = (cells(records) for records in (shown, read(kept)))
+    assert made == tabled
+    assert len(made) == 35
+
+
+def cells(records: list[Record]) -> dict[tuple[str, int, str | None], tuple[str, int, str]]:
+    return {
+        (c.published.protocol, c.published.ipc, c.draw): (str(c.ours), c.ours.n, c.verdict)
+        for c in comparison.compare_draws(records)
+    }
