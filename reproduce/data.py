@@ -161,10 +161,16 @@ class Dataset:
         if name == "validation":
             return self.validation
         places = np.arange(len(self.validation))
-        return self.validation.take(places[places // 2 % 2 == (name == "validation-b")])
+        half = self.validation.take(places[places // 2 % 2 == (name == "validation-b")])
+        if not len(half):
+            raise UserError(
+                f"validation of {self.name} has {len(places)} images, so that {name} has none; "
+                "give it more images"
+            )
+        return half
 
     def unseal(self, log: Path, purpose: str) -> ImageSet:
-        """Read the test split, after appending who reads it and why to `log` (JSON lines).
+        """Read the test split, hand it out after appending who reads it and why to `log`.
 
         Raises
         ------

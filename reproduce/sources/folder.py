@@ -83,13 +83,14 @@ def _classes(path: Path) -> list[str]:
         raise UserError(f"{path}: no class folders in it; put the images of each class into one")
     names = [checked(entry.name, f"{path}: name of a class folder") for entry in folders]
     if all(name.lower() in SPLITS for name in names):
-        inside = any(entry.is_dir() for entry in _visible(folders[0]))
-        hint = f"give {folders[0]}" if inside else "give a folder with one folder for each class"
+        largest = next((e for e in folders if e.name.lower().startswith("train")), folders[0])
+        inside = any(entry.is_dir() for entry in _visible(largest))
+        hint = f"give {largest}" if inside else "give a folder with one folder for each class"
         raise UserError(f"{path}: {', '.join(names)} are splits, not classes; {hint}, cut anew")
     if len(folders) == 1:
         raise UserError(
             f"{path}: one folder in it, {names[0]!r}, where two or more classes are needed; "
-            f"give the folder of class folders"
+            "give the folder of class folders"
         )
     return names
 

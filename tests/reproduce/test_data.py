@@ -53,6 +53,7 @@ def test_test_split_is_sealed(digits: Dataset, tmp_path: Path) -> None:
     entry = json.loads(log.read_text())
     assert entry["purpose"] == "a check"
     assert entry["dataset"] == "digits"
+    assert (entry["checksum"], entry["test_checksum"]) == (digits.checksum, digits.test_checksum)
     assert len(images) == len(digits.validation)
 
 

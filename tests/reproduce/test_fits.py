@@ -75,6 +75,13 @@ def test_d_more_images_than_the_split_has_are_refused(digits: Dataset, tmp_path:
     assert not (tmp_path / "records.jsonl").exists()
 
 
+def test_d_an_empty_half_of_validation_is_refused(digits: Dataset) -> None:
+    few = replace(digits, validation=digits.validation.take(np.arange(2)))
+    assert len(few.split("validation-a")) == 2
+    with pytest.raises(UserError, match="has 2 images, so that validation-b has none"):
+        few.split("validation-b")
+
+
 def test_d_a_small_validation_split_is_said_to_be_small(capsys: pytest.CaptureFixture[str]) -> None:
     DataChoice(dataset="digits").open()
     out, err = capsys.readouterr()
@@ -84,5 +91,5 @@ def test_d_a_small_validation_split_is_said_to_be_small(capsys: pytest.CaptureFi
 
 
 def test_d_a_negative_split_seed_is_refused() -> None:
-    with pytest.raises(UserError, match="at least 0"):
+    with pytest.raises(UserError, match="split seed is -1, use"):
         DataChoice(dataset="digits", split_seed=-1).open()

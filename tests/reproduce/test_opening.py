@@ -13,17 +13,11 @@ import pytest
 from reproduce import Candidate, Dataset, Oracle, UserError, essay, load
 from reproduce.command import DataChoice
 from reproduce.data import title
+from supertrainer import COMMANDS
 
+WITHOUT_DATA = {"demo", "report", "show"}
 OPENING = [
-    "reproduce.essay_command:reproduce",
-    "reproduce.command:score",
-    "search.command:search",
-    "distill.command:distill",
-    "analysis.analyse:analyse",
-    "analysis.analyse:place",
-    "analysis.analyse:random_curve",
-    "analysis.command:compare",
-    "supertrainer_final:final",
+    *(home for home in COMMANDS if home.rpartition(":")[2] not in WITHOUT_DATA),
     "benchmarks.cross_protocol:cross",
     "benchmarks.cross_architecture:cross",
     "benchmarks.search_methods:methods",

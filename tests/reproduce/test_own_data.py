@@ -102,7 +102,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
         lambda folder: damage(idx(packed=True)(folder).with_name("own-images-idx3-ubyte.gz")),
         "damaged .gz file",
     ),
-    "folder of splits": (tree(moved("train", "test")), r"splits, not classes; give .*/test, cut"),
+    "folder of splits": (tree(moved("train", "test")), r"splits, not classes; give .*/train, cut"),
     "folder of splits without classes": (
         tree(renamed("training", "testing")),
         "testing, training are splits, not classes; give a folder with one folder for each class",
