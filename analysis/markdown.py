@@ -18,6 +18,7 @@ from analysis.tables import score_rows
 from reproduce import comparison, essay, protocols
 from reproduce.backbones import Backbone
 from reproduce.errors import UserError
+from reproduce.files import read_input
 from reproduce.problems import LAST, PROBLEMS, Problem
 from reproduce.records import Record, read
 
@@ -174,7 +175,7 @@ def _figures_cell(records: Sequence[Record], protocol: str, ipc: int) -> str:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    content: dict[str, Any] = json.loads(read_input(path))
     return content
 
 
@@ -217,7 +218,7 @@ PICTURES: dict[str, Callable[[Path], Figure | None]] = {
 
 def pictures(document: Path, results: Path) -> dict[Path, bytes]:
     """The pictures that a Markdown file shows and that are made from results, as SVG."""
-    text = document.read_text(encoding="utf-8")
+    text = read_input(document).decode()
     made = {name: make(results) for name, make in PICTURES.items() if f"({name})" in text}
     return {document.parent / name: figures.svg(found) for name, found in made.items() if found}
 
@@ -231,7 +232,7 @@ def update(document: Path, results: Path) -> str:
         When the document, or a file that one of its tables is made from, cannot be read.
     """
     try:
-        text = document.read_text(encoding="utf-8")
+        text = read_input(document).decode()
         for mark, (source, make) in TABLES.items():
             if f"<!-- {mark}:begin -->" in text:
                 text = fill(text, mark, make(results / source))

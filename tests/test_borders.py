@@ -1,6 +1,7 @@
 """Imports point one way: supertrainer -> analysis, search, distill -> reproduce."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,21 @@ def test_no_test_or_package_names_a_machine() -> None:
     for file in ROOT.glob("*/*.py"):
         if ".venv" not in file.parts and file.parent.name != "tests":
             assert "/" + "work/" not in file.read_text(), file
+
+
+# What writes to a place that a user named, by its own means: an append, a cut, a temporary folder.
+WRITERS = {"reproduce/files.py", "reproduce/records.py", "search/journal.py", "search/pictures.py"}
+WRITING = re.compile(
+    r"""write_text|write_bytes|open\([^)]*["'][rb+]*[wax+]|FileLock|"""
+    r"""(np\.save\w*|torch\.save|savefig|imsave)\((?!.*\bbuffer\b)"""
+)
+
+
+def test_c18_every_file_is_written_in_one_place() -> None:
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for package in (*ALLOWED, "benchmarks")
+        for path in (ROOT / package).rglob("*.py")
+        if WRITING.search(path.read_text(encoding="utf-8"))
+    }
+    assert found - {"search/storage.py"} == WRITERS  # its lock has a name of its own

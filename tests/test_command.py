@@ -174,6 +174,7 @@ if os.name == "posix":
             "show",
             "compare ten.npz",
             "report",
+            "report ten.npz --update",
             "analyse",
             "final",
             "reproduce baselines --dataset",
