@@ -220,12 +220,20 @@ def load(
     Raises
     ------
     UserError
-        When there is nothing to load, or it is damaged; the message says what to do.
+        When there is nothing to load, it is damaged, or an argument is given that the data takes
+        nothing from; the message says what to do.
     """
     from reproduce import sources
 
     split_seed = SEED.check(split_seed, "split seed")
-    if name in sources.STANDARD:
+    standard = name in sources.STANDARD
+    if data and not standard:
+        raise UserError(f"--data is the folder of mnist and fashion; leave it out for {name}")
+    if split_seed and standard:
+        raise UserError(f"{name} has splits of its own; leave --split-seed out")
+    if invert and (standard or name == "digits"):
+        raise UserError(f"{name} has light ink on black; leave --invert out")
+    if standard:
         return sources.standard(name, data)
     if name == "digits":
         return sources.digits(split_seed)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -147,7 +148,10 @@ def linked(folder: Path, source: Path, kinds: tuple[str, ...] = ("train", "t10k"
     raw.mkdir(parents=True, exist_ok=True)
     for file in source.iterdir():
         if file.name.startswith(kinds):
-            (raw / file.name).symlink_to(file)
+            try:
+                (raw / file.name).symlink_to(file)
+            except OSError:  # Windows wants a privilege for it
+                shutil.copyfile(file, raw / file.name)
     return raw
 
 

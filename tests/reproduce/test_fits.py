@@ -90,6 +90,23 @@ def test_d_a_small_validation_split_is_said_to_be_small(capsys: pytest.CaptureFi
     assert "± 1.9 points (binomial standard error)" in err
 
 
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("mnist", {"split_seed": 1}),
+        ("fashion", {"invert": True}),
+        ("digits", {"invert": True}),
+        ("digits", {"data": "here"}),
+        ("own.npz", {"data": "here"}),
+    ],
+)
+def test_c17_options_that_the_data_takes_nothing_from_are_refused(
+    name: str, given: dict[str, Any]
+) -> None:
+    with pytest.raises(UserError, match="leave"):
+        DataChoice(dataset=name, **given).open()
+
+
 def test_d_a_negative_split_seed_is_refused() -> None:
     with pytest.raises(UserError, match="split seed is -1, use"):
         DataChoice(dataset="digits", split_seed=-1).open()

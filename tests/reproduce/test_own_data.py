@@ -151,6 +151,8 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_d_bad_own_data_is_refused_in_one_line(name: str, tmp_path: Path) -> None:
+    if os.name == "nt" and "escape" in name:
+        pytest.skip("Windows has no such names")
     make, expected = REFUSED[name]
     (tmp_path / "own.docx").write_bytes(b"PK")
     path = make(tmp_path)
