@@ -146,6 +146,7 @@ class Patient:
 
     def __init__(self, storage: BaseStorage, url: str) -> None:
         self.storage, self.url = storage, url
+        self._deadline = math.inf  # until when the server that does not answer is waited for
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.storage, name)
@@ -159,23 +160,33 @@ class Patient:
         UserError
             When it has not answered for minutes, or refuses the call.
         """
-        deadline, pause = math.inf, FIRST_PAUSE
+        pause = FIRST_PAUSE
         while True:
             try:
-                return call(*args, **options)
+                answer = call(*args, **options)
+                self._deadline = math.inf
+                return answer
             except Exception as error:
                 if not lost(error):
                     raise _refused(error, self.url) from error
-                if time.monotonic() > deadline:
-                    raise UserError(
-                        f"{redacted(self.url)} has not answered for {PATIENCE / 60:.0f} minutes; "
-                        "the same command goes on when it does"
-                    ) from None
-                if deadline == math.inf:
-                    deadline = time.monotonic() + PATIENCE
-                    log.warning("%s does not answer; waiting for it", redacted(self.url))
-            time.sleep(pause)
+                self._be_patient()
+            try:
+                time.sleep(pause)
+            except BaseException:  # who interrupts does not want any other call to wait
+                self._deadline = 0.0
+                raise
             pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _be_patient(self) -> None:
+        """Say once that the server is waited for; UserError when that was long enough."""
+        if self._deadline == math.inf:
+            self._deadline = time.monotonic() + PATIENCE
+            log.warning("%s does not answer; waiting for it", redacted(self.url))
+        elif time.monotonic() > self._deadline:
+            raise UserError(
+                f"{redacted(self.url)} does not answer any more; the same command goes on when it "
+                "does"
+            ) from None
 
 
 def _refused(error: Exception, url: str) -> Exception:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+from types import SimpleNamespace
 from urllib.parse import quote
 
 import optuna
@@ -49,6 +51,39 @@ def test_c14_a_bad_address_is_one_line_without_its_secrets(
         assert part not in shown
 
 
+def test_c19a_patience_ends_once_and_an_interruption_ends_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls: list[str] = []
+
+    def call(answer: str) -> str:
+        calls.append(answer)
+        if answer == "gone":
+            raise sqlalchemy.exc.OperationalError("SELECT", {}, Exception("gone"))
+        return answer
+
+    patient = database.Patient(None, "postgresql://host/db")  # type: ignore[arg-type]
+    monkeypatch.setattr(database, "PATIENCE", 0.15)
+    with pytest.raises(UserError, match="does not answer any more"):
+        patient._insist(call, "gone")
+    assert len(calls) == 3
+    with pytest.raises(UserError, match="does not answer any more"):
+        patient._insist(call, "gone")  # such as giving up trials at the end: tried, not waited for
+    assert len(calls) == 4
+    assert patient._insist(call, "there") == "there"
+    assert patient._deadline == math.inf
+
+    def interrupted(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(database, "PATIENCE", 1e6)
+    monkeypatch.setattr(database, "time", SimpleNamespace(monotonic=lambda: 1, sleep=interrupted))
+    with pytest.raises(KeyboardInterrupt):
+        patient._insist(call, "gone")
+    with pytest.raises(UserError, match="does not answer any more"):
+        patient._insist(call, "gone")
+
+
 def test_c14_waiting_and_giving_up_show_no_secrets(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -59,7 +94,10 @@ def test_c14_waiting_and_giving_up_show_no_secrets(
         raise sqlalchemy.exc.OperationalError("SELECT", {}, Exception(said))
 
     monkeypatch.setattr(database, "PATIENCE", 0.2)
-    with caplog.at_level(logging.WARNING), pytest.raises(UserError, match="has not answered") as e:
+    with (
+        caplog.at_level(logging.WARNING),
+        pytest.raises(UserError, match="does not answer any more") as e,
+    ):
         database.Patient(None, url)._insist(gone)  # type: ignore[arg-type]
     assert "waiting" in caplog.text
     assert caplog.text.count("waiting") == 1
