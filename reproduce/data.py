@@ -20,7 +20,7 @@ import numpy as np
 from reproduce import provenance
 from reproduce.contents import MOST_CLASSES
 from reproduce.errors import UserError
-from reproduce.schema import SEED, Several, Words
+from reproduce.schema import SEED, Several, Whole, Words
 from reproduce.text import checked
 
 ENVIRONMENT = "SUPERTRAINER_DATA"
@@ -63,13 +63,14 @@ class ImageSet:
         A fixed subset: the same `n` and `part` give the same images everywhere. Part 1 has the
         images that follow those of part 0, and so on; after the last image comes the first.
         """
-        if not 0 < n <= len(self):
+        n, part = Whole(1, 2**63).check(n, "images"), Whole(0, 2**63).check(part, "part")
+        if n > len(self):
             raise UserError(f"cannot take {n} of {len(self)} images; use 1 to {len(self)}")
         rank = np.empty(len(self))
         for label in np.unique(self.labels):
             members = np.flatnonzero(self.labels == label)
             rank[members] = (np.arange(len(members)) + 0.5) / len(members)
-        places = (part * n + np.arange(n)) % len(self)
+        places = (part * n % len(self) + np.arange(n)) % len(self)
         return self.take(np.sort(np.argsort(rank, kind="stable")[places]))
 
 

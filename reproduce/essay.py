@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from reproduce.candidate import Candidate
+from reproduce.contents import frozen
 from reproduce.data import Dataset
 from reproduce.errors import UserError
+from reproduce.schema import Whole
 
 DRAWS = ("table", "figures")
 DRAW_SEED = 619
@@ -48,10 +50,9 @@ def draw_indices(labels: np.ndarray, ipc: int, draw: str = "table") -> np.ndarra
     """
     if draw not in DRAWS:
         raise UserError(f"unknown draw {draw!r}, use one of {', '.join(DRAWS)}")
+    ipc = Whole(0, 10**9).check(ipc, "images per class")
     if ipc == 0:
         return np.arange(len(labels))
-    if ipc < 0:
-        raise UserError(f"{ipc} images per class; use 0 (all of them) or more")
     smallest = int(np.bincount(labels).min())
     if ipc > smallest:
         raise UserError(
@@ -99,12 +100,22 @@ def rmnist(data: Dataset, ipc: int, draw: str = "table") -> Candidate:
 def real_candidate(
     data: Dataset, indices: np.ndarray, *, name: str, method: str, **fields: Any
 ) -> Candidate:
-    """A candidate of training images of `data` at `indices`, in that order."""
-    chosen = data.train.take(np.asarray(indices))
+    """A candidate of training images of `data` at `indices`, in that order.
+
+    Raises
+    ------
+    UserError
+        When the indices are no distinct positions in the training split.
+    """
+    indices = frozen(indices, "indices", np.int64, "iu")
+    last = len(data.train) - 1
+    if indices.ndim != 1 or not len(indices) or indices.min() < 0 or indices.max() > last:
+        raise UserError(f"indices: give one position after the other, from 0 to {last}")
+    chosen = data.train.take(indices)
     return Candidate(
         images=chosen.images,
         labels=chosen.labels,
-        indices=np.asarray(indices),
+        indices=indices,
         name=name,
         method=method,
         dataset=data.name,

@@ -20,9 +20,9 @@ from reproduce.plans import Classifier, Mixture, fingerprint, is_random
 from reproduce.processes import end_with_parent, interrupts_held
 from reproduce.recipe import Recipe
 from reproduce.records import Ledger, Record, key_of
-from reproduce.schema import replicates
+from reproduce.schema import Number, Optional, Whole, replicates
 from reproduce.stacks import Job
-from reproduce.threads import cores, default_device, torch_threads
+from reproduce.threads import cores, torch_threads, usable_device
 from reproduce.unseen import Unseen
 
 WORKER: dict[str, Any] = {"inner_max_num_threads": 1, "initializer": end_with_parent}
@@ -72,10 +72,10 @@ class Oracle:
         File of records. A score that it holds is not computed again; a new one is appended as
         soon as it is there. None keeps records in memory only.
     workers : int or None
-        Worker processes of one thread each; None is one for each core. Networks on a GPU are
-        trained in this process.
+        Worker processes of one thread each, 1 to 10,000; None is one for each core. Networks on a
+        GPU are trained in this process.
     device : str
-        `auto` (a GPU when there is one), `cpu`, `cuda`, ...
+        `auto` (a GPU when there is one), `cpu`, `cuda`, ...; UserError where there is none such.
     memory : float
         GiB that the networks in training may take, of all workers together. Stacks are made
         small enough; one network alone may take more.
@@ -93,10 +93,10 @@ class Oracle:
         device: str = "auto",
         memory: float = MEMORY,
     ) -> None:
-        self.data, self.memory = data, memory
+        self.data, self.memory = data, Number(0, 1e6, above=True).check(memory, "memory")
+        self.workers = Optional(Whole(1, 10_000)).check(workers, "workers") or cores()
+        self.device = usable_device(device)
         self.ledger = Ledger(Path(records) if records else None)
-        self.workers = workers or cores()
-        self.device = default_device() if device == "auto" else device
 
     def score(
         self,

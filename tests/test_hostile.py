@@ -145,7 +145,10 @@ HOSTILE = {
     "no workers": ("score ten.npz --protocol tree --workers 0", "Invalid value for '--workers'"),
     "a split with an escape": ("score ten.npz --split a\x1b[2J", r"unknown split 'a\x1b[2J'"),
     "a negative split seed": ("reproduce baselines --dataset digits --split-seed -1", "split seed"),
-    "images a class below nothing": ("reproduce baselines --dataset digits --n -1", "-1 images"),
+    "images a class below nothing": (
+        "reproduce baselines --dataset digits --n -1",
+        "images per class is -1, use a whole",
+    ),
     "a set compared with nothing": ("compare ten.npz empty.npz", "empty.npz: not a readable"),
     "a map of a bomb": ("place bomb.npz", "bomb.npz: not a readable candidate file"),
     "measures of a set without hash": ("analyse hashless.npz", "hashless.npz: lacks hash"),

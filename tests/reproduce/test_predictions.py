@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reproduce import Candidate, Dataset, Oracle, UserError
+from reproduce import Candidate, Dataset, Oracle, UserError, essay
 from reproduce.predictions import learning_curve, predictions
 
 IMAGES = np.zeros((3, 1, 28, 28), np.float32)
@@ -65,3 +65,36 @@ def test_seeds_in_any_list_are_taken(ten: Candidate, digits: Dataset, seeds: Any
     seen = predictions(ten, "tree", seeds, digits.validation.images.astype(np.float64))
     right = 100 * (seen == digits.validation.labels).mean(1)
     assert right == pytest.approx([record["accuracy"] for record in scored])
+
+
+BAD_SETTINGS = {
+    "no workers": {"workers": 0},
+    "half a worker": {"workers": 1.5},
+    "a truth value for workers": {"workers": True},
+    "memory below nothing": {"memory": -1},
+    "memory that is no number": {"memory": float("nan")},
+    "an unknown device": {"device": "abacus"},
+    "a device that is a number": {"device": 1.5},
+}
+
+
+@pytest.mark.parametrize("settings", BAD_SETTINGS.values(), ids=BAD_SETTINGS.keys())
+def test_settings_of_an_oracle_are_checked(digits: Dataset, settings: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match=next(iter(settings))):
+        Oracle(digits, **settings)
+
+
+@pytest.mark.parametrize(
+    "indices", [[10**9], [-1], [0.5], [True], [[1, 2]], [], "12", None, [3, 3]]
+)
+def test_positions_outside_of_the_training_split_are_refused(digits: Dataset, indices: Any) -> None:
+    with pytest.raises(UserError, match="indices"):
+        essay.real_candidate(digits, indices, name="a", method="b")
+
+
+@pytest.mark.parametrize("ipc", [-1, 1.5, True, "1", None, 10**30])
+def test_images_per_class_are_a_whole_number(digits: Dataset, ipc: Any) -> None:
+    with pytest.raises(UserError, match="images per class"):
+        essay.rmnist(digits, ipc)
+    with pytest.raises(UserError, match="images"):
+        digits.train.stratified(ipc)
