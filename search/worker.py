@@ -33,9 +33,8 @@ from search.trials import (
     sealed,
 )
 
-SPLIT = (
-    "train"  # the images that a set does not hold; validation is left for choosing and reporting
-)
+# Of these images the ones that a set does not hold; validation is left for what comes after.
+SPLIT = "train"
 BASELINES = ("nearest-mean", "kmedoids", "herding", "facility-location")  # scored first
 PURE = ("random", "stratified", *BASELINES, "kcenter", "el2n", "forgetting")  # want none of them
 RUNG = 4  # seeds after which a set may be pruned, and again after as many

@@ -18,6 +18,7 @@ from benchmarks import (
 from distill import DistillConfig, distill
 from reproduce import Candidate, Dataset, UserError
 from reproduce.recipe import Recipe
+from reproduce.records import read
 from search import rivals
 
 RESULTS = Path("results")
@@ -157,13 +158,16 @@ def test_test_is_read_once(
     assert log.read_text() == readings
     searched, made = (bench.final(RESULTS, distilled=kind)[1] for kind in (False, True))
     assert [line[0] for line in made] == ["distilled"]
-    assert made[0][-1] == "3"
+    assert made[0][-1] == "3 networks"
     random = next(line for line in searched if line[0].startswith("random sets"))
     assert random[-1] == "4 sets"
     assert {"found", "nearest mean"} <= {line[0] for line in searched}
     head, short = bench.final_short(RESULTS)
     assert head[2:] == ["`knn`", "`own`"]
     assert {line[0] for line in short} >= {"random sets", "the essay's draw", "distilled"}
+    chosen = [r for r in read(RESULTS / "final/records.jsonl") if r["split"] != "test"]
+    assert {(r["role"], r["split"]) for r in chosen} == {("simple rule", "validation-a")}
+    assert {r["seed"] for r in chosen} == {500}  # once: nothing is random in knn
     rules = [line for line in searched if line[0] in ("nearest mean", "kmedoids", "herding")]
     strongest = next(line for line in short if line[0] == "the strongest simple rule")
     assert float(strongest[2].split()[0]) >= max(float(line[3].split()[0]) for line in rules)
