@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from reproduce.archive import unpacked
-from reproduce.data import Dataset, ImageSet, cut, digest
+from reproduce.data import CHECKSUMS, Dataset, ImageSet, cut, digest
 from reproduce.errors import UserError
 from reproduce.files import read_input
 from reproduce.sources import folder, idx
@@ -60,7 +60,8 @@ def own(path: Path, split_seed: int, invert: bool | None) -> Dataset:
 def _kept(path: Path) -> str:
     """The path as candidates and records keep it: from the working folder, where it lies there."""
     inside = path.is_absolute() and path.is_relative_to(Path.cwd())
-    return (path.relative_to(Path.cwd()) if inside else path).as_posix()
+    kept = (path.relative_to(Path.cwd()) if inside else path).as_posix()
+    return f"./{kept}" if kept in CHECKSUMS else kept  # a folder called mnist is not MNIST
 
 
 def _npz(path: Path) -> tuple[np.ndarray, np.ndarray]:

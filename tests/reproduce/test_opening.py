@@ -14,6 +14,7 @@ from reproduce import Candidate, Dataset, Oracle, UserError, essay, load
 from reproduce.command import DataChoice
 from reproduce.data import title
 from supertrainer import COMMANDS
+from tests.reproduce.own_data import tree
 
 WITHOUT_DATA = {"demo", "report", "show"}
 OPENING = [
@@ -56,6 +57,13 @@ def test_b11_a_candidate_finds_its_data_again(own: Path) -> None:
     with pytest.raises(UserError, match=r"mnist\.npz, which is not there; .*--dataset"):
         DataChoice().open_for([again])
     assert DataChoice(dataset="moved.npz").open_for([again]).checksum == data.checksum
+
+
+def test_b11_a_folder_called_mnist_is_found_again(own: Path) -> None:
+    tree()(Path.cwd()).rename("mnist")
+    made = essay.rmnist(load("./mnist"), 1)
+    assert made.path == "./mnist"
+    assert DataChoice().open_for([made]).checksum == made.checksum
 
 
 def test_b11_inverted_data_is_found_again(own: Path) -> None:
