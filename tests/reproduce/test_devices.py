@@ -105,7 +105,8 @@ def test_the_oracle_and_what_it_reads_are_the_same_under_another_default_type(
         return Autoencoder.train(ten.images, 4, folder=tmp_path / folder)(ten.images)
 
     def answers() -> np.ndarray:
-        head = heads.TorchHead(steps=3).fit(ten.images.reshape(10, -1), ten.labels)
+        make = heads.HEADS["torch"]
+        head = make(0).set_params(steps=3).fit(ten.images.reshape(10, -1), ten.labels)
         return head.predict_proba(ten.images.reshape(10, -1))
 
     names = "conv", "convnet+rotate=10", "ridge-convnet"
