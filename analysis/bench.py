@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from analysis.histories import histories
 from analysis.roles import is_lucky, role_of
 from reproduce.comparison import Summary, summarise
 from reproduce.records import Record, read
@@ -261,22 +262,18 @@ def distill_runs(folder: Path) -> Rows:
     for name, content in histories(folder):
         history, config = content["history"], content["config"]
         last = history[-1]
-        cells = [f"{_at(history, part):.1f}" for part in (0.25, 0.5, 1.0)]
-        numbers = [f"{last['seconds'] / 60:.0f}", f"{last['step']:,}", f"{last['loss']:.3f}"]
+        cells = [_at(history, part) for part in (0.25, 0.5, 1.0)]
+        loss = "–" if last["loss"] is None else f"{last['loss']:.3f}"
+        numbers = [f"{last['seconds'] / 60:.0f}", f"{last['step']:,}", loss]
         rows.append([name, f"`{config['method']}`", str(content["threads"]), *numbers, *cells])
     head = ["run", "method", "threads", "minutes", "updates", "loss"]
     return [*head, "after a quarter", "half", "all"], rows
 
 
-def histories(folder: Path) -> Iterable[tuple[str, Bench]]:
-    """Name and content of each tracked run's history."""
-    for path in sorted((folder / "distill").glob("*.history.json")):
-        yield path.name.removesuffix(".history.json"), json.loads(path.read_text(encoding="utf-8"))
-
-
-def _at(history: Sequence[Bench], part: float) -> float:
-    """Accuracy when at least that part of the run was done."""
-    return float(next(e["accuracy"] for e in history if e["done"] >= part - 1e-3 or e["done"] == 1))
+def _at(history: Sequence[Bench], part: float) -> str:
+    """Accuracy when at least that part of the run was done; a dash where it never was."""
+    reached = [e for e in history if e["done"] >= part - 1e-3 or e["done"] == 1]
+    return f"{float(reached[0]['accuracy']):.1f}" if reached else "–"
 
 
 def cross_architecture(folder: Path) -> Rows:

@@ -15,8 +15,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
-from analysis.bench import Bench, histories, load
+from analysis.bench import Bench, load
 from analysis.figures import bare
+from analysis.histories import histories
 
 COLOURS = mpl.colormaps["tab20"].colors  # type: ignore[attr-defined]
 POINTS = 200  # of a mean curve
