@@ -14,6 +14,10 @@ from reproduce.errors import UserError
 from reproduce.models import MODELS
 from reproduce.recipe import Recipe
 
+# Beside the pool stand its older networks, which a guard may go back to, and both are in memory
+# again while a checkpoint is written: measured.
+POOLS = 5
+
 
 @dataclass(frozen=True)
 class Crowd:
@@ -61,8 +65,8 @@ def standing_bytes(
 ) -> int:
     """About what a process keeps between updates; nothing is allocated to find out.
 
-    The pool counts twice, since a guard keeps its older networks to roll back to; the set ten
-    times: as it is, its mean and the best, moments, and all of it once more for the guard.
+    The pool counts as `POOLS` of them; the set ten times: as it is, its mean and the best, moments,
+    and all of it once more for the guard.
 
     Parameters
     ----------
@@ -84,7 +88,7 @@ def standing_bytes(
     network = sum(parameter.nbytes for parameter in stack.parameters())
     pool = crowd.nets * crowd.slots * (1 + moments_of(recipe)) * network
     real = 2 * 4 * crowd.nets * crowd.batch * pixels
-    return 2 * pool + crowd.besides * network + real + 10 * 4 * images * (pixels + classes)
+    return POOLS * pool + crowd.besides * network + real + 10 * 4 * images * (pixels + classes)
 
 
 def kept_bytes(compute: Callable[[], Any]) -> int:

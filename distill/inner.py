@@ -51,6 +51,11 @@ class Networks:
         parts = [tuple(t.detach() for t in p) for p in (self.parameters, self.moments)]
         return Networks(parts[0], parts[1], self.age)
 
+    def with_gradients(self) -> Networks:
+        """The same as the beginning of a graph."""
+        parameters = tuple(p.detach().requires_grad_() for p in self.parameters)
+        return Networks(parameters, self.moments, self.age)
+
 
 class _Both(nn.Module):
     """Features and answers of a stack at once."""

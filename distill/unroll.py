@@ -91,7 +91,8 @@ class Unroll(Objective):
                 ).parameters
             )
         )
-        judged = kept_bytes(lambda: self.judged(self.networks))
+        # Trained networks have a graph behind them; those of the pool have none.
+        judged = kept_bytes(lambda: self.judged(self.networks.with_gradients()))
         state = self.networks.parameters + self.networks.moments
         saved = sum(tensor.nbytes for tensor in state)
         plan = plan_unroll(self.window, step, saved, judged, room)

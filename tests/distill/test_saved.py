@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from distill import DistillConfig, Distiller, distill, guard, validation
-from distill.estimate import Crowd, standing_bytes
+from distill.estimate import POOLS, Crowd, standing_bytes
 from reproduce import Dataset, Recipe, UserError
 from reproduce import checkpoint as checkpoints
 
@@ -202,7 +202,7 @@ def test_c16_the_estimate_has_the_pool_before_anything_is_allocated(digits: Data
     recipe = Recipe(model="convnet", width=16, depth=2, momentum=0.9)
     one, two = (standing_bytes(recipe, (28, 28), 10, 10, Crowd(1, slots, 1, 0)) for slots in (1, 2))
     network = 4 * (16 * 9 + 16 + 16 * 16 * 9 + 16 + 4 * 16 + 10 * (16 * 64 + 1))
-    assert two - one == 2 * 2 * network  # with momentum, and for the guard once more
+    assert two - one == POOLS * 2 * network  # with momentum
     with pytest.raises(UserError, match="more --memory"):
         Distiller(digits, DistillConfig(method="krr", width=512, pool=10_000))
     small, large = (Distiller(digits, replace(QUICK, pool=pool)).standing for pool in (3, 30))
@@ -226,3 +226,10 @@ def test_b5_only_the_choosing_half_of_validation_is_read(
     ended(Distiller(whole, config))
     assert seen == {"validation-a"} == {validation.CHOOSING}
     assert validation.FRESH == "validation-b"
+
+
+def test_c16_the_estimate_has_the_judging_of_networks_on_real_images(digits: Dataset) -> None:
+    """What the last networks answer to real images is differentiated, too."""
+    config = DistillConfig(method="unroll", width=16, depth=2, steps=1, inner_steps=2)
+    few, many = (Distiller(digits, replace(config, batch=batch)).bytes for batch in (10, 500))
+    assert many - few > 490 * 16 * 32 * 32 * 4  # the first block's maps, at the least
