@@ -22,6 +22,7 @@ from optuna.trial import Trial, TrialState
 from reproduce.errors import UserError
 from reproduce.names import safe_name
 from reproduce.redaction import redacted
+from reproduce.text import printable
 from search import database, trials
 from search.journal import Journal
 
@@ -73,8 +74,7 @@ def _in_database(name: str, url: str) -> optuna.Study:
 
 
 def _in_journal(name: str, path: Path) -> optuna.Study:
-    # The whole path: the lock lies beside the file itself, whatever link leads to it.
-    path = path.resolve()
+    path = _real(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
@@ -89,6 +89,18 @@ def _in_journal(name: str, path: Path) -> optuna.Study:
             f"{path}: not a readable study journal ({type(error).__name__}); restore the file, or "
             "name another with --storage"
         ) from None
+
+
+def _real(path: Path) -> Path:
+    """The file itself, beside which its locks lie, whatever links lead to it."""
+    try:
+        real = path.resolve()
+        if real.is_symlink():  # newer Pythons pass over links in a circle
+            raise RuntimeError("links in a circle")
+        return real
+    except (OSError, RuntimeError, ValueError) as error:  # a zero in the name, too
+        reason = printable(" ".join(str(error).split()))
+        raise UserError(f"--storage {printable(str(path))}: no path of a file ({reason})") from None
 
 
 def _check_file(path: Path) -> None:
@@ -128,7 +140,7 @@ def claimed(name: str, where: str | Path) -> Iterator[None]:
     if remote(where):
         yield
         return
-    path = Path(where).resolve()
+    path = _real(Path(where))
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path.with_name(f"{path.name}.{safe_name(name)}.lock"))
     try:

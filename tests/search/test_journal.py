@@ -212,3 +212,17 @@ def test_c19c_a_link_to_a_journal_is_the_journal(tmp_path: Path) -> None:
     (tmp_path / "hard").hardlink_to(path)
     with pytest.raises(UserError, match="second name"):
         open_study("s", path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_d_what_is_no_path_of_a_journal_is_one_line(tmp_path: Path) -> None:
+    circle, pipe = tmp_path / "circle", tmp_path / "pipe"
+    circle.symlink_to(circle)
+    os.mkfifo(pipe)
+    for path in (circle, pipe, tmp_path, Path("/dev/null"), tmp_path / "a\0b"):
+        with pytest.raises(UserError) as caught:
+            open_study("s", path)
+        assert "\n" not in str(caught.value)
+        assert "\0" not in str(caught.value)
+    with pytest.raises(UserError, match="no path"), claimed("s", circle):
+        pass
