@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import runpy
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,10 +35,10 @@ SEARCH = (
 )
 
 
-def start(arguments: str, folder: Path, module: str = "supertrainer") -> subprocess.Popen[str]:
+def start(arguments: str, folder: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, "SUPERTRAINER_DATA": ""}
     return subprocess.Popen(
-        [sys.executable, "-m", module, *arguments.split()],
+        [sys.executable, "-m", "supertrainer", *arguments.split()],
         cwd=folder,
         env=environment,
         text=True,
@@ -47,10 +49,23 @@ def start(arguments: str, folder: Path, module: str = "supertrainer") -> subproc
     )
 
 
-def call(arguments: str, folder: Path, module: str = "supertrainer") -> tuple[int, str, str]:
-    process = start(arguments, folder, module)
-    out, err = process.communicate(timeout=300)
-    return process.returncode, out, err
+Call = Callable[[str, Path], tuple[int, str, str]]
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Call:
+    """Runs a command in this process, which has imported all there is."""
+
+    def run(arguments: str, folder: Path) -> tuple[int, str, str]:
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("SUPERTRAINER_DATA", "")
+        monkeypatch.setattr(sys, "argv", ["supertrainer", *arguments.split()])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            supertrainer.main()
+        return (int(ended.value.code or 0), *capfd.readouterr())
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -189,19 +204,8 @@ if os.name == "posix":
 
 
 @pytest.mark.parametrize("arguments", BAD.values(), ids=BAD.keys())
-def test_bad_input_gives_one_line_and_exit_code_2(
-    folder: Path,
-    arguments: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("SUPERTRAINER_DATA", "")
-    monkeypatch.setattr("sys.argv", ["supertrainer", *arguments.split()])
-    with pytest.raises(SystemExit) as ended:
-        supertrainer.main()
-    code = ended.value.code
-    out, err = capfd.readouterr()
+def test_bad_input_gives_one_line_and_exit_code_2(folder: Path, arguments: str, call: Call) -> None:
+    code, out, err = call(arguments, folder)
     lines = [line for line in err.splitlines() if line.startswith("error:")]
     assert code == 2, err
     assert len(lines) == 1, err
@@ -210,7 +214,7 @@ def test_bad_input_gives_one_line_and_exit_code_2(
     assert out == ""
 
 
-def test_score_json_is_a_list_of_records_and_nothing_else(folder: Path) -> None:
+def test_score_json_is_a_list_of_records_and_nothing_else(folder: Path, call: Call) -> None:
     arguments = "score ten.npz --protocol tree --seeds 3 --json --records r.jsonl --workers 1"
     code, out, _ = call(arguments, folder)
     assert code == 0
@@ -221,7 +225,7 @@ def test_score_json_is_a_list_of_records_and_nothing_else(folder: Path) -> None:
     assert call(arguments, folder)[1] == out
 
 
-def test_report_of_scores(folder: Path) -> None:
+def test_report_of_scores(folder: Path, call: Call) -> None:
     call("score ten.npz --protocol knn --records s.jsonl --workers 1", folder)
     code, out, err = call("report ten.npz s.jsonl --out page", folder)
     assert code == 0, err
@@ -231,10 +235,14 @@ def test_report_of_scores(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("module", ["reproduce", "search", "distill", "analysis", "supertrainer"])
-def test_packages_run_as_modules(module: str, folder: Path) -> None:
-    code, out, _ = call("--help", folder, module)
-    assert code == 0
-    assert "Usage" in out
+def test_packages_run_as_modules(
+    module: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [module, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(module, run_name="__main__")
+    assert not ended.value.code
+    assert "Usage" in capsys.readouterr().out
 
 
 COMMANDS = ["demo", "reproduce", "search", "distill", "score"]
@@ -262,7 +270,7 @@ def kill_when(process: subprocess.Popen[str], ready, timeout: float = 120) -> No
     process.communicate()
 
 
-def test_killed_distillation_ends_in_the_same_images(tmp_path: Path) -> None:
+def test_killed_distillation_ends_in_the_same_images(tmp_path: Path, call: Call) -> None:
     folders = [tmp_path / name for name in ("whole", "killed")]
     for folder in folders:
         folder.mkdir()
@@ -276,7 +284,7 @@ def test_killed_distillation_ends_in_the_same_images(tmp_path: Path) -> None:
     assert whole.hash == resumed.hash
 
 
-def test_killed_search_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_killed_search_goes_on_where_it_was(tmp_path: Path, call: Call) -> None:
     folders = [tmp_path / name for name in ("whole", "killed")]
     for folder in folders:
         folder.mkdir()

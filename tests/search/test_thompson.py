@@ -46,9 +46,11 @@ def played(pool: Pool, oracle: Oracle, batches: int, noise: float = 1.0, by_clas
     return history, np.array(truth)
 
 
-@pytest.mark.parametrize("by_class", [False, True])
-def test_sets_become_better_than_any_founder(digits: Dataset, pool: Pool, by_class: bool) -> None:
-    history, truth = played(pool, Oracle(digits, workers=1), 30, by_class=by_class)
+@pytest.mark.parametrize(("by_class", "batches"), [(False, 14), (True, 7)])
+def test_sets_become_better_than_any_founder(
+    digits: Dataset, pool: Pool, by_class: bool, batches: int
+) -> None:
+    history, truth = played(pool, Oracle(digits, workers=1), batches, by_class=by_class)
     founders = truth[: thompson.FOUNDERS]
     assert truth[-32:].mean() > founders.max()
     assert len({entry.indices for entry in history}) == len(history)
