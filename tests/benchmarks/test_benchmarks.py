@@ -16,13 +16,15 @@ from benchmarks import (
     search_methods,
 )
 from distill import DistillConfig, distill
+from distill.methods import METHODS
 from reproduce import Candidate, Dataset, UserError
 from reproduce.recipe import Recipe
 from reproduce.records import read
 from search import rivals
 
 RESULTS = Path("results")
-TINY = {"width": 4, "inner_steps": 5, "batch": 32, "pool": 2}
+TINY = {"width": 4, "inner_steps": 5}
+LEARNING = {"batch": 32, "pool": 2}
 
 
 @pytest.fixture(autouse=True)
@@ -77,13 +79,16 @@ def test_mean_curves_are_means_of_steps() -> None:
 
 def test_distill_methods_and_ablation(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, cases in distill_methods.TABLES.items():
-        small_cases = {k: {**v, **TINY} for k, v in cases.items()}
+        small_cases = {
+            k: {**v, **TINY} | (LEARNING if METHODS[v.get("method", "krr")] else {})
+            for k, v in cases.items()
+        }
         monkeypatch.setitem(distill_methods.TABLES, name, small_cases)
     small = {"minutes": 0.01, "seeds": 2, "checks": 1, "threads": 1, "workers": 1}
-    distill_methods.compare("methods", only="kmeans; krr", dataset="digits", **small)
-    distill_methods.compare("ablation", only="krr; hard labels", dataset="digits", **small)
+    distill_methods.compare(table="methods", only="kmeans; krr", dataset="digits", **small)
+    distill_methods.compare(table="ablation", only="krr; hard labels", dataset="digits", **small)
     before = Path("results/bench/distill-methods-ipc1.json").read_text()
-    distill_methods.compare("methods", only="kmeans; krr", dataset="digits", **small)
+    distill_methods.compare(table="methods", only="kmeans; krr", dataset="digits", **small)
     assert Path("results/bench/distill-methods-ipc1.json").read_text() == before
     table = bench.distill_methods(RESULTS)[1]
     assert {line[1] for line in table} == {"`kmeans`", "`krr`"}
@@ -91,9 +96,9 @@ def test_distill_methods_and_ablation(monkeypatch: pytest.MonkeyPatch) -> None:
     assert changes["krr"] == "–"
     assert "±" in changes["hard labels"]
     with pytest.raises(UserError, match="unknown row"):
-        distill_methods.compare("ablation", only="guess", dataset="digits", **small)
+        distill_methods.compare(table="ablation", only="guess", dataset="digits", **small)
     with pytest.raises(UserError, match="unknown table"):
-        distill_methods.compare("guess", dataset="digits", **small)
+        distill_methods.compare(table="guess", dataset="digits", **small)
     assert curves.distill_methods(RESULTS) is not None
 
 
