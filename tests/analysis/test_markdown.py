@@ -39,8 +39,8 @@ def test_only_what_stands_between_the_marks_changes() -> None:
 
 
 def test_missing_documents_and_results_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="cannot fill"):
+    with pytest.raises(UserError, match="cannot be read"):
         markdown.update(tmp_path / "x.md", tmp_path)
     (tmp_path / "x.md").write_text("<!-- speed:begin -->\n<!-- speed:end -->\n")
-    with pytest.raises(UserError, match="cannot fill"):
+    with pytest.raises(UserError, match="cannot be read"):
         markdown.update(tmp_path / "x.md", tmp_path)
