@@ -59,7 +59,9 @@ def test_b12_paths_can_be_typed_in_the_working_folder(
 def test_b12_the_recorded_command_is_the_one_that_was_typed(how: list[str]) -> None:
     """Started as users start it: the command line ends in an error that shows what is recorded."""
     code = (
-        "import sys, runpy; from reproduce import provenance; import reproduce.application as a;"
+        "import sys, runpy, types; sys.modules['search.command'] = types.SimpleNamespace(search=0);"
+        "from reproduce import provenance; import reproduce.application as a;"
+        "a.application = a.later = lambda *_, **__: 0;"
         "a.run = lambda *_: print(provenance.command());"
     )
     root = HERE.parents[2]
