@@ -14,6 +14,7 @@ from reproduce import Candidate, Dataset, Fidelity, Oracle, UserError, essay
 from reproduce.command import DataChoice
 from reproduce.essay import real_candidate
 from reproduce.oracle import check_fits
+from search import SearchConfig
 from search.function import FunctionOracle
 
 
@@ -66,6 +67,11 @@ def test_c19_g4_the_comparison_is_cheap(digits: Dataset) -> None:
 def test_d_a_fidelity_of_nothing_is_refused(asked: dict[str, Any]) -> None:
     with pytest.raises(UserError, match="give a whole number of at least"):
         Fidelity(**asked)
+
+
+def test_d_a_search_on_less_than_no_images_is_refused() -> None:
+    with pytest.raises(UserError, match="--images"):
+        SearchConfig(images=-1)
 
 
 def test_d_more_images_than_the_split_has_are_refused(digits: Dataset, tmp_path: Path) -> None:
