@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from reproduce import Candidate, Dataset, Oracle, UserError, essay
 from reproduce.command import (
@@ -28,6 +27,7 @@ from reproduce.command import (
     show,
 )
 from reproduce.records import Record
+from reproduce.terminal import say
 from search import SearchConfig, luck
 from search.rivals import random_sets, rule_sets, simple_sets
 
@@ -112,4 +112,4 @@ def final(
             )
     show(scored, as_json, lambda: score_table(f"Final reading on {split}", scored))
     if not as_json:
-        Console().print("\n".join(rules), highlight=False)
+        say("\n".join(rules))
