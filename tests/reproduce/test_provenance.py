@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from reproduce import provenance
@@ -114,6 +115,9 @@ def test_b12_every_command_of_the_shipped_results_names_one_that_exists() -> Non
         if path.suffix in (".json", ".jsonl"):
             lines = path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]
             found += [command for line in lines for command in commands(json.loads(line))]
+    for path in (root / "results").rglob("*.npz"):
+        with np.load(path, allow_pickle=False) as file:
+            found += commands(json.loads(str(file["meta"])))
     assert found
     for command in set(found):
         words = shlex.split(command)
