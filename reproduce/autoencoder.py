@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from reproduce import checkpoint
+from reproduce import array_cache, checkpoint
 from reproduce.backbones import CACHE
 from reproduce.constants import OnRecord
 from reproduce.errors import UserError
-from reproduce.files import write_whole
 
 EPOCHS, BATCH, RATE = 8, 128, 1e-3
 NOISE = 0.3  # standard deviation of the noise on every pixel that it learns to take away
@@ -110,16 +108,16 @@ class Autoencoder:
     @torch.no_grad()
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Codes (n, F), float32, of images (n, 1, H, W); from the cache where they are."""
-        path = Path(self.path).with_name(f"{joblib.hash([self.run, joblib.hash(images)])}.npy")
-        if not path.exists():
+
+        def codes() -> np.ndarray:
             network = Network(self.image_shape, self.code)
             network.load_state_dict(checkpoint.load(Path(self.path), self.run))
-            codes = [network.encoder(block) for block in torch.tensor(images).split(1000)]
-            buffer = io.BytesIO()
-            np.save(buffer, torch.cat(codes).numpy())
-            write_whole(path, buffer.getvalue())
-        found: np.ndarray = np.load(path, allow_pickle=False)
-        return found
+            blocks = torch.tensor(images).split(1000)
+            made: np.ndarray = torch.cat([network.encoder(block) for block in blocks]).numpy()
+            return made
+
+        name = f"{joblib.hash([self.run, joblib.hash(images)])}.npy"
+        return array_cache.stored(Path(self.path).with_name(name), codes)
 
 
 def _trained(

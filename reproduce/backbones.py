@@ -19,9 +19,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from reproduce import array_cache
 from reproduce.constants import OnRecord
 from reproduce.errors import UserError
-from reproduce.files import read_input, write_whole
+from reproduce.files import read_input
 from reproduce.threads import cores, torch_threads
 
 SIDE = 224
@@ -116,14 +117,14 @@ def features(
     """
     seen = joblib.hash(images)
     paths = [folder / f"{joblib.hash([b.key(), seen])}.npy" for b in backbones]
-    missing = [b for b, path in zip(backbones, paths, strict=True) if not path.exists()]
+    kept = {b: array_cache.read(path) for b, path in zip(backbones, paths, strict=True)}
+    found = {backbone: array for backbone, array in kept.items() if array is not None}
+    missing = [backbone for backbone in backbones if backbone not in found]
     if missing:
-        made = _compute(missing, images, progress)
-        for backbone, array in zip(missing, made, strict=True):
-            buffer = io.BytesIO()
-            np.save(buffer, array)
-            write_whole(paths[backbones.index(backbone)], buffer.getvalue())
-    return [np.load(path, allow_pickle=False) for path in paths]
+        for backbone, array in zip(missing, _compute(missing, images, progress), strict=True):
+            array_cache.write(paths[backbones.index(backbone)], array)
+            found[backbone] = array
+    return [found[backbone] for backbone in backbones]
 
 
 @torch.no_grad()

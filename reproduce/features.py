@@ -6,7 +6,6 @@ disk; scoring a subset of the pool is then a solve of the subset's size.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from reproduce import array_cache
 from reproduce.errors import UserError
-from reproduce.files import write_whole
 from reproduce.models import Stack, build
 from reproduce.recipe import Recipe
 
@@ -101,14 +100,12 @@ class PoolKernel:
             )
         name = joblib.hash([ridge.key(), seed, pool, images])
         path = cache / f"kernel-{name}.npy" if cache else None
-        if path and path.exists():
-            both = torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
-        else:
-            both = _kernels(ridge, pool, images, seed)
+        kept = array_cache.read(path, mmap_mode="c") if path else None
+        if kept is None:
+            kept = _kernels(ridge, pool, images, seed).numpy()
             if path:
-                buffer = io.BytesIO()
-                np.save(buffer, both.numpy())
-                write_whole(path, buffer.getvalue())
+                array_cache.write(path, kept)
+        both = torch.from_numpy(kept)
         return cls(both[:, : len(pool)], both[:, len(pool) :], labels, ridge.strength)
 
     def accuracy(
