@@ -13,14 +13,19 @@ SHORTEST = 3  # characters of a piece of a secret that is looked for outside of 
 # The password itself may hold `@`, `:` and `/`: all up to the last `@` may belong to it.
 _USER = re.compile(r"(?<!\S)\S*@")
 _SETTING = re.compile(r"""(?<![^\s?&;=])([^\s?&;=]+)=('[^']*'|"[^"]*"|[^\s&]*)""")
-_SECRET_NAME = re.compile(r"pass|pwd|secret|token|credential|api_?key", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"pass|pwd|^pw$|secret|token|credential|auth|key$", re.IGNORECASE)
+_INNER_NAME = re.compile(r"[^\s;=]+(?==)")  # of settings that the value of another setting holds
+# Who leaves the host out writes a password where the port would be.
+_NO_PORT = re.compile(r"(://[^\s/?#@:\[\]]*:)(?!\d*(?:[\s/?#]|$))([^\s/?#@]+)(?![^\s/?#]*@)")
 
 
 def redacted(text: str, *known: str) -> str:
     """The text without the user information of anything in it that is like an address.
 
     `scheme://user:secret@host` becomes `scheme://***@host`, whatever characters the secret has,
-    and `password=secret`, `sslpassword=secret`, `token=secret` and so on lose their values.
+    and `password=secret`, `sslpassword=secret`, `token=secret` and so on lose their values, also
+    inside of the value of another setting. `scheme://user:secret` without a host becomes
+    `scheme://user:***`.
 
     Parameters
     ----------
@@ -36,7 +41,8 @@ def redacted(text: str, *known: str) -> str:
     """
     for secret in sorted(_secrets(known), key=len, reverse=True):
         text = _word(secret).sub(HIDDEN, text)
-    return _USER.sub(_without_user, _SETTING.sub(_without_value, text))
+    text = _USER.sub(_without_user, _SETTING.sub(_without_value, text))
+    return _NO_PORT.sub(rf"\1{HIDDEN}", text)
 
 
 class Redacting:
@@ -74,7 +80,7 @@ def _without_user(match: re.Match[str]) -> str:
 
 
 def _without_value(match: re.Match[str]) -> str:
-    if not _SECRET_NAME.search(unquote(match[1])):
+    if not _secret(match[1], match[2]):
         return match[0]
     # An `@` may be the end of user information that begins further ahead: `_USER` needs it.
     return f"{match[1]}={HIDDEN}" + ("@" if "@" in match[2] else "")
@@ -89,8 +95,16 @@ def _secrets(known: Iterable[str]) -> Iterator[str]:
             yield from _forms(user)
             yield from _forms(user.partition(":")[2])
         for name, value in _SETTING.findall(argument):
-            if _SECRET_NAME.search(unquote(name)):
-                yield from _forms(value)
+            if _secret(name, value):
+                yield from _forms(value.strip("'\""))
+        for _, instead_of_port in _NO_PORT.findall(argument):
+            yield from _forms(instead_of_port)
+
+
+def _secret(name: str, value: str) -> bool:
+    """Whether a setting is one, or holds one, as `odbc_connect=UID%3Du%3BPWD%3Dsecret` does."""
+    names = [unquote(name), *_INNER_NAME.findall(unquote(value))]
+    return any(map(_SECRET_NAME.search, names))
 
 
 def _forms(secret: str) -> Iterator[str]:

@@ -69,9 +69,30 @@ def test_no_password_among_the_settings_of_an_address(secret: str, address: str)
         assert redacted(text).startswith("cannot open ")
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "mssql+pyodbc:///?odbc_connect=DRIVER%3D%7BODBC%7D%3BUID%3Du%3BPWD%3DZq7Xj%3B",
+        "mssql+pyodbc:///?odbc_connect=DRIVER=x;PWD=Zq7Xj;",
+        "postgresql://h/db?options=-c%20password%3DZq7Xj",
+        "mysql://h/db?pw=Zq7Xj&access_key=Zq7Xj&authkey=Zq7Xj&auth=Zq7Xj",
+        "host=h password='Zq7Xj' dbname=x",
+        "postgresql://user:Zq7Xj",
+        "postgresql://user:7Zq7Xj/db",
+    ],
+)
+def test_c14_no_password_in_a_setting_inside_another_or_in_place_of_a_port(address: str) -> None:
+    for text in (redacted(address), redacted(address, address), redacted("bad Zq7Xj!", address)):
+        assert "Zq7Xj" not in text
+    assert holds_secret(address)
+
+
 def test_what_holds_no_secret_is_left_alone() -> None:
     for text in (
         "postgresql://host:5432/db",
+        "grpc://host:13000",
+        "sqlite:///runs/study.db?timeout=5",
+        "http://[::1]:5000/a",
         "cannot write /home/me/runs/x.npz: no space; free space or name another place",
         "accuracy = 12.5, seed=3, 10:30:00, C:\\data",
     ):
