@@ -220,6 +220,8 @@ class Candidate:
         content = read_input(path)
         try:
             arrays, meta = candidate_file.unpacked(content, NEEDED)
+            if "digest" not in meta and LATER & set(meta):  # it was taken out
+                raise UserError("lacks digest; make or fetch it again")
             fields: dict[str, Any] = {name: meta[name] for name in META if name in meta}
             if fields["recipe"] is not None:
                 fields["recipe"] = Recipe.from_dict(fields["recipe"])
@@ -239,5 +241,5 @@ class Candidate:
 
 META = tuple(f.name for f in dataclasses.fields(Candidate) if "rule" in f.metadata)
 # What files of earlier versions lack.
-LATER = {"role", "chosen_on", "class_names", "path", "split_seed", "invert"}
+LATER = {"digest", "role", "chosen_on", "class_names", "path", "split_seed", "invert"}
 NEEDED = {"images", "labels", "hash", "normalisation", *META} - LATER

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reproduce import Candidate, Recipe, UserError, archive, candidate_file
+from reproduce.candidate import LATER
 from reproduce.distort import Distortion
 from tests.mutation import altered, archives, damaged, deep, npy, refused_or, zipped
 
@@ -59,8 +60,10 @@ def arrays(candidate: Candidate) -> dict[str, np.ndarray]:
 
 
 def members(candidate: Candidate, digest: bool = True) -> dict[str, np.ndarray]:
-    """All arrays of the file, meta among them."""
-    meta = candidate.meta() | ({"digest": candidate.digest} if digest else {})
+    """All arrays of the file, meta among them; of an earlier version's, without a digest."""
+    meta = candidate.meta() | {"digest": candidate.digest}
+    if not digest:
+        meta = {name: meta[name] for name in meta if name not in LATER}
     return {**arrays(candidate), "meta": np.array(json.dumps(meta))}
 
 
@@ -255,11 +258,16 @@ def test_no_more_is_unpacked_than_the_headers_allow(limit: int) -> None:
     assert peak < 10**6
 
 
-def test_files_say_the_same_with_and_without_digest(tmp_path: Path) -> None:
+def test_earlier_files_are_read_and_a_digest_cannot_be_taken_out(tmp_path: Path) -> None:
     for made in SETS:
-        earlier = {f"{n}.npy": npy(a) for n, a in members(made, digest=False).items()}
-        assert load(tmp_path / "c.npz", zipped(earlier)) == made
         assert load(tmp_path / "c.npz", content(made)) == made
+        earlier = members(made, digest=False)
+        read = load(tmp_path / "c.npz", zipped({f"{n}.npy": npy(a) for n, a in earlier.items()}))
+        assert read.hash == made.hash
+        assert (read.role, read.chosen_on, read.path) == ("given", None, "")
+        stripped = {**earlier, "meta": np.array(json.dumps(made.meta()))}
+        with pytest.raises(UserError, match="lacks digest"):
+            load(tmp_path / "c.npz", zipped({f"{n}.npy": npy(a) for n, a in stripped.items()}))
 
 
 TRACKED = sorted((ROOT / "results").rglob("*.npz"))
