@@ -30,6 +30,7 @@ from reproduce.command import (
 from reproduce.command import show as print_records
 from reproduce.data import described
 from reproduce.files import write_whole
+from reproduce.names import safe_name
 from reproduce.oracle import Oracle
 from reproduce.records import Record
 from reproduce.terminal import Table, progress, say
@@ -101,7 +102,7 @@ def show(
 ) -> None:
     """Show one candidate: its images, its labels, and where it comes from; and write a PNG."""
     candidate = Candidate.load(file)
-    picture = write_whole(out or Path("runs") / f"{file.stem}.png", grid_png(candidate))
+    picture = write_whole(out or Path("runs") / f"{safe_name(file.stem)}.png", grid_png(candidate))
     if as_json:
         print(json.dumps({**candidate.meta(), "picture": str(picture)}))
         return

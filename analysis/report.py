@@ -21,6 +21,7 @@ from analysis.results import Results
 from analysis.trace import Traces
 from reproduce.data import MNIST_CHECKSUM
 from reproduce.files import write_whole
+from reproduce.text import printable
 
 PAGE = "index.html"
 ENGINE = ("network.js", "worker.js")
@@ -50,7 +51,7 @@ def write_report(folder: Path, results: Results, title: str = "Super-trainers") 
         write_whole(folder / "tables" / f"{exhibit.key}.csv", exhibit.csv())
     for name, (head, rows) in tables_of(parts).items():
         write_whole(folder / "tables" / f"{name}.csv", table_csv(head, rows))
-    return write_whole(folder / PAGE, render(parts, title).encode())
+    return write_whole(folder / PAGE, render(parts, printable(title)).encode())
 
 
 def tables_of(parts: dict[str, Any]) -> dict[str, tuple[list[str], list[list[Any]]]]:

@@ -128,14 +128,19 @@ def _add(found: Results, path: Path) -> bool:
     if path.name == TEST_LOG:
         found.readings += _readings(path)
     elif path.suffix == ".jsonl":
-        found.records += [{**record, "file": str(path)} for record in record_files.read(path)]
+        found.records += [{**record, "file": _shown(path)} for record in record_files.read(path)]
     elif path.suffix == ".npz":
         candidate = Candidate.load(path)
         found.candidates.setdefault(candidate.hash, candidate)
-        found.paths.setdefault(candidate.hash, str(path))
+        found.paths.setdefault(candidate.hash, _shown(path))
     elif path.suffix == ".json":
         _add_measured(found, path)
     return path.suffix in (".jsonl", ".npz", ".json")
+
+
+def _shown(path: Path) -> str:
+    """The path as a page can hold it: a file's name may be of any bytes."""
+    return printable(str(path))
 
 
 def _readings(path: Path) -> Iterable[dict[str, Any]]:
@@ -155,7 +160,7 @@ def _add_measured(found: Results, path: Path) -> None:
     if known is None:
         return
     kind, content = known
-    content = {**content, "file": str(path)}
+    content = {**content, "file": _shown(path)}
     if kind == "analysis":
         found.analyses[content["candidate"]] = content
     elif kind == "curve":
@@ -165,7 +170,7 @@ def _add_measured(found: Results, path: Path) -> None:
     elif kind == "sample":
         found.samples[content["checksum"]] = content
     else:
-        found.architectures += [{**row, "file": str(path)} for row in content["rows"]]
+        found.architectures += [{**row, "file": _shown(path)} for row in content["rows"]]
 
 
 def _drop_what_does_not_fit(found: Results) -> None:

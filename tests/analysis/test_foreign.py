@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -62,6 +63,19 @@ def test_d_foreign_files_are_skipped_with_a_line_each(
     assert f"{len(FOREIGN) - 10} more" in said[-1]
     text = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
     assert [name for name in FOREIGN if name not in text] == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are characters")
+def test_i_files_and_titles_of_any_bytes_are_shown_escaped(folder: Path, tmp_path: Path) -> None:
+    odd = "a\udcff\x1b[2J"
+    whole = tmp_path / odd
+    shutil.copytree(folder, whole)
+    for path in list(whole.rglob("*.*")):
+        path.rename(path.with_name(f"{odd}{path.name}"))
+    page = write_report(tmp_path / "page", collect([whole]), title=odd)
+    text = page.read_text(encoding="utf-8")
+    assert "\x1b" not in text
+    assert "<title>a\\udcff\\x1b[2J</title>" in text
 
 
 def test_d_own_json_output_in_the_folder_is_no_stop(folder: Path, tmp_path: Path) -> None:
