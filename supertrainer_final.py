@@ -88,7 +88,7 @@ def final(
     split: Annotated[str, typer.Option(help="test reads the sealed one.")] = "validation-b",
     seeds: Annotated[int, typer.Option(help="Networks of each set.", min=1)] = 20,
     strong: Annotated[int, typer.Option(help=f"Replicates under `{STRONG}`.", min=0)] = 5,
-    random: Annotated[int, typer.Option(help="Random sets of each size.", min=0)] = 30,
+    random: Annotated[int, typer.Option(help="Random sets of each size.", min=0, max=10_000)] = 30,
     records: Annotated[Path | None, typer.Option(help=f"Else {OUT}, or {REHEARSAL}.")] = None,
     workers: WorkersOption = None,
     as_json: JsonOption = False,

@@ -95,7 +95,7 @@ def random_curve(
     choice: DataChoice,
     protocol: Annotated[str, typer.Option(help="Train under this.")] = "conv",
     n: Annotated[str, typer.Option(help="Images per class, as in 1,5,10.")] = "1,2,5,10,20,50",
-    sets: Annotated[int, typer.Option(help="Random sets of each size.", min=1)] = 5,
+    sets: Annotated[int, typer.Option(help="Random sets of each size.", min=1, max=10_000)] = 5,
     seeds: SeedsOption = 2,
     out: OutOption = OUT,
     records: RecordsOption = RUNNING,

@@ -48,7 +48,8 @@ def distill(
     records: RecordsOption = RECORDS,
     workers: WorkersOption = None,
     threads: Annotated[
-        int | None, typer.Option(help="Of a process; else one for each physical core.", min=1)
+        int | None,
+        typer.Option(help="Of a process; else one for each physical core.", min=1, max=1000),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

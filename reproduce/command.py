@@ -21,7 +21,7 @@ from reproduce.data import CHECKSUMS, Dataset, load
 from reproduce.errors import UserError
 from reproduce.oracle import Fidelity, Oracle, check_fits
 from reproduce.records import Record
-from reproduce.schema import Rule
+from reproduce.schema import Optional, Rule, Words, check_fields
 from reproduce.terminal import Table, progress, say
 
 RecordsOption = Annotated[Path, typer.Option(help="File of records, read and appended.")]
@@ -38,6 +38,7 @@ SplitOption = Annotated[
 ]
 SMALL = 1000  # images of validation; fewer are said to be few
 RECORDS = Path("runs/records.jsonl")
+PLACE = Words(4096)
 
 
 def option(default: Any, help: str, rule: Rule | None = None) -> Any:
@@ -98,9 +99,12 @@ class DataChoice:
     dataset: str | None = option(
         None,
         "mnist, fashion, digits, or the path of own data; else the candidates' own, or mnist.",
+        Optional(PLACE),
     )
     data: str | None = option(
-        None, "Folder of mnist and fashion; else $SUPERTRAINER_DATA, ./data, download."
+        None,
+        "Folder of mnist and fashion; else $SUPERTRAINER_DATA, ./data, download.",
+        Optional(PLACE),
     )
     split_seed: int | None = option(
         None, "Seed that cuts own data into splits; else the candidates', or 0."
@@ -108,6 +112,9 @@ class DataChoice:
     invert: bool | None = option(
         None, "Own data is dark ink on white paper, or is not; else the candidates' answer."
     )
+
+    def __post_init__(self) -> None:
+        check_fields(self, "data")
 
     def open(self) -> Dataset:
         """The chosen data; mnist where nothing was chosen."""

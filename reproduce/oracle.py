@@ -19,8 +19,8 @@ from reproduce.errors import UserError
 from reproduce.plans import Classifier, Mixture, fingerprint, is_random
 from reproduce.processes import end_with_parent, interrupts_held
 from reproduce.recipe import Recipe
-from reproduce.records import Ledger, Record, key_of
-from reproduce.schema import Number, Optional, Whole, replicates
+from reproduce.records import RULES, Ledger, Record, key_of
+from reproduce.schema import Number, Optional, Whole, check_fields, replicates, ruled
 from reproduce.stacks import Job
 from reproduce.threads import cores, torch_threads, usable_device
 from reproduce.unseen import Unseen
@@ -46,17 +46,12 @@ class Fidelity:
         Train for at most this many epochs; None is the protocol's own number.
     """
 
-    images: int | None = None
-    epochs: int | None = None
-    part: int = 0
+    images: int | None = ruled(None, RULES["images"])
+    epochs: int | None = ruled(None, RULES["epochs"])
+    part: int = ruled(0, RULES["part"])
 
     def __post_init__(self) -> None:
-        for name, least in (("images", 1), ("epochs", 1), ("part", 0)):
-            value = getattr(self, name)
-            if value is None and name != "part":
-                continue
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-                raise UserError(f"{name} {value!r}: give a whole number of at least {least}")
+        check_fields(self, "fidelity")
 
 
 FULL = Fidelity()

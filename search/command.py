@@ -51,11 +51,15 @@ def search(
     storage: StorageOption = STORAGE,
     out: Annotated[Path | None, typer.Option(help="Candidate file; else runs/NAME.npz.")] = None,
     seeds: SeedsOption = 10,
-    tops: Annotated[int, typer.Option(help="Best sets among which fresh seeds choose.")] = 5,
+    tops: Annotated[
+        int, typer.Option(help="Best sets among which fresh seeds choose.", min=1, max=10_000)
+    ] = 5,
     random_sets: Annotated[
         int,
         typer.Option(
-            help="Random sets to score beside a random search of equal budget; 0: neither."
+            help="Random sets to score beside a random search of equal budget; 0: neither.",
+            min=0,
+            max=10_000,
         ),
     ] = 10,
     function: Annotated[
@@ -160,7 +164,7 @@ def chosen(
     for trial in studies.leaders(storage.open_study(name, where), jury.oracle, config):
         candidate = studies.candidate_of(trial, jury.oracle, config, name, role)
         best.setdefault(candidate.hash, candidate)
-        if len(best) == max(jury.tops, 1):
+        if len(best) == jury.tops:
             break
     with progress("choose") as update:
         return luck.choose(jury.oracle, list(best.values()), config.protocol, jury.seeds, update)

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 
 from reproduce.command import option
 from reproduce.errors import UserError
+from reproduce.schema import SEED, Flag, Number, Optional, Whole, Words, check_fields
 from search import methods
 from search.seeds import searching
 
 TIMES = {"s": 1, "m": 60, "h": 3600}
 DEFAULTS = {"search_seeds": 2, "images": 5000, "batch": 16}  # unless the method has its own
+COUNT, TEXT = Whole(1, 10_000), Words(10_000, least=0)
+LONGEST = 10 * 365 * 24 * 3600  # seconds
 
 
 def usual(name: str) -> str:
@@ -27,51 +30,61 @@ class SearchConfig:
 
     Scores while searching come from training images that a set does not hold. Validation is left
     for what comes after: one half to choose among the best sets, the other one to report.
+
+    Raises
+    ------
+    UserError
+        For a value of the wrong type or out of range, an unknown method, or no budget.
     """
 
-    ipc: int = option(1, "Images per class.")
-    protocol: str = option("conv", "Protocol of the oracle that scores the sets.")
-    method: str = option("swap", f"How sets are proposed: {', '.join(methods.METHODS)}.")
-    budget: str = option("200", "Sets to score in all, or the time to spend: 90s, 20m, 2h.")
+    ipc: int = option(1, "Images per class.", COUNT)
+    protocol: str = option("conv", "Protocol of the oracle that scores the sets.", TEXT)
+    method: str = option("swap", f"How sets are proposed: {', '.join(methods.METHODS)}.", TEXT)
+    budget: str = option(
+        "200", "Sets to score in all, or the time to spend: 90s, 20m, 2h.", Words(40, least=0)
+    )
     # Of these, `search_seeds`, `images` and `batch` are filled in: always numbers afterwards.
     search_seeds: int = option(
-        None, f"Replicates of each set ({usual('search_seeds')}); a hopeless set ends after 4."
+        None,
+        f"Replicates of each set ({usual('search_seeds')}); a hopeless set ends after 4.",
+        Optional(COUNT),
     )
     epochs: int | None = option(
-        None, "Epochs that networks train for while searching; else the protocol's own."
+        None,
+        "Epochs that networks train for while searching; else the protocol's own.",
+        Optional(Whole(1, 10**9)),
     )
     images: int = option(
         None,
         f"Training images that score a set, others for every batch ({usual('images')}); 0 is all.",
+        Optional(Whole(0, 10**9)),
     )
     pool: float | None = option(
         None,
         "Fraction of each class, nearest to its mean, to choose from; else 0.1 for single images,"
         " and all where a class has several.",
+        Optional(Number(0, 1, above=True)),
     )
     given: str = option(
-        "", "Candidate files, separated by commas, whose sets of real images are scored first."
+        "",
+        "Candidate files, separated by commas, whose sets of real images are scored first.",
+        TEXT,
     )
-    quotas: str = option("", "Images of each class, 2,1,1,...; else --ipc of each.")
-    unbalanced: bool = option(False, "Only the number of images in all is given.")
+    quotas: str = option("", "Images of each class, 2,1,1,...; else --ipc of each.", TEXT)
+    unbalanced: bool = option(False, "Only the number of images in all is given.", Flag())
     batch: int = option(
-        None, f"Sets proposed from the same finished ones and scored together; {usual('batch')}."
+        None,
+        f"Sets proposed from the same finished ones and scored together; {usual('batch')}.",
+        Optional(COUNT),
     )
-    seed: int = option(0, "Seed of the proposals.")
+    seed: int = option(0, "Seed of the proposals.", SEED)
 
     def __post_init__(self) -> None:
+        check_fields(self, "search")
         methods.named(self.method)
         for name, value in (DEFAULTS | methods.SETTINGS.get(self.method, {})).items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
-        if self.images < 0:
-            raise UserError("--images must be at least 0, which is all of the half")
-        for name in ("ipc", "search_seeds", "batch", "epochs"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UserError(f"--{name.replace('_', '-')} must be at least 1")
-        if self.images < 0:
-            raise UserError("--images must be at least 0, which means all")
         searching(self.search_seeds)
         self.limits()
 
@@ -87,8 +100,8 @@ class SearchConfig:
             raise UserError(
                 f"budget {self.budget!r}: give a number of sets, 200, or a time, 90s, 20m or 2h"
             ) from None
-        if (sets or seconds or 0) <= 0:
-            raise UserError(f"budget {self.budget!r}: it must be above 0")
+        if not (sets or seconds or 0) > 0 or (seconds or 0) > LONGEST:
+            raise UserError(f"budget {self.budget!r}: give more than 0, and ten years at most")
         return sets, seconds
 
     def fraction(self) -> float:

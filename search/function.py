@@ -27,6 +27,7 @@ from reproduce.unseen import Unseen
 from search.identity import UnknownIdentityError, identity
 
 Score = Callable[[Candidate, int, ImageSet], float]
+LARGEST = 1e100  # of a score either way: sums and squares of several stay finite
 
 
 class FunctionOracle(Oracle):
@@ -149,22 +150,24 @@ class FunctionOracle(Oracle):
         """The function's answer."""
         try:
             answer: object = self.function(candidate, seed, images)
-        except UserError:
+        except (UserError, KeyboardInterrupt):
             raise
-        except (Exception, SystemExit) as error:
+        except BaseException as error:  # foreign code may raise anything
             place = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(place.filename).name}, line {place.lineno}"
             raise UserError(f"{self.protocol} failed: {_told(error)} ({where})") from error
         value = math.nan
         # NumPy's scalars are numbers, too; a truth value is none, whatever Python says.
         if isinstance(answer, numbers.Real) and not isinstance(answer, bool):
-            with contextlib.suppress(OverflowError):
+            with contextlib.suppress(
+                Exception
+            ):  # of a type of its own, or a whole number too large
                 value = float(answer)
-        if not math.isfinite(value):
+        if not abs(value) <= LARGEST:
             shown = f" {brief(answer)}" if isinstance(answer, numbers.Number | str) else ""
             raise UserError(
-                f"{self.protocol} answered with {type(answer).__name__}{shown}; return a finite "
-                "number, such as an accuracy in percent"
+                f"{self.protocol} answered with {type(answer).__name__}{shown}; return a number "
+                f"of up to {LARGEST:g}, such as an accuracy in percent"
             )
         return value
 

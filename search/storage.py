@@ -20,6 +20,7 @@ from optuna.storages import BaseStorage, JournalStorage
 from optuna.trial import Trial, TrialState
 
 from reproduce.errors import UserError
+from reproduce.files import is_regular
 from reproduce.names import safe_name
 from reproduce.redaction import redacted
 from reproduce.text import printable
@@ -77,8 +78,6 @@ def _in_journal(name: str, path: Path) -> optuna.Study:
     path = _real(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists():
-            _check_file(path)
         study = _opened(name, JournalStorage(Journal(path)))
         trials.check(study, str(path))
         return study
@@ -92,11 +91,19 @@ def _in_journal(name: str, path: Path) -> optuna.Study:
 
 
 def _real(path: Path) -> Path:
-    """The file itself, beside which its locks lie, whatever links lead to it."""
+    """The file itself, beside which its locks lie, whatever links lead to it.
+
+    Raises
+    ------
+    UserError
+        When it cannot be a journal, before anything is written to it.
+    """
     try:
         real = path.resolve()
         if real.is_symlink():  # newer Pythons pass over links in a circle
             raise RuntimeError("links in a circle")
+        if real.exists():
+            _check_file(real)
         return real
     except (OSError, RuntimeError, ValueError) as error:  # a zero in the name, too
         reason = printable(" ".join(str(error).split()))
@@ -104,8 +111,8 @@ def _real(path: Path) -> Path:
 
 
 def _check_file(path: Path) -> None:
-    """Raise UserError for what is no file of one name, before anything is written to it."""
-    if not path.is_file():
+    """Raise UserError for what is no file of one name."""
+    if not is_regular(path):
         raise UserError(f"--storage {path}: not a file; name a journal file or a database's URL")
     if path.stat().st_nlink > 1:
         raise UserError(

@@ -144,6 +144,30 @@ HOSTILE = {
     "no epochs": ("score ten.npz --protocol conv --epochs 0", "Invalid value for '--epochs'"),
     "no workers": ("score ten.npz --protocol tree --workers 0", "Invalid value for '--workers'"),
     "a split with an escape": ("score ten.npz --split a\x1b[2J", r"unknown split 'a\x1b[2J'"),
+    "a dataset without a name": ("score ten.npz --dataset=", "dataset has 0 characters"),
+    "data in no folder": ("reproduce knn --data=", "data has 0 characters"),
+    "a budget that is no time": ("search --dataset digits --budget nans", "give more than 0"),
+    "a budget without end": ("search --dataset digits --budget infh", "ten years at most"),
+    "a search with a negative seed": (
+        "search --dataset digits --seed -1",
+        "search: seed is -1, use a whole number from 0",
+    ),
+    "a search in endless batches": (
+        f"search --dataset digits --batch {10**20}",
+        "use a whole number from 1 to 10,000",
+    ),
+    "random sets without end": (
+        f"search --dataset digits --random-sets {10**20}",
+        "Invalid value for '--random-sets'",
+    ),
+    "epochs that no record can hold": (
+        f"score ten.npz --epochs {10**20}",
+        "epochs is 100000000000000000000, use a whole number",
+    ),
+    "threads without end": (
+        f"distill --dataset digits --threads {10**20}",
+        "Invalid value for '--threads'",
+    ),
     "a negative split seed": ("reproduce baselines --dataset digits --split-seed -1", "split seed"),
     "images a class below nothing": (
         "reproduce baselines --dataset digits --n -1",

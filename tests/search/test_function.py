@@ -178,6 +178,11 @@ class MuteError(Exception):
         raise ValueError
 
 
+class Odd(float):
+    def __float__(self) -> float:
+        raise ValueError
+
+
 BAD: list[tuple[object, str]] = [
     (None, "answered with NoneType;"),
     ("90", "answered with str '90';"),
@@ -200,6 +205,10 @@ BAD: list[tuple[object, str]] = [
     (MuteError(), r"failed: MuteError \(test_function.py"),
     (RecursionError(), "failed: RecursionError"),
     (MemoryError(), "failed: MemoryError"),
+    (GeneratorExit(), "failed: GeneratorExit"),
+    (BaseException("base"), "failed: BaseException: base"),
+    (Odd(7), "answered with Odd"),
+    (1e308, r"answered with float 1e\+308; return a number of up to 1e\+100"),
 ]
 
 

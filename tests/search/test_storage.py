@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import socket
 import threading
 import time
@@ -16,7 +17,7 @@ from optuna.trial import TrialState
 from reproduce import Candidate, Dataset, UserError
 from reproduce.data import ImageSet
 from search import FunctionOracle, SearchConfig, finished, open_study, search
-from search.storage import Watch, beating
+from search.storage import Watch, beating, claimed
 
 CONFIG = SearchConfig(method="random", budget="12", batch=4, search_seeds=1)
 
@@ -93,3 +94,9 @@ def test_a_lock_that_a_killed_process_left_is_given_up(
 def test_storages_that_cannot_be_opened_are_refused(url: str) -> None:
     with pytest.raises(UserError):
         open_study("s", url)
+
+
+@pytest.mark.parametrize("where", ["/", ".", os.devnull])
+def test_d_what_cannot_be_a_journal_is_refused_before_it_is_locked(where: str) -> None:
+    with pytest.raises(UserError, match="--storage"), claimed("s", where):
+        pass

@@ -216,11 +216,21 @@ BAD = [
     {"batch": 0},
     {"search_seeds": 0},
     {"ipc": 0},
+    {"budget": "nans"},
+    {"budget": "infh"},
+    {"budget": "1e400s"},
+    {"seed": -1},
+    {"seed": 2**32},
+    {"pool": float("nan")},
+    {"batch": 10**20},
+    {"epochs": 10**20},
+    {"method": ["swap"]},
+    {"unbalanced": "yes"},
 ]
 
 
 @pytest.mark.parametrize("changes", BAD)
-def test_bad_settings_are_refused(changes: dict) -> None:
+def test_d_bad_settings_are_refused(changes: dict) -> None:
     with pytest.raises(UserError):
         SearchConfig(**changes)
 
