@@ -85,10 +85,13 @@ def url(server: Server) -> str:
 
 
 stuck = False  # whoever asks is at work when it is killed
+at_work = multiprocessing.Event()  # one of those has begun
 
 
 def score(candidate: Candidate, seed: int, images: ImageSet) -> float:
     """A score that takes its time and follows from the set alone."""
+    if stuck:
+        at_work.set()
     time.sleep(300 if stuck else 0.03)
     return int(candidate.hash, 16) % 97 + seed / 10
 
@@ -105,6 +108,7 @@ def work(data: Dataset, url: str, number: int, name: str, sets: int = SETS) -> N
 def started(
     digits: Dataset, url: str, name: str, count: int = WORKERS
 ) -> list[multiprocessing.process.BaseProcess]:
+    at_work.clear()
     # Forked, not spawned: eight imports of torch would take longer than the study.
     context = multiprocessing.get_context("fork")
     workers = [
@@ -140,6 +144,7 @@ def test_killed_workers_lose_and_double_nothing(digits: Dataset, url: str) -> No
     workers = started(digits, url, "shared")
     study = open_study("shared", url)
     wait_for(study, SETS // 5)
+    assert at_work.wait(40)
     for worker in workers[:KILLED]:
         worker.kill()
     for worker in workers:
