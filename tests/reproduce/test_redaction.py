@@ -78,7 +78,7 @@ def test_no_password_among_the_settings_of_an_address(secret: str, address: str)
         "mysql://h/db?pw=Zq7Xj&access_key=Zq7Xj&authkey=Zq7Xj&auth=Zq7Xj",
         "host=h password='Zq7Xj' dbname=x",
         "postgresql://user:Zq7Xj",
-        "postgresql://user:7Zq7Xj/db",
+        "postgresql://user:Zq7Xj/db",
     ],
 )
 def test_c14_no_password_in_a_setting_inside_another_or_in_place_of_a_port(address: str) -> None:
