@@ -14,7 +14,7 @@ import pytest
 from typer.main import get_command
 
 import supertrainer
-from reproduce import Dataset, Oracle, comparison, essay_command
+from reproduce import Candidate, Dataset, Oracle, comparison, essay_command
 from reproduce.application import application, later
 from reproduce.records import Record, read
 
@@ -154,3 +154,55 @@ def cells(records: list[Record]) -> dict[tuple[str, int, str | None], tuple[str,
         (c.published.protocol, c.published.ipc, c.draw): (str(c.ours), c.ours.n, c.verdict)
         for c in comparison.compare_draws(records)
     }
+
+
+# A small form of a documented command: the same words, and after them options that make it cheap
+# (the last one of an option counts). Other datasets, folders and files change no code path.
+SMALL = {
+    "reproduce": "--dataset digits --n 1 --seeds 1 --workers 1 --records small.jsonl",
+    "search": "--dataset digits --protocol conv --budget 9 --epochs 1 --images 60 --search-seeds 1 "
+    "--batch 4 --seeds 1 --tops 2 --random-sets 2 --workers 1",
+    "distill": "--dataset digits --steps 3 --width 8 --depth 2 --pool 2 --inner-steps 3 "
+    "--seeds 1 --checks 1 --workers 1",
+    "score": "--seeds 1 --workers 1",
+    "final": "--seeds 1 --strong 0 --random 1 --workers 1",
+    "analyse": "--protocol knn --seeds 1 --digits 20 --workers 1",
+}
+# What trains for minutes in any form, or needs weights that are downloaded: tests/reproduce runs
+# its parts. `report --update` needs all results: tests/analysis/test_markdown.py holds its tables.
+LONG = {("reproduce", name) for name in ("best", "transfer", "problems", "all")}
+LONG |= {("demo", "--out"), ("report", "--update")}
+
+
+def run_in_small() -> list[Any]:
+    """Of each command of the README the line with the most options, by command and experiment."""
+    longest: dict[tuple[str, ...], str] = {}
+    for line in lines(ROOT / "README.md"):
+        kind = tuple(words(line)[1:3])
+        if line.startswith("supertrainer ") and kind not in LONG:
+            longest[kind] = max(line, longest.get(kind, ""), key=len)
+    finals = [kind for kind in longest if kind[0] == "final"]
+    for kind in finals[1:]:
+        del longest[kind]
+    return [pytest.param(words(line), id=line[:70]) for line in longest.values()]
+
+
+@pytest.fixture
+def small_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ten: Candidate) -> Path:
+    """A working folder with what the commands of the README ask for."""
+    (tmp_path / "README.md").write_bytes((ROOT / "README.md").read_bytes())
+    for name in ("x.npz", "a", "b", "results/x.npz"):
+        ten.renamed(Path(name).stem).save(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", run_in_small())
+@pytest.mark.usefixtures("small_folder")
+def test_b13_every_command_of_the_readme_runs_in_a_small_form(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed = ["x.npz" if "*" in word else word for word in command[1:]]
+    small = [*typed, *SMALL.get(typed[0], "").split()]
+    assert not later(supertrainer.COMMANDS, "").main(small, standalone_mode=False)
+    assert capsys.readouterr().out.strip()
