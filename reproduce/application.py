@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -62,9 +63,9 @@ def _ended(app: Callable[..., Any], name: str | None, secretive: bool) -> tuple[
                 raise
             traceback.print_exc()  # here, where standard error shows no secrets
             return 1, ""
-    return (
-        (TERMINATED, f"terminated; {GOES_ON}") if came else (INTERRUPTED, f"interrupted; {GOES_ON}")
-    )
+    if signal.SIGTERM in came:
+        return TERMINATED, f"terminated; {GOES_ON}"
+    return INTERRUPTED, f"interrupted; {GOES_ON}"
 
 
 def application(*commands: Callable[..., Any], help: str) -> typer.Typer:

@@ -35,19 +35,31 @@ def importing() -> Iterator[None]:
 def terminable() -> Iterator[list[int]]:
     """Let SIGTERM interrupt the work like Ctrl-C, so that what is there is kept.
 
+    What threads fail with after a signal is not shown: those that serve workers may be at a task
+    that was dropped in that moment.
+
     Yields
     ------
     list of int
         Empty; the signals that came are added.
     """
     came: list[int] = []
+    shown = threading.excepthook
 
     def interrupt(number: int, frame: Any) -> None:
         came.append(number)
         raise KeyboardInterrupt
 
-    with _handling({signal.SIGTERM: interrupt}):
-        yield came
+    def show(failure: Any) -> None:
+        if not came:
+            shown(failure)
+
+    threading.excepthook = show
+    try:
+        with _handling({signal.SIGTERM: interrupt, signal.SIGINT: interrupt}):
+            yield came
+    finally:
+        threading.excepthook = shown
 
 
 @contextmanager

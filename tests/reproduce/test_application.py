@@ -4,6 +4,7 @@ import io
 import logging
 import signal
 import sys
+import threading
 
 import pytest
 
@@ -89,3 +90,29 @@ def test_19g_a_signal_lets_a_command_keep_what_it_has(
     assert stopped.value.code == code
     assert kept == ["the best so far"]
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.parametrize(("number", "lines"), [(signal.SIGINT, 1), (None, 2)])
+def test_19g_what_threads_fail_with_is_shown_unless_a_signal_came(
+    number: signal.Signals | None,
+    lines: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """joblib's manager may be at a task that was dropped when the signal came."""
+
+    def command() -> None:
+        try:
+            if number:
+                signal.raise_signal(number)
+            raise KeyboardInterrupt
+        finally:
+            worker = threading.Thread(target=lambda: {}[5])
+            worker.start()
+            worker.join()
+
+    monkeypatch.setattr("sys.argv", ["command"])
+    monkeypatch.setattr(threading, "excepthook", lambda failure: print("shown", file=sys.stderr))
+    with pytest.raises(SystemExit):
+        run(application(command, help="Test."))
+    assert len(capfd.readouterr().err.splitlines()) == lines
