@@ -16,7 +16,8 @@ _SETTING = re.compile(r"""(?<![^\s?&;=])([^\s?&;=]+)=('[^']*'|"[^"]*"|[^\s&]*)""
 _SECRET_NAME = re.compile(r"pass|pwd|^pw$|secret|token|credential|auth|key$", re.IGNORECASE)
 _INNER_NAME = re.compile(r"[^\s;=]+(?==)")  # of settings that the value of another setting holds
 # Who leaves the host out writes a password where the port would be.
-_NO_PORT = re.compile(r"(://[^\s/?#@:\[\]]*:)(?!\d*(?:[\s/?#]|$))([^\s/?#@]+)(?![^\s/?#]*@)")
+_A_PORT = r"(?:port|\d*)(?:[/?#]|[;,.)]*(?:\s|$))"
+_NO_PORT = re.compile(rf"(://[^\s/?#@:\[\]]*:)(?!{_A_PORT})([^\s/?#@]+)(?![^\s/?#]*@)")
 
 
 def redacted(text: str, *known: str) -> str:

@@ -60,6 +60,8 @@ def connected(url: str) -> BaseStorage:
         ) from None
     except ImportError:
         raise needs_driver(url) from None
+    if address.get_backend_name() == "sqlite" and address.database in (None, "", ":memory:"):
+        raise UserError(f"--storage {url}: is lost with its connection; give sqlite:///FILE")
     settings: dict[str, Any] = {"pool_pre_ping": True}
     if address.get_backend_name() == "postgresql" and "connect_timeout" not in address.query:
         settings["connect_args"] = {"connect_timeout": CONNECT}

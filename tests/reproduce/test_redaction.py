@@ -91,6 +91,7 @@ def test_what_holds_no_secret_is_left_alone() -> None:
     for text in (
         "postgresql://host:5432/db",
         "grpc://host:13000",
+        "give grpc://host:port; the proxy takes no user",
         "sqlite:///runs/study.db?timeout=5",
         "http://[::1]:5000/a",
         "cannot write /home/me/runs/x.npz: no space; free space or name another place",

@@ -90,7 +90,13 @@ def test_a_lock_that_a_killed_process_left_is_given_up(
     assert open_study("second", journal).study_name == "second"
 
 
-@pytest.mark.parametrize("url", ["nonsense://host/db", "sqlite:////no/such/folder/studies.db"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("nonsense://host/db", "sqlite:////no/such/folder/studies.db"),
+        *("sqlite://", "sqlite:///:memory:"),
+    ],
+)
 def test_storages_that_cannot_be_opened_are_refused(url: str) -> None:
     with pytest.raises(UserError):
         open_study("s", url)
