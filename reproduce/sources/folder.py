@@ -25,6 +25,7 @@ FORMATS = {
     "WEBP": (".webp",),
 }
 ENDINGS = tuple(ending for endings in FORMATS.values() for ending in endings)
+GREY = 8  # of 255: JPEG may set the channels of a grey pixel so far apart
 LARGEST = 2**31  # bytes of pixels, as floats, that are read of all images,
 LARGEST_IMAGE = 2**25  # and of one
 
@@ -152,5 +153,14 @@ def _pixels(image: Image.Image, file: Path, invert: bool | None) -> np.ndarray:
             if invert is None:
                 raise UserError(f"{file}: its background is transparent; {POLARITY}")
             paper = Image.new("RGBA", image.size, "white" if invert else "black")
-            return np.asarray(Image.alpha_composite(paper, colours).convert("L"))
+            image = Image.alpha_composite(paper, colours)
+    if image.mode not in ("L", "1"):
+        _check_colours(image, file)
     return np.asarray(image.convert("L"))
+
+
+def _check_colours(image: Image.Image, file: Path) -> None:
+    """Refuse a picture in colour; a grey one may have three equal channels."""
+    channels = np.asarray(image.convert("RGB")).astype(np.int16)
+    if np.ptp(channels, axis=2).max() > GREY:
+        raise UserError(f"{file}: an image in colour; convert it to grey")

@@ -78,12 +78,15 @@ def _npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def _idx(path: Path) -> tuple[np.ndarray, np.ndarray]:
     name = path.name.replace("images", "labels").replace("idx3", "idx1")
+    kinds = (
+        "own data is a .npz, a folder of class folders, or IDX files named like "
+        "train-images-idx3-ubyte and train-labels-idx1-ubyte"
+    )
+    if name == path.name:
+        raise UserError(f"{path}: no .npz, and no IDX file with 'images' in its name; {kinds}")
     partner = idx.find(path.with_name(name.removesuffix(".gz")))
-    if name == path.name or partner is None:
-        raise UserError(
-            f"{path}: no label file {name!r} beside it; own data is a .npz, a folder of "
-            "class folders, or IDX files named like train-images-idx3-ubyte"
-        )
+    if partner is None:
+        raise UserError(f"{path}: no label file {name!r} beside it; {kinds}")
     images, labels = idx.read_images(idx.find(path) or path), idx.read_labels(partner)
     if len(images) != len(labels):
         raise UserError(

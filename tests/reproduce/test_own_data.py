@@ -144,6 +144,22 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
         tree(lambda p: (p / "class0").rename(p / "\x1b[31mred")),
         "name of a class folder is .*leave the unprintable characters out",
     ),
+    "a folder of colour": (
+        tree(made=lambda p: Image.merge("RGB", [png(p), png(p // 2), png(p)])),
+        "an image in colour; convert it to grey",
+    ),
+    "a palette of colours": (
+        tree(made=lambda p: Image.merge("RGB", [png(p), png(p // 2), png(p)]).convert("P")),
+        "an image in colour; convert it to grey",
+    ),
+    "images of IDX by another name": (
+        lambda path: idx()(path).rename(path / "own.idx"),
+        "no .npz, and no IDX file with 'images' in its name",
+    ),
+    "labels of IDX for images": (
+        lambda path: idx()(path).with_name("own-labels-idx1-ubyte"),
+        "no .npz, and no IDX file with 'images' in its name",
+    ),
     "a file of another kind": (lambda path: path / "own.docx", "own data is a .npz, a folder"),
     "nothing there": (lambda path: path / "no.npz", "no such dataset; use mnist, fashion, digits"),
 }
@@ -199,6 +215,8 @@ ACCEPTED: dict[str, tuple[Callable[[Path], Path], bool | None]] = {
     "folder": (tree(), None),
     "folder of JPEG": (tree(ending="jpg"), None),
     "folder with clutter": (tree(lambda p: [clutter(p), clutter(p / "class0")]), None),
+    "grey in three channels": (tree(made=lambda p: png(p).convert("RGB")), None),
+    "grey JPEG in three channels": (tree(made=lambda p: png(p).convert("RGB"), ending="jpg"), None),
     "palette": (tree(made=lambda p: png(p).convert("P")), None),
     "black and white": (tree(made=lambda p: png(p).convert("1")), None),
     "16-bit PNG": (tree(made=lambda p: png(p.astype("u2") * 257)), None),
