@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from analysis.analyse import write_sample
-from analysis.plots import grid_text
+from analysis.plots import grid_text, shades_of
 from analysis.report import write_report
 from analysis.results import collect
 from distill import validation
@@ -94,5 +95,5 @@ def demo_essay(oracle: Oracle) -> list[Record]:
 def print_sets(candidates: list[Candidate], page: Path) -> None:
     """The sets in shades of text, and where the page is."""
     for candidate in candidates:
-        say(f"\n{candidate.name}\n{grid_text(candidate)}")
+        say(f"\n{candidate.name}\n{grid_text(candidate, shades=shades_of(sys.stdout.encoding))}")
     say(f"\nReport: {page.resolve()}")

@@ -17,6 +17,7 @@ import typer
 
 from reproduce import Candidate, Dataset, Oracle, UserError, essay
 from reproduce.command import (
+    MOST_SEEDS,
     DataChoice,
     JsonOption,
     WorkersOption,
@@ -86,8 +87,10 @@ def final(
         list[Path] | None, typer.Argument(help=f"Candidate files; else all in {SETS}.")
     ] = None,
     split: Annotated[str, typer.Option(help="test reads the sealed one.")] = "validation-b",
-    seeds: Annotated[int, typer.Option(help="Networks of each set.", min=1)] = 20,
-    strong: Annotated[int, typer.Option(help=f"Replicates under `{STRONG}`.", min=0)] = 5,
+    seeds: Annotated[int, typer.Option(help="Networks of each set.", min=1, max=MOST_SEEDS)] = 20,
+    strong: Annotated[
+        int, typer.Option(help=f"Replicates under `{STRONG}`.", min=0, max=MOST_SEEDS)
+    ] = 5,
     random: Annotated[int, typer.Option(help="Random sets of each size.", min=0, max=10_000)] = 30,
     records: Annotated[Path | None, typer.Option(help=f"Else {OUT}, or {REHEARSAL}.")] = None,
     workers: WorkersOption = None,

@@ -139,7 +139,8 @@ def analysis_of(
     leave_out: int,
 ) -> dict[str, Any]:
     """Everything that is measured of one candidate, with where it came from."""
-    protocol = protocol or ("own" if candidate.recipe else "conv")
+    if protocol is None:
+        protocol = "own" if candidate.recipe else "conv"
     with progress(f"{candidate.name}: neighbours, lessons") as update:
         parts = {
             "accuracies": measures.accuracies(oracle, candidate, protocol, seeds),

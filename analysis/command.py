@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from analysis import markdown
-from analysis.plots import grid_png, grid_text, some_of_each, span
+from analysis.plots import grid_png, grid_text, shades_of, some_of_each, span
 from analysis.report import sections_of, write_figures, write_report
 from analysis.results import collect
 from analysis.statistics import Paired, paired
@@ -106,7 +107,7 @@ def show(
     if as_json:
         print(json.dumps({**candidate.meta(), "picture": str(picture)}))
         return
-    say(f"{grid_text(candidate)}\n", facts_table(candidate))
+    say(f"{grid_text(candidate, shades=shades_of(sys.stdout.encoding))}\n", facts_table(candidate))
     if candidate.label_scale != "class":
         say(labels_table(candidate))
     say(f"Picture: {picture.resolve()}")

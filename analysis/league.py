@@ -143,8 +143,10 @@ def _row(ipc: float, group: Sequence[Record], traces: Traces) -> Row:
     for record in group:
         by_protocol.setdefault(record["protocol"], []).append(record)
     sets = list(dict.fromkeys(record["candidate"] for record in group))
+    # A record's own name may be of several sets of equal content: "searched = nearest mean".
+    names = [name for record in group for name in record["name"].split(" = ")]
     return Row(
-        name=" = ".join(dict.fromkeys(record["name"] for record in group)),
+        name=" = ".join(dict.fromkeys(names)),
         kind=role_of(group[0]),
         split=group[0]["split"],
         ipc=ipc,

@@ -12,7 +12,7 @@ from PIL import Image
 from analysis.figures import literal
 from reproduce.candidate import Candidate
 
-SHADES = " ░▒▓█"
+SHADES, PLAIN_SHADES = " ░▒▓█", " .:*#"  # the second for terminals that show ASCII alone
 COLUMNS, WIDE, MANY = 10, 25, 100  # images in a row, in one of a set of more than `MANY`
 # Beyond 0..1 the scale goes on in colour: blue below no ink, orange above full ink.
 BELOW = np.array([0.24, 0.55, 1.0])
@@ -144,7 +144,16 @@ def grid_png(candidate: Candidate) -> bytes:
     return _saved(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(256))
 
 
-def grid_text(candidate: Candidate, per_row: int = 5, most: int = 20) -> str:
+def shades_of(encoding: str | None) -> str:
+    """Five characters from no ink to full ink that a terminal of this encoding can show."""
+    try:
+        SHADES.encode(encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return PLAIN_SHADES
+    return SHADES
+
+
+def grid_text(candidate: Candidate, per_row: int = 5, most: int = 20, shades: str = SHADES) -> str:
     """The candidate's images in shades of text, 14 columns and 7 lines for a 28x28 image.
 
     What lies outside 0..1 is clipped. Of large sets it shows the first of each class.
@@ -152,11 +161,13 @@ def grid_text(candidate: Candidate, per_row: int = 5, most: int = 20) -> str:
     ink = np.clip(candidate.images[some_of_each(candidate, most), 0], 0, 1)
     height, width = (side - side % block for side, block in zip(ink.shape[1:], (4, 2), strict=True))
     small = ink[:, :height, :width].reshape(len(ink), height // 4, 4, width // 2, 2)
-    shades = (small.mean((2, 4)) * len(SHADES)).astype(int).clip(0, len(SHADES) - 1)
+    levels = (small.mean((2, 4)) * len(shades)).astype(int).clip(0, len(shades) - 1)
     lines = []
     for start in range(0, len(ink), per_row):
-        for row in zip(*shades[start : start + per_row], strict=True):
-            lines.append(" ".join("".join(SHADES[s] for s in image) for image in row).rstrip())
+        for row in zip(*levels[start : start + per_row], strict=True):
+            lines.append(
+                " ".join("".join(shades[level] for level in image) for image in row).rstrip()
+            )
     return "\n".join(lines)
 
 

@@ -27,7 +27,10 @@ from reproduce.terminal import Table, progress, say
 RecordsOption = Annotated[Path, typer.Option(help="File of records, read and appended.")]
 WorkersOption = Annotated[int | None, typer.Option(help="Processes; else one a core.", min=1)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print records as JSON, nothing else.")]
-SeedsOption = Annotated[int, typer.Option(help="Replicates: seeds 0 .. N-1.", min=1)]
+MOST_SEEDS = 100_000
+SeedsOption = Annotated[
+    int, typer.Option(help="Replicates: seeds 0 .. N-1.", min=1, max=MOST_SEEDS)
+]
 FirstSeedOption = Annotated[int, typer.Option(help="Start from this seed.", min=0)]
 SplitOption = Annotated[
     str,

@@ -227,6 +227,8 @@ def load(
     from reproduce import sources
 
     split_seed = SEED.check(split_seed, "split seed")
+    if not name:
+        raise UserError("the dataset's name is empty; use mnist, fashion, digits or a path")
     standard = name in sources.STANDARD
     if data and not standard:
         raise UserError(f"--data is the folder of mnist and fashion; leave it out for {name}")

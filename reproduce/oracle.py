@@ -341,7 +341,12 @@ def _holds(train: ImageSet, candidate: Candidate) -> bool:
 def _plan(candidate: Candidate, protocol: str, epochs: int | None) -> Any:
     """The protocol's plan, with no network trained for longer than the epochs given."""
     plan = protocols.plan(protocol, candidate)
-    return _shortened(plan, epochs) if epochs else plan
+    if not epochs:
+        return plan
+    members = plan.members if isinstance(plan, Mixture) else (plan,)
+    if not any(isinstance(member, Recipe) for member in members):
+        raise UserError(f"{protocol} trains no network, so it takes no epochs; leave --epochs out")
+    return _shortened(plan, epochs)
 
 
 def _shortened(plan: Any, epochs: int) -> Any:

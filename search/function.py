@@ -94,6 +94,8 @@ class FunctionOracle(Oracle):
 
     def plan_of(self, candidate: Candidate, protocol: str, epochs: int | None = None) -> str:
         """The function's name, and a digest of its code or the version that was given."""
+        if epochs:
+            raise UserError(f"{self.protocol} knows nothing of epochs; leave --epochs out")
         return f"{self.protocol}, {self.version}"
 
     def score_many(

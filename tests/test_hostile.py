@@ -137,8 +137,20 @@ HOSTILE = {
         "use a whole number from 0 to 4,294,967,295",
     ),
     "a negative seed": ("score ten.npz --first-seed -1", "Invalid value for '--first-seed'"),
-    "seeds without end": ("score ten.npz --seeds 1000000000", "seeds: too many values"),
-    "seeds beyond memory": (f"score ten.npz --seeds {10**30}", "seeds: too many values"),
+    "seeds without end": ("score ten.npz --seeds 1000000000", "Invalid value for '--seeds'"),
+    "a final reading without end": (
+        f"final ten.npz --seeds {10**20}",
+        "Invalid value for '--seeds'",
+    ),
+    "an analysis under no protocol": ("analyse ten.npz --protocol=", "unknown protocol"),
+    "epochs of what has none": (
+        "score ten.npz --protocol knn --epochs 5",
+        "knn trains no network, so it takes no epochs",
+    ),
+    "epochs of a search under what has none": (
+        "search --dataset digits --protocol knn --epochs 5",
+        "knn trains no network, so it takes no epochs",
+    ),
     "no images": ("score ten.npz --protocol knn --images 0", "Invalid value for '--images'"),
     "half an image": ("score ten.npz --protocol knn --images 1.5", "Invalid value for '--images'"),
     "no epochs": ("score ten.npz --protocol conv --epochs 0", "Invalid value for '--epochs'"),

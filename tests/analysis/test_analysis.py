@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from analysis import grid_png, grid_text, score_rows
-from analysis.plots import shade, sheet
+from analysis.plots import PLAIN_SHADES, SHADES, shade, shades_of, sheet
 from analysis.tables import seed_range
 from reproduce import Candidate, Dataset, Fidelity, Oracle, essay
 
@@ -41,6 +41,13 @@ def test_sheet_holds_each_image_pixel_for_pixel(ten: Candidate) -> None:
     wild = 2 * ten.images - 0.5
     colours = np.asarray(Image.open(io.BytesIO(sheet(wild))).convert("RGBA"))
     assert np.abs(colours[:28, :28, :3].astype(int) - shade(wild[0, 0])).mean() < 4
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", None, "no such encoding"])
+def test_a2_shades_that_the_terminal_lacks_are_others(ten: Candidate, encoding: str | None) -> None:
+    drawn = grid_text(ten, shades=shades_of(encoding))
+    assert set(drawn) == {*PLAIN_SHADES, "\n"}
+    assert set(grid_text(ten, shades=shades_of("utf-8"))) == {*SHADES, "\n"}
 
 
 def test_grid_text_shows_ink_where_it_is(ten: Candidate) -> None:

@@ -178,9 +178,10 @@ def test_b6_test_chooses_neither_the_headline_nor_its_rival(digits: Dataset) -> 
 def test_b6_sets_of_one_content_are_one_row_and_count_once(digits: Dataset) -> None:
     searched = replace(essay.rmnist(digits, 1), name="s", role="searched")
     rule = replace(searched, name="nearest mean", role="simple rule")
+    both = replace(searched, name="s = nearest mean")  # as a search calls it
     records = [
         record_of(candidate, "knn", "validation-b", 50.0 + seed, seed)
-        for candidate, seeds in ((searched, range(3)), (rule, range(3, 5)))
+        for candidate, seeds in ((searched, [0, 1]), (rule, [3, 4]), (both, [2]))
         for seed in seeds
     ]
     (row,) = leagues(results_of(records), Traces())[0].rows

@@ -216,3 +216,8 @@ def test_missing_mnist_names_the_ways_out(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("torchvision.datasets.MNIST.download", offline)
     with pytest.raises(UserError, match="--dataset digits"):
         load("mnist")
+
+
+def test_d_a_dataset_without_a_name_is_refused() -> None:
+    with pytest.raises(UserError, match="name is empty; use mnist, fashion, digits or a path"):
+        load("")
