@@ -208,6 +208,8 @@ def score(
     candidates = load_candidates(files)
     source = choice.open_for(candidates)
     oracle = Oracle(source, records, workers=workers)
+    for candidate in candidates:
+        oracle.plan_of(candidate, protocol, epochs)  # before anything is computed
     with progress(f"score {protocol}") as update:
         scored = oracle.score_many(
             candidates,

@@ -179,8 +179,20 @@ class Oracle:
         ]
 
     def plan_of(self, candidate: Candidate, protocol: str, epochs: int | None = None) -> str:
-        """What identifies how the candidate is scored: the `plan` of its records."""
-        return fingerprint(_plan(candidate, protocol, epochs))
+        """What identifies how the candidate is scored: the `plan` of its records.
+
+        Raises
+        ------
+        UserError
+            Where `epochs` are given, and the protocol trains no network that could take them.
+        """
+        plan = _plan(candidate, protocol, epochs)
+        members = plan.members if isinstance(plan, Mixture) else (plan,)
+        if epochs and not any(isinstance(member, Recipe) for member in members):
+            raise UserError(
+                f"{protocol} trains no network, so it takes no epochs; leave --epochs out"
+            )
+        return fingerprint(plan)
 
     def _seeds(self, protocol: str, candidate: Candidate, seeds: Sequence[int]) -> Sequence[int]:
         asked = replicates(seeds)
@@ -341,12 +353,7 @@ def _holds(train: ImageSet, candidate: Candidate) -> bool:
 def _plan(candidate: Candidate, protocol: str, epochs: int | None) -> Any:
     """The protocol's plan, with no network trained for longer than the epochs given."""
     plan = protocols.plan(protocol, candidate)
-    if not epochs:
-        return plan
-    members = plan.members if isinstance(plan, Mixture) else (plan,)
-    if not any(isinstance(member, Recipe) for member in members):
-        raise UserError(f"{protocol} trains no network, so it takes no epochs; leave --epochs out")
-    return _shortened(plan, epochs)
+    return _shortened(plan, epochs) if epochs else plan
 
 
 def _shortened(plan: Any, epochs: int) -> Any:
