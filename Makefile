@@ -25,24 +25,24 @@ check-published: venv
 
 # Speed of the oracle against a plain loop, and how well the proxies rank; minutes each.
 bench-oracle: venv
-	$(BIN)/python -m benchmarks.bench_oracle
+	$(BIN)/python -m benchmarks.speed.oracle
 
 bench-proxies: venv
-	$(BIN)/python -m benchmarks.bench_proxies
+	$(BIN)/python -m benchmarks.speed.proxies
 
 # Variants of `best` on random draws; takes long, the same command goes on where it was stopped.
 tune-best: venv
-	$(BIN)/python -m benchmarks.tune_best
+	$(BIN)/python -m benchmarks.compare.best
 
 # What distillation costs: updates per second, share of peak, memory by unroll length; minutes.
 bench-distill: venv
-	$(BIN)/python -m benchmarks.bench_distill
+	$(BIN)/python -m benchmarks.speed.distillation
 
 # How well the search's proxy ranks, its stages' speed, and its batches against a plain loop.
 bench-search: venv
-	$(BIN)/python -m benchmarks.bench_search rank
-	$(BIN)/python -m benchmarks.bench_search stages
-	$(BIN)/python -m benchmarks.bench_search swap
+	$(BIN)/python -m benchmarks.speed.search rank
+	$(BIN)/python -m benchmarks.speed.search stages
+	$(BIN)/python -m benchmarks.speed.search swap
 
 lint: venv
 	$(BIN)/ruff check .

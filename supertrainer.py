@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from reproduce.processes import importing
+from reproduce.support.processes import importing
 
 # What is called is imported, and no more: PyTorch, Optuna and scikit-learn take seconds.
 COMMANDS = {
     "supertrainer_demo:demo": (
         "Run the whole pipeline in a few minutes: reproduce, search, distil, score, report."
     ),
-    "reproduce.essay_command:reproduce": (
+    "reproduce.commands.reproduce:reproduce": (
         "Run the essay's experiments and set ours beside the published numbers."
     ),
     "search.command:search": (
@@ -18,7 +18,7 @@ COMMANDS = {
     "distill.command:distill": (
         "Distil a synthetic set, then score it on the half of validation that chose nothing."
     ),
-    "reproduce.command:score": (
+    "reproduce.commands.score:score": (
         "Score candidate files with the oracle and show every accuracy, or their mean."
     ),
     "supertrainer_final:final": (
@@ -46,7 +46,7 @@ COMMANDS = {
 def main() -> None:
     """Entry point of `supertrainer`."""
     with importing():
-        from reproduce.application import later, run
+        from reproduce.commands.application import later, run
     run(later(COMMANDS, "Tiny training sets: search, distil and score them."), "supertrainer")
 
 

@@ -9,29 +9,25 @@ from typing import Annotated
 import typer
 
 from analysis.analyse import write_sample
-from analysis.plots import grid_text, shades_of
-from analysis.report import write_report
+from analysis.figures.plots import grid_text, shades_of
+from analysis.page.report import write_report
 from analysis.results import collect
 from distill import validation
 from distill.command import run_distillation
 from distill.config import DistillConfig
-from reproduce import data, essay
+from reproduce import data
 from reproduce.candidate import Candidate
-from reproduce.command import (
-    JsonOption,
-    WorkersOption,
-    progress,
-    score_table,
-)
-from reproduce.command import show as print_records
+from reproduce.commands.score import JsonOption, WorkersOption, progress, score_table
+from reproduce.commands.score import show as print_records
+from reproduce.commands.terminal import say
 from reproduce.data import Dataset
 from reproduce.errors import UserError
+from reproduce.essay import draws
 from reproduce.oracle import Oracle
 from reproduce.records import Record
-from reproduce.terminal import say
 from search.command import Jury, chosen, rescore, rival_sets, run_search
 from search.config import SearchConfig
-from search.luck import once
+from search.finalists import once
 
 DEMO_SEARCH = SearchConfig(method="staged", budget="18", batch=6, search_seeds=4)
 DEMO_DIGITS = 200  # that the demo's page reads
@@ -82,13 +78,13 @@ def mnist_or_digits(folder: Path | None) -> Dataset:
 
 def demo_essay(oracle: Oracle) -> list[Record]:
     """The essay's baselines on RMNIST/1, /5 and /10, and its conv net on /1."""
-    draws = [essay.rmnist(oracle.data, ipc) for ipc in essay.ESSAY_SIZES]
+    sets = [draws.rmnist(oracle.data, ipc) for ipc in draws.ESSAY_SIZES]
     records = []
-    for protocol in essay.EXPERIMENTS["baselines"]:
+    for protocol in draws.EXPERIMENTS["baselines"]:
         with progress(f"{protocol:<12}") as update:
-            records += oracle.score_many(draws, protocol, range(3), progress=update)
+            records += oracle.score_many(sets, protocol, range(3), progress=update)
     with progress(f"{'conv':<12}") as update:
-        records += oracle.score(draws[0], "conv", range(5), progress=update)
+        records += oracle.score(sets[0], "conv", range(5), progress=update)
     return records
 
 

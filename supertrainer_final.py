@@ -15,8 +15,8 @@ from typing import Annotated
 
 import typer
 
-from reproduce import Candidate, Dataset, Oracle, UserError, essay
-from reproduce.command import (
+from reproduce import Candidate, Dataset, Oracle, UserError
+from reproduce.commands.score import (
     MOST_SEEDS,
     DataChoice,
     JsonOption,
@@ -27,9 +27,10 @@ from reproduce.command import (
     score_table,
     show,
 )
+from reproduce.commands.terminal import say
+from reproduce.essay import draws
 from reproduce.records import Record
-from reproduce.terminal import say
-from search import SearchConfig, luck
+from search import SearchConfig, finalists
 from search.rivals import random_sets, rule_sets, simple_sets
 
 SETS = Path("results/supertrainers")
@@ -59,7 +60,7 @@ def jobs(
             wanted[protocol, min(seeds, RIVAL_SEEDS)] += simple_sets(data, ipc)
             wanted[protocol, RANDOM_SEEDS] += random_sets(data, (ipc,) * len(data.classes), random)
             if strong and protocol != "convnet":
-                wanted[STRONG, strong] += [candidate, essay.rmnist(data, ipc, "figures")]
+                wanted[STRONG, strong] += [candidate, draws.rmnist(data, ipc, "figures")]
     return {key: some for key, some in wanted.items() if some}
 
 
@@ -74,9 +75,11 @@ def strongest_rules(oracle: Oracle, sets: dict[str, Candidate], seeds: int) -> l
     for protocol, ipc in sorted(wanted):
         rules = rule_sets(oracle, SearchConfig(ipc=ipc))
         with progress(f"{protocol}, rules") as update:
-            best = luck.best(oracle, rules, protocol, seeds, update)
-        said.append(f"{protocol}, {ipc} a class: the strongest simple rule on {luck.CHOOSES} is ")
-        said[-1] += best.name
+            best = finalists.best(oracle, rules, protocol, seeds, update)
+        said.append(
+            f"{protocol}, {ipc} a class: the strongest simple rule on "
+            f"{finalists.CHOOSES} is {best.name}"
+        )
     return said
 
 
@@ -108,7 +111,7 @@ def final(
     rules = strongest_rules(oracle, sets, min(seeds, RIVAL_SEEDS))
     scored: list[Record] = []
     for (protocol, count), candidates in jobs(data, sets, seeds, strong, random).items():
-        once = luck.once(candidates)
+        once = finalists.once(candidates)
         with progress(f"{protocol}, {split}") as update:
             scored += oracle.score_many(
                 once, protocol, range(FIRST, FIRST + count), split, progress=update

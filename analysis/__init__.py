@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from reproduce.exports import exports
+from reproduce.support.exports import exports
 
 if TYPE_CHECKING:
-    from analysis.plots import grid, grid_png, grid_text
-    from analysis.report import write_report
+    from analysis.figures.plots import grid, grid_png, grid_text
+    from analysis.page.report import write_report
     from analysis.results import Results, collect
     from analysis.statistics import best_of_k, equivalent_n, mean_interval, paired
-    from analysis.tables import score_rows
+    from analysis.tables.tables import score_rows
 
 __all__ = [
     "Results",

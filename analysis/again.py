@@ -10,7 +10,7 @@ from typing import Any
 from reproduce.records import Record
 
 MOST = 4  # commands of one number; one that takes more is not cheap
-RIVALS = "runs/rivals"  # where `benchmarks.rivals` writes sets
+RIVALS = "runs/rivals"  # where `benchmarks.compare.rivals` writes sets
 
 
 def scores(records: Sequence[Record], paths: Mapping[str, str]) -> list[str]:
@@ -47,7 +47,7 @@ def scores(records: Sequence[Record], paths: Mapping[str, str]) -> list[str]:
 
 
 def _are_random(record: Record) -> bool:
-    """Whether the set is one of many that `benchmarks.rivals` draws."""
+    """Whether the set is one of many that `benchmarks.compare.rivals` draws."""
     return record.get("role") == "random sets" and record["method"] == "random"
 
 
@@ -60,7 +60,7 @@ def _set(records: Sequence[Record], paths: Mapping[str, str]) -> list[str] | Non
         options = ["--ipc", ipc, "--count", str(count), *_data(record)]
         scored = f"supertrainer score {RIVALS}/random-{ipc}-*.npz"
         return [
-            shlex.join(["python", "-m", "benchmarks.rivals", "random", *options]),
+            shlex.join(["python", "-m", "benchmarks.compare.rivals", "random", *options]),
             f"{scored} {shlex.join(['--protocol', protocol])}",
         ]
     if record["candidate"] in paths:
@@ -68,7 +68,7 @@ def _set(records: Sequence[Record], paths: Mapping[str, str]) -> list[str] | Non
         return [shlex.join(["supertrainer", "score", path, "--protocol", protocol])]
     if record.get("role") == "simple rule":
         rule = record["method"]
-        made = ["python", "-m", "benchmarks.rivals", rule, "--ipc", ipc, *_data(record)]
+        made = ["python", "-m", "benchmarks.compare.rivals", rule, "--ipc", ipc, *_data(record)]
         path = f"{RIVALS}/{rule}-{ipc}.npz"
         scored = shlex.join(["supertrainer", "score", path, "--protocol", protocol])
         return [shlex.join(made), scored]
@@ -109,7 +109,7 @@ def curve(content: Mapping[str, Any]) -> str:
 
 def network(content: Mapping[str, Any], path: str, name: str) -> str:
     """The command that scores one candidate in one network that is not its own."""
-    begin = shlex.join(["python", "-m", "benchmarks.cross_architecture", path, "--only", name])
+    begin = shlex.join(["python", "-m", "benchmarks.compare.architectures", path, "--only", name])
     return f"{begin} {_seeds(range(len(content['seeds'])))}"
 
 

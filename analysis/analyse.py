@@ -10,10 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from analysis import measures
-from reproduce import essay, provenance
+from analysis.measure import measures
 from reproduce.candidate import Candidate
-from reproduce.command import (
+from reproduce.commands.score import (
     DataChoice,
     JsonOption,
     RecordsOption,
@@ -23,12 +22,14 @@ from reproduce.command import (
     load_candidates,
     progress,
 )
+from reproduce.commands.terminal import say
 from reproduce.data import Dataset
 from reproduce.errors import UserError
-from reproduce.files import write_whole
-from reproduce.names import safe_name
+from reproduce.essay import draws
 from reproduce.oracle import Oracle
-from reproduce.terminal import say
+from reproduce.support import provenance
+from reproduce.support.files import write_whole
+from reproduce.support.names import safe_name
 
 OUT = Path("results/analysis")
 RUNNING = Path("runs/analysis.jsonl")
@@ -117,7 +118,7 @@ def random_curve(
 def references(source: Dataset, given: Sequence[Candidate]) -> list[Candidate]:
     """The essay's random draws of the same sizes: what all else is held against."""
     sizes = sorted({int(candidate.ipc) for candidate in given if float(candidate.ipc).is_integer()})
-    return [essay.rmnist(source, ipc) for ipc in sizes]
+    return [draws.rmnist(source, ipc) for ipc in sizes]
 
 
 def sizes_of(text: str) -> list[int]:

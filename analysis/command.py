@@ -11,13 +11,13 @@ from typing import Annotated, Any
 
 import typer
 
-from analysis import markdown
-from analysis.plots import grid_png, grid_text, shades_of, some_of_each, span
-from analysis.report import sections_of, write_figures, write_report
+from analysis.figures.plots import grid_png, grid_text, shades_of, some_of_each, span
+from analysis.page.report import sections_of, write_figures, write_report
 from analysis.results import collect
 from analysis.statistics import Paired, paired
+from analysis.tables import markdown
 from reproduce.candidate import Candidate
-from reproduce.command import (
+from reproduce.commands.score import (
     RECORDS,
     DataChoice,
     JsonOption,
@@ -28,13 +28,13 @@ from reproduce.command import (
     load_candidates,
     score_table,
 )
-from reproduce.command import show as print_records
+from reproduce.commands.score import show as print_records
+from reproduce.commands.terminal import Table, progress, say
 from reproduce.data import described
-from reproduce.files import write_whole
-from reproduce.names import safe_name
 from reproduce.oracle import Oracle
 from reproduce.records import Record
-from reproduce.terminal import Table, progress, say
+from reproduce.support.files import write_whole
+from reproduce.support.names import safe_name
 
 RESULTS = Path("results")
 SURE = 0.05

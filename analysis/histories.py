@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from reproduce.errors import UserError
-from reproduce.files import read_input
-from reproduce.schema import Number, Optional, Rule, Whole, Words
-from reproduce.text import printable
+from reproduce.support.files import read_input
+from reproduce.support.schema import Number, Optional, Rule, Whole, Words
+from reproduce.support.text import printable
 
 ENDING = ".history.json"
 COUNT, ANY = Whole(0, 2**62), Number(-1e300, 1e300)

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from reproduce.errors import UserError
-from reproduce.files import read_input
-from reproduce.schema import Number, Optional, Rule, Several, Whole, Words
-from reproduce.text import brief
+from reproduce.support.files import read_input
+from reproduce.support.schema import Number, Optional, Rule, Several, Whole, Words
+from reproduce.support.text import brief
 
 Content = dict[str, Any]
 LARGEST = 256 * 2**20  # bytes of a JSON file: of ours the largest have a few million

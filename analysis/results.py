@@ -13,10 +13,10 @@ from analysis.sources import Source, sources_of
 from reproduce import records as record_files
 from reproduce.candidate import Candidate
 from reproduce.errors import UserError
-from reproduce.files import read_input
 from reproduce.oracle import TEST_LOG
 from reproduce.records import Record
-from reproduce.text import printable
+from reproduce.support.files import read_input
+from reproduce.support.text import printable
 
 Analysis = dict[str, Any]
 READING = ("time", "purpose", "command")  # texts of every line of the log of test
@@ -45,7 +45,7 @@ class Results:
     curves : dict of (str, str) to dict
         Accuracy of random sets by size, by checksum of the data and protocol.
     architectures : list of dict
-        Sets in other networks than theirs, of `benchmarks.cross_architecture`, with its `file`.
+        Sets in other networks than theirs, of `benchmarks.compare.architectures`, with its `file`.
     maps, samples : dict of str to dict
         The embedding, with its `file`, and the images that the page bundles, by checksum.
     readings : list of dict

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import special
 from scipy.optimize import isotonic_regression
 
-from reproduce.comparison import Summary, summarise
+from reproduce.essay.comparison import Summary, summarise
 
 LEVEL = 0.95
 EQUAL = 1e-9  # points: accuracies that differ by less are the same
@@ -24,7 +24,7 @@ class Interval:
     """A mean of n values and where it lies at a stated confidence.
 
     `low` and `high` are NaN for n = 1: one value says nothing of its spread. `over` says what the
-    values are, as in `reproduce.comparison.Summary`: `networks` of one set, or `sets`.
+    values are, as in `reproduce.essay.comparison.Summary`: `networks` of one set, or `sets`.
     """
 
     n: int
@@ -45,7 +45,7 @@ def interval_of(summary: Summary, level: float = LEVEL) -> Interval:
     Parameters
     ----------
     summary : Summary
-        Of `reproduce.comparison.summarise`, which says what the values are.
+        Of `reproduce.essay.comparison.summarise`, which says what the values are.
     level : float
         Confidence, 0..1.
     """

@@ -9,9 +9,9 @@ from typing import Any
 from analysis import again
 from analysis.results import Analysis
 from analysis.statistics import Interval, interval_of
-from analysis.tables import seed_range
+from analysis.tables.tables import seed_range
 from reproduce.candidate import Candidate
-from reproduce.comparison import summarise
+from reproduce.essay.comparison import summarise
 from reproduce.records import Record
 
 

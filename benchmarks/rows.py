@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from reproduce import UserError, provenance
-from reproduce.files import write_whole
+from reproduce import UserError
+from reproduce.support import provenance
+from reproduce.support.files import write_whole
 
 FOLDER = Path("results/bench")
 

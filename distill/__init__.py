@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from reproduce.exports import exports
+from reproduce.support.exports import exports
 
 if TYPE_CHECKING:
     from distill.config import DistillConfig
     from distill.distiller import Distiller, distill
-    from distill.learnable import SyntheticSet
+    from distill.synthetic import SyntheticSet
 
 __all__ = ["DistillConfig", "Distiller", "SyntheticSet", "distill"]
 

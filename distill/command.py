@@ -16,9 +16,8 @@ import typer
 from distill import validation
 from distill.config import DistillConfig
 from distill.distiller import Distiller
-from reproduce import provenance
 from reproduce.candidate import Candidate
-from reproduce.command import (
+from reproduce.commands.score import (
     RECORDS,
     DataChoice,
     JsonOption,
@@ -30,12 +29,13 @@ from reproduce.command import (
     score_table,
     show,
 )
+from reproduce.commands.terminal import say
 from reproduce.data import Dataset
-from reproduce.files import write_whole
-from reproduce.names import checked_name
 from reproduce.oracle import Oracle
-from reproduce.terminal import say
-from reproduce.threads import torch_threads
+from reproduce.support import provenance
+from reproduce.support.files import write_whole
+from reproduce.support.names import checked_name
+from reproduce.support.threads import torch_threads
 
 
 @configured(config=DistillConfig, choice=DataChoice)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reproduce.command import option
+from reproduce.commands.score import option
 from reproduce.errors import UserError
 from reproduce.recipe import Recipe
-from reproduce.schema import (
+from reproduce.support.schema import (
     SEED,
     Choice,
     Flag,
@@ -20,7 +20,7 @@ from reproduce.schema import (
     Words,
     check_fields,
 )
-from reproduce.text import brief
+from reproduce.support.text import brief
 
 STARTS = ("mean", "kmeans", "real", "noise")
 LEARNED = ("both", "images", "labels")
@@ -36,7 +36,7 @@ class DistillConfig:
     Attributes
     ----------
     method : str
-        A name of `distill.methods.METHODS`.
+        A name of `distill.stages.METHODS`.
     recipe : str or None
         What the set is made for, and scored by. `ridge`: Adam on the squared error, then the last
         layer by ridge regression; `adam`: the same by gradient alone, the last layer by descent

@@ -16,17 +16,17 @@ from typing import Any
 
 import torch
 
-from distill import guard, methods, options, ranks, saved, validation
+from distill import guard, options, ranks, saved, stages, validation
 from distill.config import DistillConfig
 from distill.estimate import standing_bytes, too_large
-from distill.learnable import SyntheticSet, start
-from distill.objective import Objective
+from distill.objectives.base import Objective
 from distill.progress import Progress, State
-from reproduce import checkpoint as checkpoints
+from distill.synthetic import SyntheticSet, start
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset
 from reproduce.errors import UserError
-from reproduce.threads import default_device
+from reproduce.support.threads import default_device
+from reproduce.training import checkpoint as checkpoints
 
 SAVE_EVERY = 30.0  # seconds between checkpoints
 
@@ -54,10 +54,10 @@ class Distiller:
         self.rank, self.ranks = ranks.join()
         options.check(config, data)
         self.asked = config
-        self.config = config = methods.filled(config)
+        self.config = config = stages.filled(config)
         if config.nets % self.ranks:
             raise UserError(f"--nets {config.nets} must be a multiple of {self.ranks} processes")
-        self.stages = methods.METHODS[config.method]
+        self.stages = stages.METHODS[config.method]
         recipe = config.made_for(len(data.classes))
         assert config.start is not None
         assert config.learn is not None
@@ -74,7 +74,7 @@ class Distiller:
         """Begin a stage: its settings, a fresh pool, a fresh optimiser."""
         self.progress.enter(stage)
         kind, recipe = self.stages[stage].objective, self.learned.recipe
-        self.stage_config = own = methods.filled(self.asked, stage)
+        self.stage_config = own = stages.filled(self.asked, stage)
         classes, images = len(self.data.classes), len(self.learned.images)
         crowd = kind.crowd(own, recipe.epochs, classes, self.ranks)
         self.standing = standing_bytes(recipe, self.data.image_shape, images, classes, crowd)
@@ -234,7 +234,7 @@ class Distiller:
 
     def _run(self) -> str:
         """What a checkpoint belongs to."""
-        settings, data = methods.settled(self.asked), self.data.checksum
+        settings, data = stages.settled(self.asked), self.data.checksum
         return f"{settings} from {self.origin} on {data}, {self.ranks} processes"
 
     def snapshot(self) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from distill.inner import moments_of, square_root
+from distill.inner.steps import moments_of, square_root
 from reproduce.errors import UserError
-from reproduce.models import MODELS
+from reproduce.networks.models import MODELS
 from reproduce.recipe import Recipe
 
 # Beside the pool stand its older networks, which a guard may go back to, and both are in memory

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from distill import methods
+from distill import stages
 from distill.config import STARTS, DistillConfig
-from distill.dc import GradientMatching
-from distill.dm import DistributionMatching
-from distill.learnable import widened
-from distill.matching import Matching
+from distill.objectives.dc import GradientMatching
+from distill.objectives.dm import DistributionMatching
+from distill.objectives.matching import Matching
+from distill.synthetic import widened
 from reproduce.data import Dataset
 from reproduce.errors import UserError
 
@@ -34,54 +34,54 @@ def check(asked: DistillConfig, data: Dataset) -> None:
     ------
     UserError
     """
-    stages = [methods.filled(asked, stage) for stage in range(len(_kinds(asked)))]
-    rules = [_of_method(asked), _of_pool(asked, stages), _of_recipe(asked)]
+    configs = [stages.filled(asked, stage) for stage in range(len(_kinds(asked)))]
+    rules = [_of_method(asked), _of_pool(asked, configs), _of_recipe(asked)]
     for option, reason in (pair for rule in rules for pair in rule):
         if asked.given(option):
             raise UserError(f"--{option.replace('_', '-')} has no effect: {reason}")
-    widened(methods.filled(asked).made_for(len(data.classes)), asked.widen)
-    _check_data(methods.filled(asked), asked, data)
+    widened(stages.filled(asked).made_for(len(data.classes)), asked.widen)
+    _check_data(stages.filled(asked), asked, data)
 
 
 def _kinds(asked: DistillConfig) -> list[type]:
-    methods.filled(asked)  # an unknown method is said to be one
-    return [stage.objective for stage in methods.METHODS[asked.method]]
+    stages.filled(asked)  # an unknown method is said to be one
+    return [stage.objective for stage in stages.METHODS[asked.method]]
 
 
 def _of_method(asked: DistillConfig) -> Iterator[tuple[str, str]]:
     """Options that the method takes no notice of."""
-    stages = methods.METHODS[asked.method]
-    if not stages:
+    kinds = stages.METHODS[asked.method]
+    if not kinds:
         yield from ((name, f"{asked.method} learns nothing") for name in OF_LEARNING)
         if asked.ipc == 1:
             yield "seed", f"{asked.method} of one image a class knows no chance"
         return
-    obeyed = {name for stage in stages for name in stage.objective.OBEYS}
+    obeyed = {name for stage in kinds for name in stage.objective.OBEYS}
     for name in ("window", "smooth", "bf16"):
         if name not in obeyed:
             yield name, f"method {asked.method} does not use it"
-    if any(stage.objective is DistributionMatching for stage in stages) and asked.learn != "images":
+    if any(stage.objective is DistributionMatching for stage in kinds) and asked.learn != "images":
         yield "learn", "dm compares features, which no label changes"
 
 
-def _of_pool(asked: DistillConfig, stages: list[DistillConfig]) -> Iterator[tuple[str, str]]:
+def _of_pool(asked: DistillConfig, configs: list[DistillConfig]) -> Iterator[tuple[str, str]]:
     """Settings of the pool where all networks are always new, and of windows that are too long."""
-    kinds = methods.METHODS[asked.method]
+    kinds = stages.METHODS[asked.method]
     ages = [
         kind.objective.ages(config, config.made_for(2).epochs)
-        for kind, config in zip(kinds, stages, strict=True)
+        for kind, config in zip(kinds, configs, strict=True)
     ]
-    if stages and all(youngest == oldest for youngest, oldest in ages):
+    if configs and all(youngest == oldest for youngest, oldest in ages):
         reason = "here every network is new; a pool goes with krr, with unroll --window, with dc"
         yield from ((name, reason) for name in ("pool", "stride"))
-    steps = methods.filled(asked).made_for(2).epochs
+    steps = stages.filled(asked).made_for(2).epochs
     if (asked.window or 0) > steps:
         yield "window", f"networks are trained for {steps} steps alone"
 
 
 def _of_recipe(asked: DistillConfig) -> Iterator[tuple[str, str]]:
     """Options that the recipe overrides."""
-    recipe = methods.filled(asked).recipe
+    recipe = stages.filled(asked).recipe
     if recipe == "convnet" and asked.learn != "images":
         yield "learn", "recipe convnet is the field's protocol, whose labels are hard"
     if any(kind is GradientMatching for kind in _kinds(asked)) and recipe in ("ridge", "adam"):

@@ -7,7 +7,7 @@ from typing import Any
 
 from reproduce.candidate import Candidate
 from reproduce.errors import UserError
-from reproduce.schema import Number, Optional, Rule, Whole, Words, check_fields, ruled
+from reproduce.support.schema import Number, Optional, Rule, Whole, Words, check_fields, ruled
 
 FADE = 0.99  # of the running means of loss and gradient norm
 COUNT, ANY = Whole(0, 2**62), Number(-1e300, 1e300)

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from distill import ranks
-from reproduce import checkpoint as checkpoints
 from reproduce.errors import UserError
+from reproduce.training import checkpoint as checkpoints
 
 # What comes of a checkpoint whose content is not what this version writes.
 DAMAGED = (RuntimeError, LookupError, ValueError, TypeError, AttributeError)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from reproduce import scoring
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset
+from reproduce.scoring import worker
 
 SEEDS = (1000, 1001)
 MOST_IMAGES = 2000
@@ -19,10 +19,10 @@ def accuracy(candidate: Candidate, data: Dataset, device: str) -> float:
     labels = candidate.scores() if candidate.recipe.loss == "mse" else candidate.targets()
     count = len(SEEDS)
     images = [candidate.images] * count
-    work = scoring.Work(candidate.recipe, images, [labels] * count, SEEDS, device)
+    work = worker.Work(candidate.recipe, images, [labels] * count, SEEDS, device)
     half = data.split(CHOOSING)
     scored = half.stratified(min(MOST_IMAGES, len(half)))
-    found, _ = scoring.answers(work, scored)
+    found, _ = worker.answers(work, scored)
     return float(np.mean([answer.accuracy for answer in found]))
 
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from reproduce.exports import exports
+from reproduce.support.exports import exports
 
 if TYPE_CHECKING:
     from reproduce.candidate import Candidate

@@ -1,9 +1,9 @@
 """`python -m reproduce`: the essay's experiments."""
 
-from reproduce.processes import importing
+from reproduce.support.processes import importing
 
 if __name__ == "__main__":
     with importing():
-        from reproduce.application import application, run
-        from reproduce.essay_command import reproduce
+        from reproduce.commands.application import application, run
+        from reproduce.commands.reproduce import reproduce
     run(application(reproduce, help="Run the essay's experiments."))

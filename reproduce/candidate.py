@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from reproduce import candidate_file, cost, provenance
-from reproduce.contents import MOST_CLASSES, check_images, check_labels, frozen
 from reproduce.errors import UserError
-from reproduce.files import read_input, write_whole
 from reproduce.recipe import Recipe
-from reproduce.schema import (
+from reproduce.support import candidate_file, provenance
+from reproduce.support.arrays import MOST_CLASSES, check_images, check_labels, frozen
+from reproduce.support.files import read_input, write_whole
+from reproduce.support.schema import (
     SEED,
     Choice,
     Flag,
@@ -29,6 +29,7 @@ from reproduce.schema import (
     check_fields,
     ruled,
 )
+from reproduce.training import cost
 
 LABEL_SCALES = ("class", "probability", "score")
 DRAWS = ("table", "figures")

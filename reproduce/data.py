@@ -17,11 +17,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from reproduce import provenance
-from reproduce.contents import MOST_CLASSES
 from reproduce.errors import UserError
-from reproduce.schema import SEED, Several, Whole, Words
-from reproduce.text import checked
+from reproduce.support import provenance
+from reproduce.support.arrays import MOST_CLASSES
+from reproduce.support.schema import SEED, Several, Whole, Words
+from reproduce.support.text import checked
 
 ENVIRONMENT = "SUPERTRAINER_DATA"
 VALIDATION = 10_000

@@ -12,18 +12,21 @@ from typing import Any
 import joblib
 import numpy as np
 
-from reproduce import expand, protocols, provenance, scoring, stacks
+from reproduce import protocols
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset, ImageSet, described
 from reproduce.errors import UserError
-from reproduce.plans import Classifier, Mixture, fingerprint, is_random
-from reproduce.processes import end_with_parent, interrupts_held
+from reproduce.images import expand
 from reproduce.recipe import Recipe
 from reproduce.records import RULES, Ledger, Record, key_of
-from reproduce.schema import Number, Optional, Whole, check_fields, replicates, ruled
-from reproduce.stacks import Job
-from reproduce.threads import cores, torch_threads, usable_device
-from reproduce.unseen import Unseen
+from reproduce.scoring import stacks, worker
+from reproduce.scoring.learners import Classifier, Mixture, fingerprint, is_random
+from reproduce.scoring.stacks import Job
+from reproduce.scoring.unseen import Unseen
+from reproduce.support import provenance
+from reproduce.support.processes import end_with_parent, interrupts_held
+from reproduce.support.schema import Number, Optional, Whole, check_fields, replicates, ruled
+from reproduce.support.threads import cores, torch_threads, usable_device
 
 WORKER: dict[str, Any] = {"inner_max_num_threads": 1, "initializer": end_with_parent}
 MEMORY = 8.0  # GiB, of all workers together
@@ -272,7 +275,7 @@ class Oracle:
             [unseen.held(job.candidate) for job in stack] if unseen else [] for stack in waiting
         ]
         tasks = (
-            joblib.delayed(scoring.answers)(stacks.work_of(stack, self.device, path, own), images)
+            joblib.delayed(worker.answers)(stacks.work_of(stack, self.device, path, own), images)
             for stack, path, own in zip(waiting, checkpoints, held, strict=True)
         )
         workers = 1 if on_gpu else min(self.workers, len(waiting))
@@ -298,7 +301,7 @@ class Oracle:
                         path.unlink()
 
 
-def answered(asked: Record, answer: scoring.Answer, seconds: float, origin: Record) -> Record:
+def answered(asked: Record, answer: worker.Answer, seconds: float, origin: Record) -> Record:
     """A whole record."""
     time = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return {

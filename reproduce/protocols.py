@@ -13,12 +13,12 @@ from dataclasses import replace
 from typing import TypeVar
 
 from reproduce.candidate import Candidate
-from reproduce.distort import Distortion
 from reproduce.errors import UserError
-from reproduce.features import Ridge
-from reproduce.plans import Classifier, Embedding, Mixture, Plan, gives_probabilities
+from reproduce.images.distort import Distortion
 from reproduce.recipe import Recipe
-from reproduce.text import checked
+from reproduce.scoring.learners import Classifier, Embedding, Mixture, Plan, gives_probabilities
+from reproduce.scoring.ridge_proxy import Ridge
+from reproduce.support.text import checked
 
 Protocol = Callable[[Candidate], Plan]
 PROTOCOLS: dict[str, Protocol] = {}
@@ -251,7 +251,7 @@ def on_features(embedding: Embedding, head: str, shifts: int = 0) -> str:
     ----------
     embedding : Backbone or Autoencoder
     head : str
-        A name of `reproduce.heads`; the essay's is `mlp`.
+        A name of `reproduce.transfer.heads`; the essay's is `mlp`.
     shifts : int
         Train on every displacement of up to this many pixels, too.
 
@@ -260,7 +260,7 @@ def on_features(embedding: Embedding, head: str, shifts: int = 0) -> str:
     UserError
         For an unknown head.
     """
-    from reproduce import heads
+    from reproduce.transfer import heads
 
     if head not in heads.HEADS:
         raise UserError(f"unknown head {head!r}, use one of {', '.join(heads.HEADS)}")

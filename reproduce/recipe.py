@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from reproduce.distort import Distortion
 from reproduce.errors import UserError
-from reproduce.schema import (
+from reproduce.images.distort import Distortion
+from reproduce.support.schema import (
     SEED,
     Choice,
     Flag,

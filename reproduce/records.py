@@ -9,9 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from reproduce.errors import UserError
-from reproduce.files import is_regular, locked, read_input, unwritable, write_only, write_whole
-from reproduce.schema import Flag, Named, Number, Optional, Rule, Several, Whole, Words
-from reproduce.text import printable
+from reproduce.support.files import (
+    is_regular,
+    locked,
+    read_input,
+    unwritable,
+    write_only,
+    write_whole,
+)
+from reproduce.support.schema import Flag, Named, Number, Optional, Rule, Several, Whole, Words
+from reproduce.support.text import printable
 
 Record = dict[str, Any]
 # Two records with equal values of these fields answer the same question.

@@ -2,15 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from reproduce.exports import exports
+from reproduce.support.exports import exports
 
 if TYPE_CHECKING:
     from search.config import SearchConfig
-    from search.function import FunctionOracle
-    from search.luck import choose, duel, rescore, spread
+    from search.finalists import choose, duel, rescore, spread
     from search.methods import METHODS
+    from search.own.function import FunctionOracle
     from search.pool import Pool
-    from search.storage import open_study
+    from search.storage.storage import open_study
     from search.study import search, winner
     from search.trials import finished, ranked
     from search.worker import State

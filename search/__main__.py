@@ -1,9 +1,9 @@
 """`python -m search`: the search for real subsets."""
 
-from reproduce.processes import importing
+from reproduce.support.processes import importing
 
 if __name__ == "__main__":
     with importing():
-        from reproduce.application import application, run
+        from reproduce.commands.application import application, run
         from search.command import search
     run(application(search, help="Search real subsets that train well."))

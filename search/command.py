@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from reproduce.candidate import Candidate
-from reproduce.command import (
+from reproduce.commands.score import (
     RECORDS,
     DataChoice,
     JsonOption,
@@ -23,18 +23,19 @@ from reproduce.command import (
     score_table,
     show,
 )
-from reproduce.comparison import summarise
+from reproduce.commands.terminal import say
 from reproduce.data import Dataset
 from reproduce.errors import UserError
-from reproduce.names import checked_name
+from reproduce.essay.comparison import summarise
 from reproduce.oracle import Oracle
 from reproduce.records import Record
-from reproduce.terminal import say
-from search import luck, rivals, storage, trials
+from reproduce.support.names import checked_name
+from search import finalists, rivals, trials
 from search import study as studies
 from search.config import SearchConfig
-from search.function import FunctionOracle, function_named
+from search.own.function import FunctionOracle, function_named
 from search.seeds import CHOICE, first
+from search.storage import storage
 
 STORAGE = "runs/studies.journal"
 
@@ -91,9 +92,9 @@ def search(
     jury = Jury(judge, tops, seeds)
     found = chosen(jury, config, name, storage)
     found.save(target)
-    sets = luck.once([found, *rival_sets(jury, scout, config, name, storage, random_sets)])
+    sets = finalists.once([found, *rival_sets(jury, scout, config, name, storage, random_sets)])
     scored = rescore(jury, sets, config.protocol)
-    title = f"Fresh seeds, {luck.REPORTS}; the set is in {target}"
+    title = f"Fresh seeds, {finalists.REPORTS}; the set is in {target}"
     show(scored, as_json, lambda: score_table(title, scored))
     if not as_json:
         seen = search_score(name, storage, found)
@@ -167,7 +168,9 @@ def chosen(
         if len(best) == jury.tops:
             break
     with progress("choose") as update:
-        return luck.choose(jury.oracle, list(best.values()), config.protocol, jury.seeds, update)
+        return finalists.choose(
+            jury.oracle, list(best.values()), config.protocol, jury.seeds, update
+        )
 
 
 def rival_sets(
@@ -184,7 +187,7 @@ def rival_sets(
     """
     rules = rivals.rule_sets(jury.oracle, config)
     with progress("simple rules") as update:
-        strongest = luck.best(jury.oracle, rules, config.protocol, jury.seeds, update)
+        strongest = finalists.best(jury.oracle, rules, config.protocol, jury.seeds, update)
     if not random_sets:
         return [strongest]
     chance = dataclasses.replace(config, method="random", pool=1.0, given="")
@@ -198,7 +201,7 @@ def rival_sets(
 def rescore(jury: Jury, sets: Sequence[Candidate], protocol: str) -> list[Record]:
     """Score sets on the seeds that report, and on the half of validation that chose nothing."""
     with progress("fresh seeds") as update:
-        return luck.rescore(jury.oracle, sets, protocol, jury.seeds, update)
+        return finalists.rescore(jury.oracle, sets, protocol, jury.seeds, update)
 
 
 def search_score(name: str, where: str | Path, found: Candidate) -> float:
@@ -211,14 +214,14 @@ def search_score(name: str, where: str | Path, found: Candidate) -> float:
 
 def verdict(scored: Sequence[Record], sets: Sequence[Candidate], search_score: float) -> str:
     """The score that found the first set, its fresh one, what luck gives, and paired tests."""
-    ours = luck.of(scored, sets[0])
+    ours = finalists.of(scored, sets[0])
     lines = [f"search score {search_score:.2f}, fresh {summarise(ours)} %"]
-    ordinary = [record for record in scored if record["role"] == luck.ORDINARY]
+    ordinary = [record for record in scored if record["role"] == finalists.ORDINARY]
     if ordinary:
-        lines.append(str(luck.spread(ordinary)))
+        lines.append(str(finalists.spread(ordinary)))
     for rival in sets[1:]:
-        if rival.role != luck.ORDINARY:
-            lines.append(str(luck.duel(ours, luck.of(scored, rival))))
+        if rival.role != finalists.ORDINARY:
+            lines.append(str(finalists.duel(ours, finalists.of(scored, rival))))
         if rival.role == "simple rule":
-            lines[-1] += f"; of all simple rules the best on {luck.CHOOSES}"
+            lines[-1] += f"; of all simple rules the best on {finalists.CHOOSES}"
     return "\n".join(lines)

@@ -6,9 +6,9 @@ import dataclasses
 import json
 from dataclasses import dataclass
 
-from reproduce.command import option
+from reproduce.commands.score import option
 from reproduce.errors import UserError
-from reproduce.schema import SEED, Flag, Number, Optional, Whole, Words, check_fields
+from reproduce.support.schema import SEED, Flag, Number, Optional, Whole, Words, check_fields
 from search import methods
 from search.seeds import searching
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reproduce import essay
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset
+from reproduce.essay import draws
 from reproduce.oracle import Oracle
 from search.config import SearchConfig
-from search.luck import ORDINARY
+from search.finalists import ORDINARY
 from search.study import rule_set
 
 RULES = ("nearest-mean", "kmedoids", "herding", "facility-location", "kcenter")  # simple rules
@@ -28,7 +28,7 @@ def rule_sets(oracle: Oracle, config: SearchConfig) -> list[Candidate]:
 
 def simple_sets(data: Dataset, ipc: int) -> list[Candidate]:
     """The essay's draw and what the rules take of the whole training split, equal sets once."""
-    drawn = essay.rmnist(data, ipc, "figures")
+    drawn = draws.rmnist(data, ipc, "figures")
     sets = [drawn, *rule_sets(Oracle(data), SearchConfig(ipc=ipc))]
     return list({candidate.hash: candidate for candidate in reversed(sets)}.values())[::-1]
 
@@ -44,7 +44,7 @@ def random_sets(data: Dataset, quotas: Sequence[int], count: int) -> list[Candid
         rng = np.random.default_rng([number, max(quotas)])
         chosen = [rng.choice(of, n, replace=False) for of, n in zip(members, quotas, strict=True)]
         made.append(
-            essay.real_candidate(
+            draws.real_candidate(
                 data, np.concatenate(chosen), name=ORDINARY, method="random", role=ORDINARY
             )
         )

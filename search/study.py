@@ -18,15 +18,16 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from reproduce import essay
 from reproduce.candidate import Candidate
 from reproduce.errors import UserError
+from reproduce.essay import draws
 from reproduce.oracle import FULL, Oracle
-from search import methods, storage
+from search import methods
 from search.config import SearchConfig
-from search.given import given_sets
 from search.methods.base import View
 from search.pool import Pool
+from search.start_sets import given_sets
+from search.storage import storage
 from search.trials import entry, finished, ranked
 from search.worker import PURE, SPLIT, State, Worker
 
@@ -87,7 +88,7 @@ def _settings(
 ) -> dict[str, Any]:
     """What must agree for a study to be resumed."""
     some = [members[:quota] for members, quota in zip(pool.members, quotas, strict=True)]
-    sample = essay.real_candidate(oracle.data, np.concatenate(some), name="any", method="any")
+    sample = draws.real_candidate(oracle.data, np.concatenate(some), name="any", method="any")
     how = oracle.plan_of(sample, config.protocol, config.epochs)
     return {
         **json.loads(config.fingerprint()),
@@ -148,7 +149,7 @@ def candidate_of(
     trial: FrozenTrial, oracle: Oracle, config: SearchConfig, name: str, role: str = "searched"
 ) -> Candidate:
     """The set that a trial scored: chosen by its score while searching, so far."""
-    return essay.real_candidate(
+    return draws.real_candidate(
         oracle.data,
         np.array(trial.user_attrs["indices"]),
         name=name,
@@ -162,7 +163,7 @@ def candidate_of(
 def rule_set(oracle: Oracle, config: SearchConfig, rule: str) -> Candidate:
     """The set that a simple rule makes of the whole training split."""
     indices = methods.named(rule)(empty_view(oracle, config), 1)[0]
-    return essay.real_candidate(
+    return draws.real_candidate(
         oracle.data, indices, name=rule.replace("-", " "), method=rule, role="simple rule"
     )
 

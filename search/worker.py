@@ -12,13 +12,14 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from reproduce import essay
+from reproduce.essay import draws
 from reproduce.oracle import FULL, Fidelity, Oracle
-from search import methods, pictures, storage
+from search import methods
 from search.config import SearchConfig
 from search.methods.base import View
 from search.pool import Pool
 from search.seeds import searching
+from search.storage import pictures, storage
 from search.trials import (
     ERRORS,
     FIRST_SETS,
@@ -311,7 +312,7 @@ class Worker:
         self, trials: Sequence[Trial], seeds: Sequence[int], fidelity: Fidelity
     ) -> None:
         sets = [
-            essay.real_candidate(
+            draws.real_candidate(
                 self.oracle.data,
                 np.array(trial.user_attrs["indices"]),
                 name=f"trial {trial.number}",

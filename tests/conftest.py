@@ -43,7 +43,7 @@ def digits() -> Dataset:
 @pytest.fixture
 def ten(digits: Dataset) -> Candidate:
     """Ten bundled digits, one of each class."""
-    from reproduce.essay import rmnist
+    from reproduce.essay.draws import rmnist
 
     return rmnist(digits, 1)
 

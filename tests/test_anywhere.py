@@ -18,8 +18,9 @@ import pytest
 
 import reproduce
 import supertrainer
-from reproduce import Candidate, Dataset, Oracle, jit, provenance
-from reproduce.threads import cores
+from reproduce import Candidate, Dataset, Oracle
+from reproduce.support import jit, provenance
+from reproduce.support.threads import cores
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("reproduce", "search", "distill", "analysis")

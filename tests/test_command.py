@@ -21,7 +21,7 @@ import pytest
 import supertrainer
 import supertrainer_demo
 from reproduce import Candidate, Recipe
-from reproduce.application import Later
+from reproduce.commands.application import Later
 from reproduce.records import append_lines
 from search import finished, open_study
 
@@ -71,10 +71,10 @@ def call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, digits) -> Path:
     """A folder with good and bad files."""
-    from reproduce import essay
+    from reproduce.essay import draws
 
     folder = tmp_path_factory.mktemp("command")
-    ten = essay.rmnist(digits, 1)
+    ten = draws.rmnist(digits, 1)
     ten.save(folder / "ten.npz")
     whole = (folder / "ten.npz").read_bytes()
     (folder / "cut.npz").write_bytes(whole[: len(whole) // 2])
@@ -338,7 +338,10 @@ def test_help_is_the_first_line_of_the_command(home: str, text: str) -> None:
     [
         ("supertrainer", {"torch", "numba", "matplotlib", "optuna", "sklearn", "scipy"}),
         ("analysis.command", {"optuna", "sqlalchemy", "sklearn", "scipy.stats", "torchvision"}),
-        ("reproduce.command", {"optuna", "sklearn", "scipy.stats", "torchvision", "matplotlib"}),
+        (
+            "reproduce.commands.score",
+            {"optuna", "sklearn", "scipy.stats", "torchvision", "matplotlib"},
+        ),
         ("search.command", {"sklearn", "scipy.stats", "torchvision"}),
     ],
 )

@@ -14,8 +14,10 @@ import pytest
 from typer.main import get_command
 
 import supertrainer
-from reproduce import Candidate, Dataset, Oracle, comparison, essay_command
-from reproduce.application import application, later
+from reproduce import Candidate, Dataset, Oracle
+from reproduce.commands import reproduce
+from reproduce.commands.application import application, later
+from reproduce.essay import comparison
 from reproduce.records import Record, read
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -138,9 +140,9 @@ def test_b13_the_commands_of_the_essays_table_make_the_table(
     copy = tmp_path / "records.jsonl"
     copy.write_bytes(kept.read_bytes())
     shown: list[Record] = []
-    monkeypatch.setattr(essay_command, "show", lambda scored, *_: shown.extend(scored))
+    monkeypatch.setattr(reproduce, "show", lambda scored, *_: shown.extend(scored))
     monkeypatch.setattr(Oracle, "_run", lambda *_: pytest.fail("a score is not on record"))
-    monkeypatch.setattr("reproduce.command.load", lambda *_: mnist)
+    monkeypatch.setattr("reproduce.commands.score.load", lambda *_: mnist)
     for command in commands:
         command[command.index("--records") + 1] = str(copy)
         later(supertrainer.COMMANDS, "").main(command[1:], standalone_mode=False)
@@ -169,7 +171,8 @@ SMALL = {
     "analyse": "--protocol knn --seeds 1 --digits 20 --workers 1",
 }
 # What trains for minutes in any form, or needs weights that are downloaded: tests/reproduce runs
-# its parts. `report --update` needs all results: tests/analysis/test_markdown.py holds its tables.
+# its parts. `report --update` needs all results: tests/analysis/tables/test_markdown.py holds
+# its tables.
 LONG = {("reproduce", name) for name in ("best", "transfer", "problems", "all")}
 LONG |= {("demo", "--out"), ("report", "--update")}
 

@@ -10,8 +10,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reproduce import Dataset, Oracle, checkpoint, essay, records
+from reproduce import Dataset, Oracle, records
+from reproduce.essay import draws
 from reproduce.records import Ledger
+from reproduce.training import checkpoint
 from search import finished, open_study
 from search.command import run_search
 from search.config import SearchConfig
@@ -22,7 +24,7 @@ from tests.mutation import altered, damaged, json_lines, refused_or
 def scored(digits: Dataset) -> list[dict[str, Any]]:
     """Three records."""
     oracle = Oracle(digits, workers=1)
-    return oracle.score(essay.rmnist(digits, 1), "tree", range(3))
+    return oracle.score(draws.rmnist(digits, 1), "tree", range(3))
 
 
 @pytest.fixture(scope="module")

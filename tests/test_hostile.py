@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 import supertrainer
-from reproduce import Dataset, Recipe, candidate_file, essay
+from reproduce import Dataset, Recipe
+from reproduce.essay import draws
+from reproduce.support import candidate_file
 from tests.mutation import npy, zipped
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="makes pipes and names of escapes")
@@ -22,7 +24,7 @@ LEARNED = Recipe(model="convnet", width=4, depth=1, epochs=1)
 def folder(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> Path:
     """A folder of hostile files, and of `ten.npz` and `own.npz`, which are sound."""
     folder = tmp_path_factory.mktemp("hostile")
-    ten = essay.rmnist(digits, 1)
+    ten = draws.rmnist(digits, 1)
     own = replace(ten, recipe=LEARNED)
     own.save(folder / "own.npz")
     whole = ten.save(folder / "ten.npz").read_bytes()

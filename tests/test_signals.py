@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from reproduce import Dataset, essay
+from reproduce import Dataset
+from reproduce.essay import draws
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 ROOT = Path(__file__).resolve().parent.parent
@@ -142,7 +143,7 @@ def test_19g2_the_oracles_workers_end_with_a_parent_that_was_killed(
     tmp_path: Path, digits: Dataset
 ) -> None:
     """Killed when its workers have just started: minutes of training are before them."""
-    essay.rmnist(digits, 1).save(tmp_path / "ten.npz")
+    draws.rmnist(digits, 1).save(tmp_path / "ten.npz")
     process = start(tmp_path, "-m", "supertrainer", *LONG.split())
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     try:

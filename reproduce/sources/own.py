@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from reproduce.archive import unpacked
 from reproduce.data import CHECKSUMS, Dataset, ImageSet, cut, digest
 from reproduce.errors import UserError
-from reproduce.files import read_input
-from reproduce.sources import folder, idx
-from reproduce.sources.ink import inked
-from reproduce.sources.labels import coded
-from reproduce.text import checked
+from reproduce.images.read import folder, idx
+from reproduce.images.read.ink import inked
+from reproduce.images.read.labels import coded
+from reproduce.support.archive import unpacked
+from reproduce.support.files import read_input
+from reproduce.support.text import checked
 
 LARGEST = 2**31  # bytes of images, and of labels, that are read
 LONGEST = 1000  # characters of a path

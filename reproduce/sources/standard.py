@@ -17,7 +17,7 @@ from reproduce.data import (
     root_of,
 )
 from reproduce.errors import UserError
-from reproduce.sources import idx
+from reproduce.images.read import idx
 
 STANDARD = {"mnist": "MNIST", "fashion": "FashionMNIST"}
 CLASSES = {

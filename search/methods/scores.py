@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reproduce import train
 from reproduce.data import ImageSet
 from reproduce.recipe import Recipe
+from reproduce.training import loop
 from search.methods.base import constructor
 from search.pool import Pool
 
@@ -60,8 +60,8 @@ def errors_and_forgettings(train_split: ImageSet) -> tuple[np.ndarray, np.ndarra
     taught = [images[learned]] * NETS, [truth[learned]] * NETS
     before = np.zeros((NETS, len(images)), dtype=bool)
     ever, events = before.copy(), np.zeros((NETS, len(images)))
-    for state in train.train(RECIPE, *taught, range(NETS)):
-        guessed = train.probabilities(state.model, RECIPE, images)
+    for state in loop.train(RECIPE, *taught, range(NETS)):
+        guessed = loop.probabilities(state.model, RECIPE, images)
         right = guessed.argmax(-1) == labels
         events += before & ~right
         before, ever = right, ever | right

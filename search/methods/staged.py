@@ -13,14 +13,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from reproduce import essay, protocols
+from reproduce import protocols
 from reproduce.candidate import Candidate
 from reproduce.errors import UserError
+from reproduce.essay import draws
 from reproduce.oracle import Fidelity
 from reproduce.recipe import Recipe
-from search.kernel import trained_proxy
 from search.methods.base import METHODS, View, method
-from search.proxy import Climb, Proxy
+from search.proxy.kernel import trained_proxy
+from search.proxy.swaps import Climb, Proxy
 from search.seeds import searching
 
 Found = dict[tuple[int, ...], float]  # sets of pool images with their proxy scores
@@ -195,4 +196,4 @@ def recipe_of(view: View, candidate: Candidate) -> Recipe | None:
 
 def candidate_of(view: View, indices: np.ndarray) -> Candidate:
     """The set as a candidate."""
-    return essay.real_candidate(view.oracle.data, indices, name="proposal", method="staged")
+    return draws.real_candidate(view.oracle.data, indices, name="proposal", method="staged")

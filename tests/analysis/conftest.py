@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser
 
-from analysis import analyse, measures
-from analysis.report import write_report
+from analysis import analyse
+from analysis.measure import measures
+from analysis.page.report import write_report
 from analysis.results import collect
-from reproduce import Candidate, Dataset, Oracle, Recipe, essay
-from reproduce.command import progress
+from reproduce import Candidate, Dataset, Oracle, Recipe
+from reproduce.commands.score import progress
+from reproduce.essay import draws
 from tests.analysis.browser import chromium
 
 RECIPE = Recipe(
@@ -52,7 +54,7 @@ def made(digits: Dataset) -> Candidate:
 def folder(tmp_path_factory: pytest.TempPathFactory, digits: Dataset, made: Candidate) -> Path:
     """Records, candidates, analyses, a curve and a sample, as `supertrainer analyse` makes them."""
     folder = tmp_path_factory.mktemp("results")
-    ten = essay.rmnist(digits, 1)
+    ten = draws.rmnist(digits, 1)
     oracle = Oracle(digits, folder / "records.jsonl", workers=1)
     randoms = [
         replace(measures.random_set(digits, 1, number), name="random sets", role="random sets")

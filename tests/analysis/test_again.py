@@ -12,20 +12,22 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from analysis import again, measures
-from analysis.report import sections_of
+from analysis import again
+from analysis.measure import measures
+from analysis.page.report import sections_of
 from analysis.results import Results, collect
-from benchmarks import cross_architecture, rivals
-from reproduce import Dataset, Oracle, essay
-from reproduce.application import application, later
+from benchmarks.compare import architectures, rivals
+from reproduce import Dataset, Oracle
+from reproduce.commands.application import application, later
+from reproduce.essay import draws
 from search import rivals as rules
 from search.config import SearchConfig
 from supertrainer import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = {
-    "benchmarks.rivals": rivals.write,
-    "benchmarks.cross_architecture": cross_architecture.cross,
+    "benchmarks.compare.rivals": rivals.write,
+    "benchmarks.compare.architectures": architectures.cross,
 }
 
 
@@ -57,7 +59,7 @@ def scored(digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     rule = rules.rule_sets(oracle, SearchConfig(ipc=1))[0]
     sets = [
         kept,
-        essay.rmnist(digits, 1, "figures"),
+        draws.rmnist(digits, 1, "figures"),
         rule,
         *rules.random_sets(digits, (1,) * 10, 3),
     ]
@@ -97,8 +99,8 @@ def test_b12_every_origin_of_the_tracked_results_has_a_command_or_only_a_maker(
         for command in trace["again"]:
             words = shlex.split(command)
             assert words[:3] in (
-                ["python", "-m", "benchmarks.rivals"],
-                ["python", "-m", "benchmarks.cross_architecture"],
+                ["python", "-m", "benchmarks.compare.rivals"],
+                ["python", "-m", "benchmarks.compare.architectures"],
             ) or words[1] in ("score", "reproduce", "analyse", "random-curve", "show")
             files = [word for word in words if word.endswith(".npz") and "runs/" not in word]
             assert all(Path(file).is_file() for file in files)

@@ -8,14 +8,15 @@ import pytest
 from PIL import Image
 
 from analysis import grid_png, grid_text, score_rows
-from analysis.plots import PLAIN_SHADES, SHADES, shade, shades_of, sheet
-from analysis.tables import seed_range
-from reproduce import Candidate, Dataset, Fidelity, Oracle, essay
+from analysis.figures.plots import PLAIN_SHADES, SHADES, shade, shades_of, sheet
+from analysis.tables.tables import seed_range
+from reproduce import Candidate, Dataset, Fidelity, Oracle
+from reproduce.essay import draws
 
 
 def test_grid_png_shows_every_image(digits: Dataset, ten: Candidate) -> None:
     sizes = []
-    for candidate in (ten, essay.rmnist(digits, 3)):
+    for candidate in (ten, draws.rmnist(digits, 3)):
         picture = Image.open(io.BytesIO(grid_png(candidate))).convert("L")
         assert np.asarray(picture).max() > 200
         sizes.append(picture.size)

@@ -15,13 +15,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analysis import figures, kinds
+from analysis import kinds
 from analysis.command import report
-from analysis.figures import panel, svg
-from analysis.plots import grid_png
-from analysis.report import render, sections_of, write_report
+from analysis.figures import axes
+from analysis.figures.axes import panel, svg
+from analysis.figures.plots import grid_png
+from analysis.page.report import render, sections_of, write_report
 from analysis.results import collect
-from reproduce import Candidate, Dataset, Oracle, UserError, essay
+from reproduce import Candidate, Dataset, Oracle, UserError
+from reproduce.essay import draws
 from tests.mutation import altered, deep, refused_or
 
 HOSTILE = ("<script>alert(1)</script>", "$x^{$ [red]%s{0}", "../../up")
@@ -166,7 +168,7 @@ def test_c19i_hostile_names_are_shown_letter_by_letter(
     """In the page, in figures, and as names of files, which stay in their folder."""
     train = digits.train
     named = replace(digits, name=name, checksum="0123456789abcdef", classes=(name,) * 10)
-    sets = [replace(essay.rmnist(named, 1, draw), name=name) for draw in essay.DRAWS]
+    sets = [replace(draws.rmnist(named, 1, draw), name=name) for draw in draws.DRAWS]
     made = Candidate(
         images=train.images[:10],
         labels=0.9 * np.eye(10, dtype=np.float32) + 0.01,
@@ -202,6 +204,6 @@ def test_c19i_no_text_of_a_figure_is_a_formula() -> None:
     axis.set_title("$x^{$")
     axis.plot([1, 2], [1, 2], label="$\\frac{$")
     axis.set_xticks([1, 2], ["$_{$", "b"])
-    figures.named_below(figure, axis)
+    axes.named_below(figure, axis)
     drawn = svg(figure, text="none").decode()
     assert all(text in drawn for text in ("$x^{$", "$\\frac{$", "$_{$"))

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from analysis import analyse, measures
-from analysis.league import leagues
-from analysis.live import live_part
-from analysis.report import exhibits_of, render, sections_of
+from analysis import analyse
+from analysis.measure import measures
+from analysis.page.leaderboard import leagues
+from analysis.page.live import live_part
+from analysis.page.report import exhibits_of, render, sections_of
 from analysis.results import Results, collect
 from analysis.sources import sources_of
 from analysis.trace import Traces
-from reproduce import Dataset, Oracle, essay
+from reproduce import Dataset, Oracle
 from reproduce.data import CHECKSUMS
+from reproduce.essay import draws
 
 LETTERS = tuple("abcdefghij")
 
@@ -35,7 +37,7 @@ def fill(folder: Path, data: Dataset, number: int) -> None:
     sets = [replace(measures.random_set(data, 1, n), role="random sets") for n in (8, 9)]
     randoms = [replace(one, name="random sets") for one in sets]
     for protocol in ("knn", "tree"):
-        oracle.score_many([searched, *randoms, essay.rmnist(data, 1)], protocol, [0])
+        oracle.score_many([searched, *randoms, draws.rmnist(data, 1)], protocol, [0])
     searched.save(folder / f"{data.checksum}.npz")
     out = folder / "analysis"
     curve = measures.random_curve(Oracle(data, workers=1), "tree", [1, 5], 2, range(2))

@@ -7,16 +7,12 @@ import numpy as np
 import pytest
 
 import supertrainer_final
-from analysis import bench, curves
-from benchmarks import (
-    cross_architecture,
-    cross_protocol,
-    distill_methods,
-    rows,
-    search_methods,
-)
+from analysis.figures import curves
+from analysis.tables import benchmarks
+from benchmarks import rows
+from benchmarks.compare import architectures, distill_methods, protocols, search_methods
 from distill import DistillConfig, distill
-from distill.methods import METHODS
+from distill.stages import METHODS
 from reproduce import Candidate, Dataset, UserError
 from reproduce.recipe import Recipe
 from reproduce.records import read
@@ -62,7 +58,7 @@ def test_search_methods_at_equal_time() -> None:
         scores = [score for _, score in row["curve"]]
         assert scores == sorted(scores)
         assert scores[-1] == pytest.approx(row["search"], abs=1e-3)
-    head, table = bench.search_methods(RESULTS)
+    head, table = benchmarks.compare.search_methods(RESULTS)
     assert [len(line) for line in table] == [len(head)] * 2
     assert table[0][-1].endswith("(2)")
     assert curves.search_methods(RESULTS) is not None
@@ -90,9 +86,9 @@ def test_distill_methods_and_ablation(monkeypatch: pytest.MonkeyPatch) -> None:
     before = Path("results/bench/distill-methods-ipc1.json").read_text()
     distill_methods.compare(table="methods", only="kmeans; krr", dataset="digits", **small)
     assert Path("results/bench/distill-methods-ipc1.json").read_text() == before
-    table = bench.distill_methods(RESULTS)[1]
+    table = benchmarks.compare.distill_methods(RESULTS)[1]
     assert {line[1] for line in table} == {"`kmeans`", "`krr`"}
-    changes = {line[1]: line[-1] for line in bench.distill_ablation(RESULTS)[1]}
+    changes = {line[1]: line[-1] for line in benchmarks.distill_ablation(RESULTS)[1]}
     assert changes["krr"] == "–"
     assert "±" in changes["hard labels"]
     with pytest.raises(UserError, match="unknown row"):
@@ -106,27 +102,27 @@ def test_cross_architecture_counts_each_network_once(
     distilled: Candidate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changes = {"its own": {}, "the same": {}, "narrow": {"widths": (), "width": 4}}
-    monkeypatch.setattr(cross_architecture, "VARIANTS", changes)
-    cross_architecture.cross(files=[distilled.save("d.npz")], seeds=2, workers=1)
+    monkeypatch.setattr(architectures, "VARIANTS", changes)
+    architectures.cross(files=[distilled.save("d.npz")], seeds=2, workers=1)
     (row,) = json.loads(Path("results/bench/cross-architecture.json").read_text())["rows"]
     assert [len(row["accuracies"][name]) for name in changes] == [2, 2, 2]
     assert row["accuracies"]["its own"] == row["accuracies"]["the same"]
-    head, table = bench.cross_architecture(RESULTS)
+    head, table = benchmarks.compare.architectures(RESULTS)
     assert head == ["network, n = 2", "distilled"]
     assert len(table) == 3
 
 
 def test_every_variant_is_a_recipe(distilled: Candidate, ten: Candidate) -> None:
-    made = cross_architecture.variants(distilled)
+    made = architectures.variants(distilled)
     assert all(isinstance(variant.recipe, Recipe) for variant in made.values())
     with pytest.raises(UserError, match="carries no recipe"):
-        cross_architecture.variants(ten)
+        architectures.variants(ten)
 
 
 def test_cross_protocol_sets_the_simple_ones_beside(digits: Dataset, ten: Candidate) -> None:
     found = rivals.random_sets(digits, (1,) * 10, 1)[0].renamed("found")
-    cross_protocol.cross(files=[found.save("found.npz")], seeds=2, protocols="knn,tree", workers=1)
-    head, table = bench.cross_protocol(RESULTS)
+    protocols.cross(files=[found.save("found.npz")], seeds=2, protocols="knn,tree", workers=1)
+    head, table = benchmarks.compare.protocols(RESULTS)
     assert head == ["set", "ipc", "`knn`", "`tree`"]
     names = [line[0] for line in table]
     assert {"found", "nearest mean"} <= set(names)
@@ -136,8 +132,8 @@ def test_cross_protocol_sets_the_simple_ones_beside(digits: Dataset, ten: Candid
 
 def test_cross_protocol_scores_the_given_sets_alone(digits: Dataset, ten: Candidate) -> None:
     path = ten.renamed("found").save("found.npz")
-    cross_protocol.cross(files=[path], seeds=1, protocols="knn", rivals=False, workers=1)
-    assert [line[0] for line in bench.cross_protocol(RESULTS)[1]] == ["found"]
+    protocols.cross(files=[path], seeds=1, protocols="knn", rivals=False, workers=1)
+    assert [line[0] for line in benchmarks.compare.protocols(RESULTS)[1]] == ["found"]
 
 
 def test_random_sets_do_not_depend_on_their_number(digits: Dataset) -> None:
@@ -161,13 +157,13 @@ def test_test_is_read_once(
     readings = log.read_text()
     supertrainer_final.final(files=files, split="test", **small)
     assert log.read_text() == readings
-    searched, made = (bench.final(RESULTS, distilled=kind)[1] for kind in (False, True))
+    searched, made = (benchmarks.final(RESULTS, distilled=kind)[1] for kind in (False, True))
     assert [line[0] for line in made] == ["distilled"]
     assert made[0][-1] == "3 networks"
     random = next(line for line in searched if line[0].startswith("random sets"))
     assert random[-1] == "4 sets"
     assert {"found", "nearest mean"} <= {line[0] for line in searched}
-    head, short = bench.final_short(RESULTS)
+    head, short = benchmarks.final_short(RESULTS)
     assert head[2:] == ["`knn`", "`own`"]
     assert {line[0] for line in short} >= {"random sets", "the essay's draw", "distilled"}
     chosen = [r for r in read(RESULTS / "final/records.jsonl") if r["split"] != "test"]
@@ -184,7 +180,7 @@ def test_nothing_to_read_is_refused() -> None:
 
 
 def test_nothing_measured_is_a_head_without_rows() -> None:
-    for make in bench.BENCHES.values():
+    for make in benchmarks.BENCHES.values():
         head, lines = make(RESULTS)
         assert head
         assert lines == []

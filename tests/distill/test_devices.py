@@ -8,7 +8,7 @@ import torch
 
 from distill.config import DistillConfig
 from distill.distiller import Distiller
-from distill.methods import METHODS
+from distill.stages import METHODS
 from reproduce import Candidate, Dataset
 from tests.second_device import SECOND, SecondDevice
 

@@ -11,8 +11,8 @@ import torch
 from distill import DistillConfig, Distiller, distill
 from distill.command import all_threads, run_distillation
 from distill.estimate import plan_unroll
-from distill.krr import KernelRidge
-from distill.unroll import Unroll
+from distill.objectives.krr import KernelRidge
+from distill.objectives.unroll import Unroll
 from reproduce import Dataset, Oracle, UserError
 
 QUICK = DistillConfig(
@@ -104,10 +104,10 @@ def test_bad_gradients_roll_back_with_a_smaller_step(
 def test_the_best_set_by_validation_is_kept(
     digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from reproduce import scoring
+    from reproduce.scoring import worker
 
     seen = iter([50.0, 70.0, 60.0, 60.0])
-    monkeypatch.setattr(scoring, "answers", lambda *_: ([scoring.Answer(next(seen))], 0.0))
+    monkeypatch.setattr(worker, "answers", lambda *_: ([worker.Answer(next(seen))], 0.0))
     distiller = Distiller(digits, replace(QUICK, checks=3))
     sets = [state.candidate for state in distiller.run() if state.candidate]
     assert len(sets) == 2

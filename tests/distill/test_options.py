@@ -10,7 +10,7 @@ import pytest
 
 from distill import DistillConfig, Distiller, validation
 from distill.config import RECIPES
-from distill.methods import METHODS, filled
+from distill.stages import METHODS, filled
 from reproduce import Dataset, UserError
 from reproduce.data import ImageSet
 

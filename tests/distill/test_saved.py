@@ -14,7 +14,7 @@ import torch
 from distill import DistillConfig, Distiller, distill, guard, validation
 from distill.estimate import POOLS, Crowd, standing_bytes
 from reproduce import Dataset, Recipe, UserError
-from reproduce import checkpoint as checkpoints
+from reproduce.training import checkpoint as checkpoints
 
 QUICK = DistillConfig(
     method="krr",

@@ -10,7 +10,7 @@ import torch
 
 from distill import DistillConfig, Distiller, guard, ranks, validation
 from distill.command import run_distillation
-from distill.krr import KernelRidge
+from distill.objectives.krr import KernelRidge
 from distill.saved import fingerprint
 from reproduce import UserError, load
 

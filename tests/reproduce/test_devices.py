@@ -9,20 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from reproduce import (
-    Candidate,
-    Dataset,
-    Fidelity,
-    Oracle,
-    Recipe,
-    essay,
-    heads,
-    load,
-    protocols,
-    train,
-)
-from reproduce.autoencoder import Autoencoder
-from reproduce.distort import POLICIES, Distortion
+from reproduce import Candidate, Dataset, Fidelity, Oracle, Recipe, load, protocols
+from reproduce.essay import draws
+from reproduce.images.distort import POLICIES, Distortion
+from reproduce.training import loop
+from reproduce.transfer import heads
+from reproduce.transfer.autoencoder import Autoencoder
 from tests.second_device import SECOND, SecondDevice
 
 SMALL = Recipe(model="convnet", width=4, depth=2, epochs=2, batch=4, reshuffle=True, lr=0.05)
@@ -55,9 +47,9 @@ RECIPES = {
 def trained(recipe: Recipe, candidate: Candidate, device: str) -> np.ndarray:
     """Probabilities that two networks give the set's own images."""
     labels = candidate.scores() if recipe.loss == "mse" else candidate.targets()
-    for state in train.train(recipe, [candidate.images] * 2, [labels] * 2, [3, 4], device):  # noqa: B007
+    for state in loop.train(recipe, [candidate.images] * 2, [labels] * 2, [3, 4], device):  # noqa: B007
         pass
-    return train.probabilities(state.model, recipe, candidate.images)
+    return loop.probabilities(state.model, recipe, candidate.images)
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -94,7 +86,7 @@ def test_the_oracle_and_what_it_reads_are_the_same_under_another_default_type(
 ) -> None:
     """With one worker, in this process, and with two, which do not know the caller's default."""
     quick = Fidelity(images=50, epochs=1)
-    asked = [essay.rmnist(digits, ipc) for ipc in (1, 2)]
+    asked = [draws.rmnist(digits, ipc) for ipc in (1, 2)]
 
     def scores(protocol: str, workers: int = 1) -> list[float]:
         oracle = Oracle(load("digits"), workers=workers)

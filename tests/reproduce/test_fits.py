@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reproduce import Candidate, Dataset, Fidelity, Oracle, UserError, essay
-from reproduce.command import DataChoice
-from reproduce.essay import real_candidate
+from reproduce import Candidate, Dataset, Fidelity, Oracle, UserError
+from reproduce.commands.score import DataChoice
+from reproduce.essay import draws
+from reproduce.essay.draws import real_candidate
 from reproduce.oracle import check_fits
 from search import SearchConfig
-from search.function import FunctionOracle
+from search.own.function import FunctionOracle
 
 
 def of(digits: Dataset, indices: Any) -> Candidate:
@@ -53,7 +54,7 @@ def test_c19_g4_every_oracle_compares(digits: Dataset) -> None:
 
 
 def test_c19_g4_the_comparison_is_cheap(digits: Dataset) -> None:
-    candidate = essay.rmnist(digits, 1)
+    candidate = draws.rmnist(digits, 1)
     start = time.perf_counter()
     for _ in range(1000):
         check_fits(candidate, digits)

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from reproduce import Candidate, Dataset, Recipe, UserError, scoring
-from reproduce.distort import Distortion
+from reproduce import Candidate, Dataset, Recipe, UserError
+from reproduce.images.distort import Distortion
 from reproduce.oracle import _shortened
-from reproduce.train import predict, train
+from reproduce.scoring import worker
+from reproduce.training.loop import predict, train
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 SHAKEN = Distortion(shift=2)
@@ -63,7 +64,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
 def network(recipe: Recipe, ten: Candidate) -> list[torch.Tensor]:
     """Parameters of the networks of one replicate."""
     targets = ten.scores() if recipe.loss == "mse" else ten.targets()
-    model = scoring._network(recipe, scoring.Work(recipe, [ten.images[:3]], [targets[:3]], [1]))
+    model = worker._network(recipe, worker.Work(recipe, [ten.images[:3]], [targets[:3]], [1]))
     return [p.detach() for p in model.parameters()]
 
 
@@ -99,8 +100,8 @@ def test_b9_a_changed_field_changes_the_network_or_is_refused(name: str, ten: Ca
 def test_b9_images_are_augmented_at_each_step_whatever_reshuffle_says(
     ten: Candidate, reshuffle: bool
 ) -> None:
-    from reproduce.batches import Batches
-    from reproduce.models import build
+    from reproduce.networks.models import build
+    from reproduce.training.batches import Batches
 
     recipe = replace(BASES["augmented"], reshuffle=reshuffle, batch=4)
     model = build(recipe, (28, 28), 10, [0, 1])
@@ -138,9 +139,9 @@ def test_b9_a_smoothness_without_an_elastic_field_is_refused() -> None:
 def test_b9_the_differences_of_convnet_are_as_listed(ten: Candidate) -> None:
     """README and the protocol's docstring list them: epochs before the drop, and crops."""
     from reproduce import protocols
-    from reproduce.augment import CROP, Augmenter
-    from reproduce.models import seeded
-    from reproduce.train import learning_rate
+    from reproduce.images.augment import CROP, Augmenter
+    from reproduce.networks.models import seeded
+    from reproduce.training.loop import learning_rate
 
     recipe = protocols.plan("convnet", ten)
     assert isinstance(recipe, Recipe)

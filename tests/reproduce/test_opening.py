@@ -10,19 +10,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reproduce import Candidate, Dataset, Oracle, UserError, essay, load
-from reproduce.command import DataChoice
+from reproduce import Candidate, Dataset, Oracle, UserError, load
+from reproduce.commands.score import DataChoice
 from reproduce.data import title
+from reproduce.essay import draws
 from supertrainer import COMMANDS
 from tests.reproduce.own_data import tree
 
 WITHOUT_DATA = {"demo", "report", "show"}
 OPENING = [
     *(home for home in COMMANDS if home.rpartition(":")[2] not in WITHOUT_DATA),
-    "benchmarks.cross_protocol:cross",
-    "benchmarks.cross_architecture:cross",
-    "benchmarks.search_methods:methods",
-    "benchmarks.distill_methods:compare",
+    "benchmarks.compare.protocols:cross",
+    "benchmarks.compare.architectures:cross",
+    "benchmarks.compare.search_methods:methods",
+    "benchmarks.compare.distill_methods:compare",
 ]
 
 
@@ -46,7 +47,7 @@ def test_b11_every_command_that_opens_data_has_the_same_options(home: str) -> No
 
 def test_b11_a_candidate_finds_its_data_again(own: Path) -> None:
     data = load(str(own), split_seed=3)
-    made = essay.rmnist(data, 1)
+    made = draws.rmnist(data, 1)
     again = Candidate.load(made.save("made.npz"))
     assert (again.path, again.split_seed, again.invert) == ("mnist.npz", 3, False)
     assert again.class_names == ("7", "8")
@@ -61,7 +62,7 @@ def test_b11_a_candidate_finds_its_data_again(own: Path) -> None:
 
 def test_b11_a_folder_called_mnist_is_found_again(own: Path) -> None:
     tree()(Path.cwd()).rename("mnist")
-    made = essay.rmnist(load("./mnist"), 1)
+    made = draws.rmnist(load("./mnist"), 1)
     assert made.path == "./mnist"
     assert DataChoice().open_for([made]).checksum == made.checksum
 
@@ -70,7 +71,7 @@ def test_b11_inverted_data_is_found_again(own: Path) -> None:
     with np.load(own) as file:
         np.savez("white.npz", images=255 - file["images"], labels=file["labels"])
     data = load("white.npz", invert=True)
-    made = essay.rmnist(data, 1)
+    made = draws.rmnist(data, 1)
     assert made.invert
     assert DataChoice().open_for([made]).checksum == data.checksum
     Path("white.npz").rename("moved.npz")
@@ -78,7 +79,7 @@ def test_b11_inverted_data_is_found_again(own: Path) -> None:
 
 
 def test_b11_other_data_than_the_candidates_is_not_taken_to_be_light_on_black(own: Path) -> None:
-    made = essay.rmnist(load(str(own)), 1)
+    made = draws.rmnist(load(str(own)), 1)
     with np.load(own) as file:
         np.savez("white.npz", images=255 - file["images"], labels=file["labels"])
     with pytest.raises(UserError, match="dark ink on white paper"):
@@ -89,7 +90,7 @@ def test_b11_own_data_of_a_standard_name_is_not_the_standard_data(own: Path) -> 
     data = load(str(own.resolve()))
     assert (data.name, data.path) == ("mnist", "mnist.npz")  # from the working folder
     assert data.title == f"mnist ({data.checksum[:6]})"
-    record = Oracle(data, workers=1).score(essay.rmnist(data, 1), "knn", [0])[0]
+    record = Oracle(data, workers=1).score(draws.rmnist(data, 1), "knn", [0])[0]
     assert record["checksum"] == data.checksum
     assert record["path"] == "mnist.npz"
     assert record["class_names"] == ["7", "8"]

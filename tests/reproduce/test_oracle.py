@@ -7,20 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reproduce import (
-    Candidate,
-    Dataset,
-    Fidelity,
-    Oracle,
-    Recipe,
-    UserError,
-    essay,
-    protocols,
-    stacks,
-    train,
-)
+from reproduce import Candidate, Dataset, Fidelity, Oracle, Recipe, UserError, protocols
+from reproduce.essay import draws
 from reproduce.oracle import TEST_LOG
-from reproduce.scoring import Answer, judged
+from reproduce.scoring import stacks
+from reproduce.scoring.worker import Answer, judged
+from reproduce.training import loop
 
 QUICK = Fidelity(images=100, epochs=3)
 FIELDS = {"candidate", "name", "dataset", "ipc", "draw", "protocol", "split", "seed", "accuracy"}
@@ -60,7 +52,7 @@ def test_own_recipe_is_replayed(digits: Dataset, ten: Candidate, own: Candidate)
 
 def test_protocols_learn(digits: Dataset) -> None:
     """Fifty digits teach every quick protocol far more than chance."""
-    fifty = essay.rmnist(digits, 5)
+    fifty = draws.rmnist(digits, 5)
     for protocol in ("svm-rbf", "svm-linear", "knn", "forest", "mlp"):
         assert Oracle(digits, workers=1).score(fifty, protocol, [0])[0]["accuracy"] > 70
     short = Fidelity(epochs=60)
@@ -75,7 +67,7 @@ def test_scores_on_record_are_not_computed_again(
     first = Oracle(digits, path, workers=1).score(ten, "conv", [0, 1], fidelity=QUICK)
     assert len(path.read_text().splitlines()) == 2
     with monkeypatch.context() as patched:
-        patched.setattr("reproduce.scoring.answers", None)
+        patched.setattr("reproduce.scoring.worker.answers", None)
         assert Oracle(digits, path, workers=1).score(ten, "conv", [0, 1], fidelity=QUICK) == first
     oracle = Oracle(digits, path, workers=1)
     oracle.score(ten, "conv", [0, 1, 2], fidelity=QUICK)
@@ -102,7 +94,7 @@ def test_fidelities_never_answer_for_each_other(digits: Dataset, ten: Candidate)
 
 def test_results_do_not_depend_on_workers_or_company(digits: Dataset, ten: Candidate) -> None:
     others = [
-        essay.real_candidate(digits, ten.indices[::-1], name=str(i), method="t") for i in "ab"
+        draws.real_candidate(digits, ten.indices[::-1], name=str(i), method="t") for i in "ab"
     ]
     short = Fidelity(epochs=20)
     alone = Oracle(digits, workers=1).score(ten, "conv", [0, 1], fidelity=short)
@@ -171,9 +163,9 @@ def test_a_stopped_training_leaves_a_checkpoint_and_a_finished_one_none(
     protocol: str,
     scoring: str,
 ) -> None:
-    monkeypatch.setattr(train, "SAVE_EVERY", 0)
+    monkeypatch.setattr(loop, "SAVE_EVERY", 0)
     with monkeypatch.context() as stopped:
-        stopped.setattr(train, scoring, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        stopped.setattr(loop, scoring, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             Oracle(digits, tmp_path / "r.jsonl", workers=1).score(
                 ten, protocol, [0], fidelity=QUICK

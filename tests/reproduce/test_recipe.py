@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from reproduce import Candidate, Dataset, Oracle, Recipe, UserError, ridge
-from reproduce.models import build
-from reproduce.train import descended, learning_rate, predict, train
+from reproduce import Candidate, Dataset, Oracle, Recipe, UserError
+from reproduce.networks.models import build
+from reproduce.training import last_layer
+from reproduce.training.loop import descended, learning_rate, predict, train
 
 OWN = Recipe(
     model="convnet",
@@ -48,7 +49,7 @@ def trained(recipe: Recipe, sets: list[Candidate], seeds: list[int], dtype: type
 @pytest.fixture
 def float64(monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks in float64: what two ways of computing differ by is small on any processor."""
-    monkeypatch.setattr("reproduce.train.build", lambda *given: build(*given).double())
+    monkeypatch.setattr("reproduce.training.loop.build", lambda *given: build(*given).double())
 
 
 def test_adam_on_squared_error_equals_a_plain_loop(ten: Candidate, float64: None) -> None:
@@ -117,13 +118,13 @@ def test_descent_of_the_last_layer_tends_to_ridge_regression() -> None:
     generator = torch.Generator().manual_seed(0)
     phi = torch.randn(2, 5, 40, generator=generator, dtype=torch.float64)
     y = torch.randn(2, 5, 3, generator=generator, dtype=torch.float64)
-    solved = ridge.weights(phi, y, 1e-12)
+    solved = last_layer.weights(phi, y, 1e-12)
     torch.testing.assert_close(descended(phi, y, 2000), solved, rtol=1e-6, atol=1e-6)
 
 
 def test_a_dead_network_is_said_to_be_one() -> None:
     with pytest.raises(UserError, match="all its features are zero"):
-        ridge.weights(torch.zeros(1, 3, 4).double(), torch.zeros(1, 3, 2).double(), 1e-4)
+        last_layer.weights(torch.zeros(1, 3, 4).double(), torch.zeros(1, 3, 2).double(), 1e-4)
     with pytest.raises(UserError, match="all its features are zero"):
         descended(torch.zeros(1, 3, 4), torch.zeros(1, 3, 2), 9)
 
@@ -143,7 +144,7 @@ def test_ridge_weights_reach_the_targets_without_ridge() -> None:
     generator = torch.Generator().manual_seed(0)
     phi = torch.randn(2, 5, 9, generator=generator, dtype=torch.float64)
     y = torch.randn(2, 5, 3, generator=generator, dtype=torch.float64)
-    torch.testing.assert_close(phi @ ridge.weights(phi, y, 1e-12), y, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(phi @ last_layer.weights(phi, y, 1e-12), y, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,12 @@ import torch
 import torchvision
 from sklearn.datasets import make_blobs
 
-from reproduce import Candidate, Dataset, Fidelity, Oracle, UserError, backbones, protocols
-from reproduce.autoencoder import Autoencoder
-from reproduce.backbones import Backbone
-from reproduce.heads import HEADS
-from reproduce.plans import Classifier
+from reproduce import Candidate, Dataset, Fidelity, Oracle, UserError, protocols
+from reproduce.scoring.learners import Classifier
+from reproduce.transfer import backbones
+from reproduce.transfer.autoencoder import Autoencoder
+from reproduce.transfer.backbones import Backbone
+from reproduce.transfer.heads import HEADS
 
 NET = "squeezenet1_1"
 
@@ -125,7 +126,7 @@ def test_autoencoder_learns_once_and_without_labels(
     assert calls[-1] == (8, 8)
     codes = learned(few)
     assert codes.shape == (200, 8)
-    monkeypatch.setattr("reproduce.autoencoder._trained", None)
+    monkeypatch.setattr("reproduce.transfer.autoencoder._trained", None)
     again = Autoencoder.train(few, 8, folder=tmp_path)
     np.testing.assert_array_equal(again(few), codes)
     np.testing.assert_allclose(again(few[:5]), codes[:5], rtol=1e-4, atol=1e-5)

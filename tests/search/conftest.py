@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from search import kernel
 from search.methods import staged
+from search.proxy import kernel
 
 
 @pytest.fixture

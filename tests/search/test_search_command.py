@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reproduce import Candidate
-from reproduce.application import application, run
+from reproduce.commands.application import application, run
 from search.command import search
 
 COMMAND = "--dataset digits --budget 12 --batch 4 --pool 0.5 --search-seeds 1 --workers 1"

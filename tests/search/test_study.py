@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 
 from reproduce import Candidate, Dataset, Oracle, UserError
 from reproduce.data import ImageSet
-from reproduce.essay import real_candidate
+from reproduce.essay.draws import real_candidate
 from search import (
     FunctionOracle,
     Pool,

@@ -11,7 +11,16 @@ import pytest
 from reproduce import Candidate, Dataset, Oracle
 from reproduce.data import ImageSet
 from reproduce.records import read
-from search import METHODS, FunctionOracle, SearchConfig, finished, luck, open_study, rivals, search
+from search import (
+    METHODS,
+    FunctionOracle,
+    SearchConfig,
+    finalists,
+    finished,
+    open_study,
+    rivals,
+    search,
+)
 from search.command import Jury, chosen, rival_sets, run_search, verdict
 
 TINY = SearchConfig(protocol="knn", budget="9", batch=4, pool=0.2, search_seeds=1, images=150)
@@ -91,17 +100,17 @@ def test_validation_a_chooses_and_validation_b_reports(studied) -> None:
     best = sorted(finished(open_study("found", folder / "j")), key=lambda t: -t.value)[:4]
     assert found.indices.tolist() == best[-1].user_attrs["indices"]  # the choice turned it over
     assert (found.role, found.chosen_on) == ("searched", "validation-a")
-    sets = luck.once([found, *rival_sets(jury, scout, config, "found", folder / "j", 3)])
-    scored = luck.rescore(jury.oracle, sets, "knn", 3)
+    sets = finalists.once([found, *rival_sets(jury, scout, config, "found", folder / "j", 3)])
+    scored = finalists.rescore(jury.oracle, sets, "knn", 3)
     assert {(r["split"], r["seed"]) for r in scored} == {
         ("validation-b", s) for s in (1000, 1001, 1002)
     }
     for record in read(folder / "r.jsonl"):
         assert record["split"] != record["chosen_on"] or record["seed"] < 1000
         assert (record["split"] == "validation-b") == (record["seed"] >= 1000)
-    finalists = [r for r in read(folder / "r.jsonl") if r["role"] == "finalist"]
-    assert len({r["candidate"] for r in finalists}) == 4
-    assert {r["split"] for r in finalists} == {"validation-a"}
+    chosen_from = [r for r in read(folder / "r.jsonl") if r["role"] == "finalist"]
+    assert len({r["candidate"] for r in chosen_from}) == 4
+    assert {r["split"] for r in chosen_from} == {"validation-a"}
     said = verdict(scored, sets, 12.0)
     assert "of all simple rules the best on validation-a" in said
     assert "3 random sets" in said
@@ -132,9 +141,9 @@ def test_named_sets_of_equal_content_count_once(digits: Dataset) -> None:
     found = replace(rule, name="found", role="searched")
     ordinary = rivals.random_sets(digits, (1,) * 10, 2)
     same = replace(rule, name="random sets", role="random sets")
-    sets = luck.once([found, rule, *ordinary, same])
+    sets = finalists.once([found, rule, *ordinary, same])
     assert [one.name for one in sets] == ["found = nearest mean", *["random sets"] * 3]
     assert sets[0].role == "searched"
-    scored = luck.rescore(Oracle(digits, workers=1), sets, "tree", 3)
-    assert len(luck.of(scored, sets[0])) == 3
+    scored = finalists.rescore(Oracle(digits, workers=1), sets, "tree", 3)
+    assert len(finalists.of(scored, sets[0])) == 3
     assert len([r for r in scored if r["role"] == "random sets"]) == 6

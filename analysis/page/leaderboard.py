@@ -1,0 +1,251 @@
+"""The leaderboard: candidates by protocols, with baselines and published results beside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from analysis.results import Results, is_full
+from analysis.roles import CHANCE, LUCKY, MADE, is_finalist, is_lucky, role_of
+from analysis.sources import Source
+from analysis.statistics import Interval
+from analysis.trace import Number, Traces, number_of
+from reproduce.data import MNIST_CHECKSUM
+from reproduce.records import Record
+
+# Columns in this order, the strongest learners first; other protocols come before the essay's.
+NETWORKS = ("conv-shift2", "conv-shift1", "conv")
+ORDER = (*NETWORKS, "mlp", "svm-rbf", "svm-linear", "knn", "forest", "tree")
+
+
+@dataclass(frozen=True)
+class Published:
+    """One result of the literature, in percent on MNIST's test images.
+
+    Attributes
+    ----------
+    budget : str
+        `strict`: ipc images per class are trained on. `storage`: as many bytes, expanded.
+    protocol : str
+        Ours that is nearest to its evaluation.
+    memory : bool
+        Quoted from memory of the paper, good to about a point.
+    """
+
+    method: str
+    ipc: int
+    accuracy: float
+    spread: float | None
+    budget: str
+    labels: str
+    evaluation: str
+    protocol: str
+    memory: bool
+    source: str
+
+
+@cache
+def literature() -> tuple[Published, ...]:
+    """Results of the literature, from the one file that holds them, `literature.json`."""
+    source = files("analysis.tables").joinpath("literature.json")
+    content = json.loads(source.read_text(encoding="utf-8"))
+    return tuple(Published(**entry) for entry in content["results"])
+
+
+@dataclass(frozen=True)
+class Row:
+    """One candidate, or several random sets, on one split: a number for each protocol.
+
+    Attributes
+    ----------
+    kind : str
+        The role of its records, one of `reproduce.candidate.ROLES`, or `published`.
+    lucky : bool
+        Whether scores on this split have chosen the set among others.
+    """
+
+    name: str
+    kind: str
+    split: str
+    ipc: float
+    candidate: str | None
+    sets: int
+    cells: dict[str, Number]
+    lucky: bool = False
+
+    @property
+    def scored_on(self) -> str:
+        """The split, and whether its scores chose the set."""
+        return self.split + (LUCKY if self.lucky else "")
+
+    @property
+    def mean(self) -> float:
+        """The highest mean, over protocols."""
+        return max(cell.interval.mean for cell in self.cells.values())
+
+
+@dataclass(frozen=True)
+class League:
+    """All rows of one budget: data and its images per class."""
+
+    source: Source
+    ipc: float
+    protocols: list[str]
+    rows: list[Row]
+
+
+def leagues(results: Results, traces: Traces) -> list[League]:
+    """A league for each data and budget in which something but the essay's draws was scored.
+
+    Only scores of full fidelity count, and none by which a search chose its best set. Random sets
+    of one name are one row, whose n is the number of sets. A set that was scored under several
+    names is one row, too.
+    """
+    full = [r for r in results.records if is_full(r) and not is_finalist(r)]
+    budgets = {(r["checksum"], r["ipc"]) for r in full if role_of(r) != "essay draw"}
+    titles = {checksum: source.title for checksum, source in results.sources.items()}
+    return [
+        _league(results.sources[checksum], ipc, full, traces)
+        for checksum, ipc in sorted(budgets, key=lambda budget: (titles[budget[0]], *budget))
+    ]
+
+
+def _league(source: Source, ipc: float, records: Sequence[Record], traces: Traces) -> League:
+    ours = [r for r in records if (r["checksum"], r["ipc"]) == (source.checksum, ipc)]
+    shown = {r["protocol"] for r in ours if role_of(r) != "essay draw"}
+    groups: dict[tuple[str, ...], list[Record]] = {}
+    for record in ours:
+        if record["protocol"] in shown:
+            chance = role_of(record) == "random sets"
+            one = record["name"] if chance else record["candidate"]
+            groups.setdefault((one, record["split"]), []).append(record)
+    rows = [_row(ipc, group, traces) for group in groups.values()]
+    if source.checksum == MNIST_CHECKSUM:
+        published = [p for p in literature() if p.ipc == ipc and p.budget == "strict"]
+        rows += [published_row(number, traces) for number in published]
+        shown |= {number.protocol for number in published}
+    return League(source, ipc, sorted(shown, key=_place), sorted(rows, key=_rank))
+
+
+def _place(protocol: str) -> tuple[bool, int, str]:
+    """A candidate's own recipe first, the essay's networks and plain classifiers last."""
+    place = ORDER.index(protocol) if protocol in ORDER else -1
+    return (protocol != "own", place, protocol)
+
+
+def _row(ipc: float, group: Sequence[Record], traces: Traces) -> Row:
+    by_protocol: dict[str, list[Record]] = {}
+    for record in group:
+        by_protocol.setdefault(record["protocol"], []).append(record)
+    sets = list(dict.fromkeys(record["candidate"] for record in group))
+    # A record's own name may be of several sets of equal content: "searched = nearest mean".
+    names = [name for record in group for name in record["name"].split(" = ")]
+    return Row(
+        name=" = ".join(dict.fromkeys(names)),
+        kind=role_of(group[0]),
+        split=group[0]["split"],
+        ipc=ipc,
+        candidate=sets[0] if role_of(group[0]) != "random sets" else None,
+        sets=len(sets),
+        cells={protocol: number_of(some, traces) for protocol, some in by_protocol.items()},
+        lucky=any(map(is_lucky, group)),
+    )
+
+
+def published_row(number: Published, traces: Traces) -> Row:
+    """A result of the literature as a row; its spread is shown in words, not as an interval."""
+    spread = f" ± {number.spread} (standard deviation)" if number.spread is not None else ""
+    quoted = "; quoted from memory, good to about a point" if number.memory else ""
+    note = f"{number.accuracy}{spread}; {number.labels} labels; {number.evaluation}{quoted}"
+    interval = Interval(1, number.accuracy, np.nan, np.nan)
+    cell = Number(interval, traces.published(number.source, note))
+    return Row(
+        number.method, "published", "test", number.ipc, None, 1, cells={number.protocol: cell}
+    )
+
+
+def _rank(row: Row) -> tuple[Any, ...]:
+    return (-row.mean, row.name, row.split)
+
+
+@dataclass(frozen=True)
+class Leader:
+    """The set at the top of the page: its row there, its protocol, and what chose it.
+
+    Attributes
+    ----------
+    league : League
+    row : Row
+        Of test, where the set was read there under the protocol that chose it.
+    protocol : str
+    chosen_on : str
+        The split on which it is the best of its league; empty where nothing but test was scored,
+        and it is the first by name.
+    """
+
+    league: League
+    row: Row
+    protocol: str
+    chosen_on: str
+
+
+def leader(leagues: Sequence[League]) -> Leader | None:
+    """The best made set of the smallest budget, on MNIST where there is some.
+
+    Sets and protocols are compared by scores on validation alone; test never chooses.
+    """
+    order = sorted(leagues, key=lambda one: (one.source.checksum != MNIST_CHECKSUM, one.ipc))
+    for league in order:
+        made = [row for row in league.rows if row.kind in MADE]
+        open_rows = [row for row in made if row.split.startswith("validation")]
+        if open_rows:
+            return _chosen(league, made, open_rows)
+        if made:
+            first = min(made, key=lambda row: row.name)
+            protocol = next(p for p in league.protocols if p in first.cells)
+            return Leader(league, first, protocol, "")
+    return None
+
+
+def _chosen(league: League, made: Sequence[Row], open_rows: Sequence[Row]) -> Leader:
+    """The best on validation, shown by its row of test where that has a number of its protocol."""
+    best = max(open_rows, key=lambda row: (not row.lucky, row.mean))
+    protocol = max(best.cells, key=lambda name: best.cells[name].interval.mean)
+    read = [
+        row
+        for row in made
+        if (row.split, row.candidate) == ("test", best.candidate) and protocol in row.cells
+    ]
+    return Leader(league, read[0] if read else best, protocol, best.scored_on)
+
+
+def rival(leader: Leader) -> tuple[str, Number] | None:
+    """Sets that nobody chose, beside the leader: the protocol that they stand under, and a number.
+
+    Many random sets come before the essay's one. It is the leader's own protocol where they were
+    scored under it, else the one that they do best by on validation, else the first in order.
+    """
+    rows = [row for row in leader.league.rows if row.kind in CHANCE]
+    beside = [row for row in rows if row.split == leader.row.split]
+    beside.sort(key=lambda row: row.kind == "random sets")
+    cells = {name: number for row in beside for name, number in row.cells.items()}
+    if not cells:
+        return None
+    if leader.protocol in cells:
+        return leader.protocol, cells[leader.protocol]
+    means = {
+        name: number.interval.mean
+        for row in rows
+        if row.split.startswith("validation")
+        for name, number in row.cells.items()
+        if name in cells
+    }
+    first = next(name for name in leader.league.protocols if name in cells)
+    under = max(means, key=lambda name: means[name]) if means else first
+    return under, cells[under]

@@ -1,0 +1,1 @@
+"""How methods, protocols and networks compare."""

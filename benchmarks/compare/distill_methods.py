@@ -1,0 +1,105 @@
+"""What distillation methods, and what their parts, are worth: runs of equal time.
+
+`python -m benchmarks.compare.distill_methods methods --ipc 1` and `... ablation` write
+`results/bench/distill-methods-ipc1.json` and `distill-ablation-ipc1.json`, run by run; the same
+command goes on, also within a run (checkpoints lie in `runs/distill-methods`).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmarks.rows import Rows
+from distill import DistillConfig, validation
+from distill.command import run_distillation
+from distill.stages import METHODS, filled
+from reproduce import Oracle, UserError
+from reproduce.commands.application import application, run
+from reproduce.commands.score import DataChoice, WorkersOption, configured, progress
+
+RUNS = Path("runs/distill-methods")
+Cases = dict[str, dict[str, Any]]
+TABLES: dict[str, Cases] = {
+    # Every method with its own recipe and settings.
+    "methods": {name: {"method": name} for name in METHODS},
+    # `krr`, changed in one thing.
+    "ablation": {
+        "krr": {},
+        "hard labels": {"learn": "images"},
+        "labels alone, of real images": {"learn": "labels", "start": "real"},
+        "starts from noise": {"start": "noise"},
+        "starts from real images": {"start": "real"},
+        "one update from a real batch": {"reuse": 1},
+        "no running mean of the set": {"ema": 0.0},
+        "one network in the pool": {"pool": 1},
+        "softplus while distilling": {"smooth": True},
+        "half the width": {"width": 24},
+        "twice the width when used": {"widen": 2},
+        "gradient alone: no solved last layer": {"recipe": "adam"},
+        "polished by unroll (staged)": {"method": "staged"},
+    },
+}
+
+
+@configured(choice=DataChoice)
+def compare(
+    choice: DataChoice,
+    table: Annotated[str, typer.Argument(help=f"What differs: {' or '.join(TABLES)}.")],
+    ipc: Annotated[int, typer.Option(help="Images per class.", min=1)] = 1,
+    minutes: Annotated[float, typer.Option(help="Of each run, without validation.")] = 10.0,
+    seeds: Annotated[int, typer.Option(help="Networks that score each set.", min=1)] = 10,
+    checks: Annotated[int, typer.Option(help="Points of each curve.", min=1)] = 8,
+    only: Annotated[str, typer.Option(help="These rows, separated by semicolons.")] = "",
+    threads: Annotated[int, typer.Option(help="Of each run.", min=1)] = 2,
+    workers: WorkersOption = None,
+) -> None:
+    """Run every row of a table for the same time and score its set by its own recipe."""
+    if table not in TABLES:
+        raise UserError(f"unknown table {table!r}, use one of {', '.join(TABLES)}")
+    cases = TABLES[table]
+    names = [name.strip() for name in only.split(";")] if only else list(cases)
+    for name in names:
+        if name not in cases:
+            raise UserError(f"unknown row {name!r}, use some of {'; '.join(cases)}")
+    data = choice.open()
+    settings = {
+        "ipc": ipc,
+        "minutes": minutes,
+        "threads": threads,
+        "dataset": data.title,
+    }
+    rows = Rows(f"distill-{table}-ipc{ipc}", **settings)
+    oracle = Oracle(data, workers=workers)
+    for name in names:
+        if rows.has(name=name):
+            continue
+        common = {"method": "krr", "ipc": ipc, **cases[name]}
+        if METHODS[common["method"]]:  # those without stages learn nothing, and take no time
+            common |= {"minutes": minutes, "checks": checks}
+        config = DistillConfig(**common)
+        # A run that goes on must be the same run: its checkpoint says so, too.
+        checkpoint = RUNS / f"{rows.path.stem} {name}.checkpoint"
+        found = run_distillation(data, config, name, checkpoint, None, threads)
+        history = json.loads(checkpoint.with_suffix(".history.json").read_text(encoding="utf-8"))[
+            "history"
+        ]
+        with progress("fresh networks") as update:
+            scored = oracle.score(found, "own", range(seeds), validation.FRESH, progress=update)
+        rows.add(
+            name=name,
+            method=config.method,
+            recipe=filled(config).recipe,
+            changes=cases[name],
+            updates=history[-1]["step"],
+            seconds=history[-1]["seconds"],
+            accuracies=[record["accuracy"] for record in scored],
+            history=[[entry["seconds"], entry["accuracy"]] for entry in history],
+        )
+
+
+if __name__ == "__main__":
+    run(application(compare, help="Compare distillation methods."))

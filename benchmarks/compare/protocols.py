@@ -1,0 +1,59 @@
+"""Searched sets under protocols that they were not searched for, beside the simple ones.
+
+`python -m benchmarks.compare.protocols FILE...` appends to `results/search/cross.jsonl`, on the
+half of validation and on seeds that no search has used.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reproduce import Oracle
+from reproduce.commands.application import application, run
+from reproduce.commands.score import (
+    DataChoice,
+    WorkersOption,
+    configured,
+    load_candidates,
+    progress,
+    score_table,
+    show,
+)
+from reproduce.records import Record
+from search import finalists
+from search.rivals import simple_sets
+
+OUT = Path("results/search/cross.jsonl")
+PROTOCOLS = "knn,svm-rbf,forest,mlp,conv,conv-shift1,conv-shift2,convnet,best"
+
+
+@configured(choice=DataChoice)
+def cross(
+    choice: DataChoice,
+    files: Annotated[list[Path], typer.Argument(help="Candidate files.")],
+    seeds: Annotated[int, typer.Option(help="Networks each.", min=1)] = 5,
+    protocols: Annotated[str, typer.Option(help="Separated by commas.")] = PROTOCOLS,
+    rivals: Annotated[bool, typer.Option(help="The essay's and the simple rules', too.")] = True,
+    records: Annotated[Path, typer.Option(help="File of records.")] = OUT,
+    workers: WorkersOption = None,
+) -> None:
+    """Score the sets, and those of the essay and of simple rules of their sizes."""
+    candidates = load_candidates(files)
+    data = choice.open_for(candidates)
+    oracle = Oracle(data, records, workers=workers)
+    if rivals:
+        for ipc in sorted({round(candidate.ipc) for candidate in candidates}):
+            candidates += simple_sets(data, ipc)
+    once = finalists.once(candidates)
+    scored: list[Record] = []
+    for protocol in protocols.split(","):
+        with progress(protocol) as update:
+            scored += finalists.rescore(oracle, once, protocol, seeds, update)
+    show(scored, False, lambda: score_table("Other protocols", scored))
+
+
+if __name__ == "__main__":
+    run(application(cross, help="Score searched sets under other protocols."))

@@ -1,0 +1,112 @@
+"""Every search method at an equal budget of time: what it finds, and how fast.
+
+`python -m benchmarks.compare.search_methods --ipc 1` writes
+`results/bench/search-methods-ipc1.json`, run by run; the same command goes on. A run that was
+interrupted begins anew: its time is its budget.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from benchmarks.rows import Rows
+from reproduce import Oracle, UserError
+from reproduce.commands.application import application, run
+from reproduce.commands.score import DataChoice, WorkersOption, configured, progress
+from reproduce.essay import draws
+from search import METHODS, SearchConfig, finalists, finished, open_study, search
+from search.study import leaders
+from search.trials import score_of
+
+SCORES = Path("runs/search-methods.jsonl")
+JOURNAL = Path("runs/search-methods.journal")
+# All choose among the tenth of each class nearest its mean, but for random sets as such.
+CASES: dict[str, dict[str, Any]] = {
+    "random": {"method": "random", "pool": 1.0},
+    "random, typical": {"method": "random"},
+    **{name: {"method": name} for name in METHODS if name != "random"},
+    # Many noisy scores, as its documentation recommends.
+    "thompson": {"method": "thompson", "epochs": 20, "batch": 32},
+}
+
+
+@configured(choice=DataChoice)
+def methods(
+    choice: DataChoice,
+    ipc: Annotated[int, typer.Option(help="Images per class.", min=1)] = 1,
+    protocol: Annotated[str, typer.Option(help="As of `search`.")] = "conv-shift1",
+    budget: Annotated[str, typer.Option(help="Time of each run: 90s, 2m.")] = "2m",
+    epochs: Annotated[
+        int | None, typer.Option(help="Of networks while searching; else all, thompson 20.")
+    ] = None,
+    repetitions: Annotated[int, typer.Option(help="Runs of each method.", min=1)] = 3,
+    seeds: Annotated[int, typer.Option(help="Fresh seeds for what each run found.", min=1)] = 4,
+    only: Annotated[str, typer.Option(help="These methods, separated by semicolons.")] = "",
+    workers: WorkersOption = None,
+) -> None:
+    """Run every method for the same time; score what it found on unseen seeds and images."""
+    data = choice.open()
+    judge = Oracle(data, SCORES, workers=workers)
+    common = {"ipc": ipc, "protocol": protocol, "budget": budget, "epochs": epochs}
+    rows = Rows(
+        f"search-methods-ipc{ipc}",
+        **common,
+        dataset=data.title,
+        workers=judge.workers,
+    )
+    # Repetitions come one after the other, so that a machine's busy hour strikes all methods.
+    for seed, case in itertools.product(range(repetitions), chosen(only)):
+        if rows.has(method=case, seed=seed):
+            continue
+        settings = {**common, "seed": seed, "batch": 4, **CASES[case]}
+        config = SearchConfig(**{**settings, "epochs": epochs or settings["epochs"]})
+        name = f"{case} {ipc} {seed} {time.time()}"
+        # An oracle of its own: none is spared the sets that an earlier one scored.
+        scout = Oracle(data, workers=workers)
+        curve = best_so_far(scout, config, name)
+        study = open_study(name, JOURNAL)
+        best = leaders(study, scout, config)[0]
+        indices = np.array(best.user_attrs["indices"])
+        found = draws.real_candidate(data, indices, name=case, method=case)
+        with progress("fresh seeds") as update:
+            fresh = finalists.rescore(judge, [found], protocol, seeds, update)
+        rows.add(
+            method=case,
+            seed=seed,
+            sets=len(finished(study)),
+            search=score_of(best),
+            fresh=[record["accuracy"] for record in fresh],
+            indices=indices.tolist(),
+            curve=curve,
+        )
+
+
+def chosen(only: str) -> list[str]:
+    """The cases named, or all of them."""
+    names = [name.strip() for name in only.split(";")] if only else list(CASES)
+    for name in names:
+        if name not in CASES:
+            raise UserError(f"unknown method {name!r}, use one of {'; '.join(CASES)}")
+    return names
+
+
+def best_so_far(oracle: Oracle, config: SearchConfig, name: str) -> list[tuple[float, float]]:
+    """Run a study; seconds and best score wherever it rose, and at the end."""
+    curve: list[tuple[float, float]] = []
+    with progress(name.rpartition(" ")[0]) as update:
+        for state in search(oracle, config, name, JOURNAL):
+            update(int(state.elapsed), int(state.seconds or 0), state.note())
+            point = (round(state.elapsed, 2), round(state.best, 3))
+            if not curve or state.best > curve[-1][1] + 1e-3:
+                curve.append(point)
+    return [*curve, point]
+
+
+if __name__ == "__main__":
+    run(application(methods, help="Compare the search methods."))

@@ -1,0 +1,288 @@
+"""How fast the oracle is: one network at a time in a plain loop, against `score_many`.
+
+Alternates the two in one run, so that a machine's drift cancels in the ratio. Writes
+`results/bench/oracle.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import joblib
+import numpy as np
+import torch
+import torch.nn.functional as F
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor, nn
+
+from reproduce import Candidate, Fidelity, Oracle, load, protocols
+from reproduce.data import Dataset
+from reproduce.essay import draws
+from reproduce.images import expand
+from reproduce.images.augment import Augmenter
+from reproduce.networks.models import seeded
+from reproduce.oracle import FULL
+from reproduce.recipe import Recipe
+from reproduce.support import provenance
+from reproduce.support.files import write_whole
+from reproduce.training.loop import learning_rate
+
+OUT = Path("results/bench/oracle.json")
+ROUNDS = 3
+WARM = 999_999  # a seed that no round uses
+SETS, SEEDS = 2, 200  # (candidate, seed) pairs whose accuracies are compared
+COMPARED = Fidelity(images=2000)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A protocol and size; `candidates` x `seeds` networks for us, `plain` for the plain loop."""
+
+    protocol: str
+    ipc: int
+    candidates: int
+    seeds: int
+    plain: int
+    fidelity: Fidelity = FULL
+
+
+CASES = (
+    Case("conv", 1, 64, 3, 3),
+    Case("conv", 10, 16, 3, 1),
+    Case("conv-shift1", 1, 12, 2, 1),
+    Case("convnet", 1, 4, 2, 1, Fidelity(images=1000, epochs=60)),
+)
+
+
+class PlainEssayNet(nn.Module):
+    """The essay's net as one writes it in PyTorch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(1, 10, 5), nn.Conv2d(10, 20, 5)
+        self.drop = nn.Dropout2d()
+        self.linear1, self.linear2 = nn.Linear(320, 50), nn.Linear(50, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (B, 10) of (B, 1, 28, 28)."""
+        x = F.relu(F.max_pool2d(self.conv1(x), 2))
+        x = F.relu(F.max_pool2d(self.drop(self.conv2(x)), 2)).flatten(1)
+        x = F.dropout(F.relu(self.linear1(x)), training=self.training)
+        return self.linear2(x)
+
+
+def plain_convnet(width: int) -> nn.Module:
+    """ConvNet-3 as one writes it in PyTorch."""
+    layers: list[nn.Module] = []
+    for inputs, padding in ((1, 3), (width, 1), (width, 1)):
+        layers += [nn.Conv2d(inputs, width, 3, padding=padding), nn.GroupNorm(width, width)]
+        layers += [nn.ReLU(), nn.AvgPool2d(2)]
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(width * 16, 10))
+
+
+def plain_score(
+    recipe: Recipe, images: np.ndarray, labels: np.ndarray, seed: int, test: tuple
+) -> float:
+    """Train one network in a plain loop and score it in blocks of 1,000; accuracy in percent."""
+    torch.manual_seed(seed)
+    net = PlainEssayNet() if recipe.model == "conv" else plain_convnet(recipe.width)
+    moved, targets = expand.shift(images, labels, recipe.shifts)
+    order = torch.randperm(len(moved))
+    x = ((torch.tensor(moved) - recipe.mean) / recipe.std)[order]
+    y = torch.tensor(targets)[order]
+    augment = Augmenter(x[:, 0]) if recipe.augment == "dc" else None
+    generator = seeded(seed, "augment")
+    optimiser = torch.optim.SGD(
+        net.parameters(), recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
+    )
+    for epoch in range(1, recipe.epochs + 1):
+        for start in range(0, len(x), recipe.batch):
+            chosen = torch.arange(start, min(start + recipe.batch, len(x)))
+            batch = augment(chosen, generator)[:, None] if augment else x[chosen]
+            optimiser.param_groups[0]["lr"] = learning_rate(recipe, epoch, 0)
+            optimiser.zero_grad()
+            F.cross_entropy(net(batch), y[chosen]).backward()
+            optimiser.step()
+    net.eval()
+    pixels, answers = test
+    with torch.no_grad():
+        blocks = torch.tensor((pixels - recipe.mean) / recipe.std).split(1000)
+        guesses = torch.cat([net(block) for block in blocks]).argmax(1)
+    return 100 * float((guesses.numpy() == answers).mean())
+
+
+def plain_loop(recipe: Recipe, sets: Sequence[Candidate], seed: int, test: tuple) -> None:
+    """Score sets one after the other."""
+    for candidate in sets:
+        plain_score(recipe, candidate.images, candidate.labels, seed, test)
+
+
+def random_sets(data: Dataset, ipc: int, count: int) -> list[Candidate]:
+    """Random balanced sets."""
+    rng = np.random.default_rng(7)
+    members = [np.flatnonzero(data.train.labels == label) for label in range(10)]
+    return [
+        draws.real_candidate(
+            data,
+            np.concatenate([rng.choice(own, ipc, replace=False) for own in members]),
+            name="random",
+            method="random",
+        )
+        for _ in range(count)
+    ]
+
+
+def flops(recipe: Recipe, n: int, scored: int) -> float:
+    """Multiply-adds times two of one network: training on n images, scoring `scored`."""
+    if recipe.model == "conv":
+        first, rest = 2 * 10 * 25 * 576, 2 * 20 * 250 * 64 + 2 * 320 * 50 + 2 * 50 * 10
+    else:
+        w = recipe.width
+        first, rest = 2 * w * 9 * 1024, 2 * w * w * 9 * (256 + 64) + 2 * w * 16 * 10
+    # A step costs three forward passes, less the first layer's gradient of its input.
+    trained = n * (2 * recipe.shifts + 1) ** 2 * recipe.epochs
+    return trained * (2 * first + 3 * rest) + scored * (first + rest)
+
+
+def peak_gflops() -> float:
+    """One thread's matrix product of 1024 x 1024, best of ten."""
+    a = torch.rand(1024, 1024)
+    best = min(timed(lambda: a @ a) for _ in range(10))
+    return 2 * 1024**3 / best / 1e9
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that the work takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def measure(case: Case, data: Dataset, oracle: Oracle) -> dict:
+    """Alternate plain loop and `score_many`; medians over the rounds, seconds per network."""
+    sets = random_sets(data, case.ipc, case.candidates)
+    recipe = protocols.plan(case.protocol, sets[0])
+    assert isinstance(recipe, Recipe)
+    recipe = replace(recipe, epochs=min(recipe.epochs, case.fidelity.epochs or recipe.epochs))
+    scored = data.validation
+    scored = scored.stratified(case.fidelity.images) if case.fidelity.images else scored
+    test = (scored.images, scored.labels)
+    runs: dict[str, list[float]] = {"plain, 1 thread": [], "plain, all threads": [], "ours": []}
+    everything = torch.get_num_threads()
+    # Workers are started before the clock is, as the process of the plain loop is.
+    oracle.score_many(sets[: oracle.workers], case.protocol, [WARM], fidelity=Fidelity(100, 1))
+    for turn in range(ROUNDS):
+        for name, threads in (("plain, 1 thread", 1), ("plain, all threads", oracle.workers)):
+            torch.set_num_threads(threads)
+            seconds = timed(partial(plain_loop, recipe, sets[: case.plain], turn, test))
+            runs[name].append(seconds / case.plain)
+        torch.set_num_threads(everything)
+        seeds = range(1000 * turn, 1000 * turn + case.seeds)
+        ours = partial(oracle.score_many, sets, case.protocol, seeds, fidelity=case.fidelity)
+        seconds = timed(ours)
+        runs["ours"].append(seconds / (case.candidates * case.seeds))
+    torch.set_num_threads(1)
+    middle = {name: statistics.median(values) for name, values in runs.items()}
+    ratios = [
+        min(a, b) / c
+        for a, b, c in zip(
+            runs["plain, 1 thread"], runs["plain, all threads"], runs["ours"], strict=True
+        )
+    ]
+    work = flops(recipe, len(sets[0]), len(scored)) / 1e9
+    peak = peak_gflops()
+    return {
+        "protocol": case.protocol,
+        "ipc": case.ipc,
+        "networks": case.candidates * case.seeds,
+        "epochs": recipe.epochs,
+        "images": len(scored),
+        "seconds_per_network": middle,
+        "runs": runs,
+        "ratio": statistics.median(ratios),
+        "ratios": ratios,
+        "candidates_per_minute": 60 / middle["ours"] / case.seeds,
+        "gflops": work / middle["ours"],
+        "peak_gflops_per_thread": peak,
+        "share_of_peak": work / middle["ours"] / (peak * oracle.workers),
+    }
+
+
+def one_thread_score(*arguments: object) -> float:
+    """`plain_score` on one thread, for a worker."""
+    torch.set_num_threads(1)
+    return plain_score(*arguments)  # type: ignore[arg-type]
+
+
+def compare_distributions(data: Dataset, oracle: Oracle) -> dict:
+    """Accuracies of the plain loop and of ours over the same (candidate, seed) pairs.
+
+    Each seed starts all sets of one side from the same weights, so what varies freely, and what
+    the standard error counts, is the mean over sets of a seed.
+    """
+    sets, seeds = random_sets(data, 1, SETS), range(SEEDS)
+    recipe = protocols.plan("conv", sets[0])
+    scored = data.validation.stratified(COMPARED.images or 0)
+    test = (scored.images, scored.labels)
+    plain = joblib.Parallel(n_jobs=oracle.workers)(
+        joblib.delayed(one_thread_score)(recipe, c.images, c.labels, seed, test)
+        for c in sets
+        for seed in seeds
+    )
+    records = oracle.score_many(sets, "conv", seeds, fidelity=COMPARED)
+    ours = [record["accuracy"] for record in records]
+    differences = (np.array(ours) - np.array(plain)).reshape(SETS, -1).mean(0)
+    error = float(differences.std(ddof=1) / len(differences) ** 0.5)
+    return {
+        "pairs": len(ours),
+        "seeds": len(differences),
+        "mean_difference": float(differences.mean()),
+        "standard_error": error,
+        "within_two_standard_errors": bool(abs(differences.mean()) <= 2 * error),
+    }
+
+
+def main() -> None:
+    """Run all cases, print a table, write the JSON file."""
+    data = load("mnist")
+    oracle = Oracle(data, device="cpu")
+    oracle.score_many(random_sets(data, 1, 8), "conv", [99])  # start the workers
+    results = []
+    table = Table("protocol", "ipc", "plain s", "ours s", "ratio", "cand./min", "GFLOP/s", "peak")
+    for case in CASES:
+        result = measure(case, data, oracle)
+        results.append(result)
+        seconds = result["seconds_per_network"]
+        plain = min(seconds["plain, 1 thread"], seconds["plain, all threads"])
+        table.add_row(
+            case.protocol,
+            str(case.ipc),
+            f"{plain:.2f}",
+            f"{seconds['ours']:.3f}",
+            f"{result['ratio']:.1f}",
+            f"{result['candidates_per_minute']:.0f}",
+            f"{result['gflops']:.0f}",
+            f"{100 * result['share_of_peak']:.0f} %",
+        )
+    agreement = compare_distributions(data, oracle)
+    content = {
+        "workers": oracle.workers,
+        "versions": provenance.versions(),
+        "commit": provenance.commit(),
+        "cases": results,
+        "agreement": agreement,
+    }
+    write_whole(OUT, json.dumps(content, indent=1).encode())
+    Console().print(table)
+    Console().print(f"Ours less plain, conv, ipc 1: {agreement}\nWritten to {OUT}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""`dc`: the set's gradients point where real ones do, class by class (Zhao et al. 2021)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from distill.config import DistillConfig
+from distill.inner.steps import Tensors, Trainer
+from distill.objectives.matching import Matching
+from distill.synthetic import SyntheticSet
+from reproduce.data import Dataset
+from reproduce.training.loop import cross_entropy
+
+OLDEST = 100  # age of networks for sets of more than one image per class
+
+
+class GradientMatching(Matching):
+    """One minus the cosine of gradients, output by output of each layer, summed.
+
+    One image per class is matched on fresh networks, more on networks in training, as published.
+    """
+
+    def __init__(
+        self, data: Dataset, config: DistillConfig, learned: SyntheticSet, *ranks: int
+    ) -> None:
+        super().__init__(data, config, learned, *ranks)
+        # A copy of each network for each class, so that all gradients are computed at once.
+        copies = self.trainer.nets * self.classes
+        self.matcher = Trainer(
+            learned.recipe, data.image_shape, self.classes, copies, learned.images
+        )
+
+    @classmethod
+    def ages(cls, config: DistillConfig, steps: int) -> tuple[int, int]:
+        return 0, 0 if config.ipc == 1 else min(steps, OLDEST)
+
+    @classmethod
+    def stacks(cls, classes: int) -> int:
+        return 1 + 3 * classes  # the matcher's own, its copies, and the gradients to match
+
+    def begin(self, turn: int) -> None:
+        super().begin(turn)
+        self.target = tuple(g.detach() for g in self.gradients(*self.real, graph=False))
+
+    def gradients(self, x: Tensor, y: Tensor, graph: bool) -> Tensors:
+        """Gradients (K * C, ...) of each class's loss on its part of (K, n, ...) images."""
+        copies = tuple(
+            p.detach().repeat_interleave(self.classes, 0).requires_grad_()
+            for p in self.networks.parameters
+        )
+        parts = [t.unflatten(1, (self.classes, -1)).flatten(0, 1) for t in (x, y)]
+        total = cross_entropy(self.matcher(copies, parts[0])[1], parts[1]).sum()
+        return torch.autograd.grad(total, copies, create_graph=graph)
+
+    def loss(self) -> Tensor:
+        nets = self.trainer.nets
+        x = self.learned.inputs().expand(nets, -1, -1, -1, -1)
+        y = self.learned.labels().expand(nets, -1, -1)
+        distance = torch.zeros((), device=x.device, dtype=x.dtype)
+        for ours, theirs in zip(self.gradients(x, y, graph=True), self.target, strict=True):
+            if ours.dim() > 2:  # weights; biases and norms have one number for each output
+                cosine = torch.cosine_similarity(ours.flatten(2), theirs.flatten(2), dim=2)
+                distance = distance + (1 - cosine).sum()
+        return distance / nets

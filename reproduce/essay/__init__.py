@@ -1,0 +1,1 @@
+"""The essay's draws, experiments, problems and published numbers."""

@@ -1,0 +1,1 @@
+"""What is done to images: pure functions of arrays."""

@@ -1,0 +1,231 @@
+"""Random distortions of training images, drawn afresh for every image at every step.
+
+The essay's open problems name them: intensity jitter, small rotations, the elastic distortions of
+Simard, Steinkraus and Platt (2003), and others. All warps are composed into one bilinear lookup.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from reproduce.errors import UserError
+from reproduce.support.constants import OnRecord
+from reproduce.support.schema import Choice, Number, check_fields, ruled
+
+# Torchvision's policies by our names.
+POLICIES = {"": "", "trivial": "TrivialAugmentWide", "rand": "RandAugment", "augmix": "AugMix"}
+PARAMETERS = 7  # uniform numbers that the affine part and the stroke of one image take
+BRUSH = 3  # side in pixels of the square that dilates and erodes, odd
+REACH = 4  # standard deviations up to which the smoothing kernel is summed to 1
+ON_RECORD = OnRecord(
+    __name__,
+    {
+        "POLICIES": {
+            "": "",
+            "trivial": "TrivialAugmentWide",
+            "rand": "RandAugment",
+            "augmix": "AugMix",
+        },
+        "PARAMETERS": 7,
+        "BRUSH": 3,
+        "REACH": 4,
+    },
+)
+
+
+@dataclass(frozen=True)
+class Distortion:
+    """How strongly images are distorted; 0 leaves a part out.
+
+    Attributes
+    ----------
+    shift : float
+        Each image moves by up to this many pixels, in both directions; 0..256.
+    rotate : float
+        Degrees: uniform in -rotate..rotate; 0..180.
+    scale : float
+        Height and width are multiplied, independently, by up to exp(±scale); 0..3.
+    shear : float
+        Horizontal shear, uniform in -shear..shear; 0..10.
+    elastic : float
+        Simard's alpha: pixels that scale a smoothed field of uniform numbers in -1..1; theirs is
+        34 with `smooth` 4, on 29x29 images. 0..10,000.
+    smooth : float
+        Their sigma: standard deviation in pixels of the Gaussian that smooths the field; 0.1..64.
+    stroke : float
+        Up to this share of the way from an image to its 3x3 dilation, or to its erosion; 0..1.
+    jitter : float
+        Standard deviation of normal noise on every pixel, the result kept within 0..1; 0..10.
+    mix : float
+        Up to this share of each image and its label is taken from another one of the batch
+        (mixup, Zhang et al. 2018, with a uniform share); 0..1.
+    policy : str
+        One of torchvision's own augmentations, before all else: `trivial` (TrivialAugmentWide),
+        `rand` (RandAugment) or `augmix` (AugMix), at their defaults; empty for none.
+    """
+
+    shift: float = ruled(0.0, Number(0, 256))
+    rotate: float = ruled(0.0, Number(0, 180))
+    scale: float = ruled(0.0, Number(0, 3))
+    shear: float = ruled(0.0, Number(0, 10))
+    elastic: float = ruled(0.0, Number(0, 10_000))
+    smooth: float = ruled(4.0, Number(0.1, 64))
+    stroke: float = ruled(0.0, Number(0, 1))
+    jitter: float = ruled(0.0, Number(0, 10))
+    mix: float = ruled(0.0, Number(0, 1))
+    policy: str = ruled("", Choice(tuple(POLICIES)))
+
+    def __post_init__(self) -> None:
+        check_fields(self, "distortion")
+        if self.smooth != Distortion.smooth and not self.elastic:
+            raise UserError(f"distortion: smooth goes with elastic, not alone; drop {self.smooth}")
+
+    @property
+    def warps(self) -> bool:
+        """Whether any part moves pixels."""
+        return any((self.shift, self.rotate, self.scale, self.shear, self.elastic))
+
+
+def distort(
+    images: Tensor,
+    targets: Tensor,
+    distortion: Distortion,
+    generators: Sequence[torch.Generator],
+) -> tuple[Tensor, Tensor]:
+    """Distort the batches of K networks, each with its own generator.
+
+    Parameters
+    ----------
+    images : Tensor of shape (K, B, 1, H, W)
+        Pixel space.
+    targets : Tensor of shape (K, B, C)
+    distortion : Distortion
+    generators : sequence of K Generator
+
+    Returns
+    -------
+    images, targets : Tensor
+        Of the same shapes; targets differ only under `mix`.
+    """
+    size, (height, width) = images.shape[1], images.shape[-2:]
+    uniform = _draw((size, PARAMETERS), generators, images) * 2 - 1  # (K, B, 7) in -1..1
+    if distortion.policy:
+        images = _torchvision(images, distortion.policy, generators)
+    if distortion.stroke:
+        images = _stroke(images, distortion.stroke * uniform[..., 6])
+    if distortion.warps:
+        images = _warp(images, _positions(uniform, distortion, generators, (height, width)))
+    if distortion.jitter:
+        noise = _draw(images.shape[1:], generators, images, torch.randn)
+        images = (images + distortion.jitter * noise).clamp(0, 1)
+    if distortion.mix:
+        share = distortion.mix * _draw((size, 1), generators, images)
+        images = torch.lerp(images, images.roll(1, 1), share[..., None, None])
+        targets = torch.lerp(targets, targets.roll(1, 1), share)
+    return images, targets
+
+
+def _draw(
+    shape: tuple[int, ...],
+    generators: Sequence[torch.Generator],
+    like: Tensor,
+    drawn: Callable[..., Tensor] = torch.rand,
+) -> Tensor:
+    """Random numbers (K, *shape), of the device and type of `like`.
+
+    They are drawn in float32 on the CPU, so that they are the same numbers on every device.
+    """
+    parts = [drawn(shape, generator=g, dtype=torch.float32) for g in generators]
+    return torch.stack(parts).to(like)
+
+
+def _torchvision(images: Tensor, policy: str, generators: Sequence[torch.Generator]) -> Tensor:
+    """Each image on its own; torchvision draws from the CPU's generator, seeded from ours."""
+    from torchvision.transforms import v2  # takes seconds to import
+
+    transform = getattr(v2, POLICIES[policy])()
+    done = []
+    with _drawing_by_default():
+        for own, generator in zip((images * 255).byte().cpu(), generators, strict=True):
+            torch.default_generator.manual_seed(int(torch.randint(2**31, (), generator=generator)))
+            done.append(torch.stack([transform(image) for image in own]))
+    return torch.stack(done).to(images) / 255
+
+
+@contextmanager
+def _drawing_by_default() -> Iterator[None]:
+    """Let others draw float32 from the CPU's global generator, then restore both."""
+    dtype = torch.get_default_dtype()
+    with torch.random.fork_rng(devices=[]):
+        torch.set_default_dtype(torch.float32)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(dtype)
+
+
+def _stroke(images: Tensor, share: Tensor) -> Tensor:
+    """Part of the way to the dilation where `share` (K, B) is positive, else to the erosion."""
+    flat = images.flatten(0, 1)
+    thick = F.max_pool2d(flat, BRUSH, 1, BRUSH // 2).view_as(images)
+    thin = -F.max_pool2d(-flat, BRUSH, 1, BRUSH // 2).view_as(images)
+    share = share[..., None, None, None]
+    return images + share.clamp(min=0) * (thick - images) - share.clamp(max=0) * (thin - images)
+
+
+def _positions(
+    uniform: Tensor,
+    distortion: Distortion,
+    generators: Sequence[torch.Generator],
+    shape: tuple[int, int],
+) -> Tensor:
+    """Where each output pixel looks, (K, B, H, W, 2) as (x, y) in pixels from the centre."""
+    angle = math.radians(distortion.rotate) * uniform[..., 0]
+    wide, high = (torch.exp(distortion.scale * uniform[..., i]) for i in (1, 2))
+    slant = distortion.shear * uniform[..., 3]
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    # Rotation times shear times scale, row by row.
+    matrix = torch.stack([cos * wide, (cos * slant - sin) * high], -1)
+    matrix = torch.stack([matrix, torch.stack([sin * wide, (sin * slant + cos) * high], -1)], -2)
+    moved = _centred(shape).to(matrix) @ matrix.flatten(0, 1).mT  # (K * B, H * W, 2)
+    moved = moved.unflatten(0, uniform.shape[:2]) + distortion.shift * uniform[..., None, 4:6]
+    moved = moved.unflatten(2, shape)
+    if distortion.elastic:
+        field = _draw((uniform.shape[1], 2, *shape), generators, uniform) * 2 - 1
+        down, across = (_gaussian(side, distortion.smooth).to(field) for side in shape)
+        moved = moved + distortion.elastic * (down @ field @ across).movedim(2, -1)
+    return moved
+
+
+@cache
+def _centred(shape: tuple[int, int]) -> Tensor:
+    """Pixel positions (H * W, 2) as (x, y), from the image's centre."""
+    y, x = (torch.arange(side, dtype=torch.float32) - (side - 1) / 2 for side in shape)
+    return torch.stack([x.expand(len(y), -1), y[:, None].expand(-1, len(x))], -1).flatten(0, 1)
+
+
+@cache
+def _gaussian(side: int, sigma: float) -> Tensor:
+    """Matrix (side, side) that smooths along one axis; a kernel of sum 1, zeros outside."""
+    place = torch.arange(side, dtype=torch.float32)
+    distance = place[:, None] - place
+    end = REACH * math.ceil(sigma)
+    reach = torch.arange(-end, end + 1, dtype=torch.float32)
+    total = torch.exp(-(reach**2) / (2 * sigma**2)).sum()
+    return torch.exp(-(distance**2) / (2 * sigma**2)) / total
+
+
+def _warp(images: Tensor, positions: Tensor) -> Tensor:
+    """Look images (K, B, 1, H, W) up at positions; 0 outside."""
+    height, width = images.shape[-2:]
+    grid = positions.flatten(0, 1) * torch.tensor([2 / width, 2 / height]).to(positions)
+    looked = F.grid_sample(images.flatten(0, 1), grid, padding_mode="zeros", align_corners=False)
+    return looked.view_as(images)

@@ -1,0 +1,1 @@
+"""Formats of images and labels on disk."""

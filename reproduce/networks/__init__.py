@@ -1,0 +1,1 @@
+"""Networks, several at a time in one stack."""

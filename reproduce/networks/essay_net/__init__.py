@@ -1,0 +1,1 @@
+"""The essay's network, compiled."""

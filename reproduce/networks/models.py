@@ -1,0 +1,253 @@
+"""Stacks: several networks of one shape that share every tensor operation.
+
+All parameters carry a leading dimension K, the number of networks; a plain network is a stack of
+one. Network k's outputs and gradients depend on network k's parameters and inputs alone. Tensors
+are written (K, B, C, H, W) at the border; inside they are (B, K * C, H, W), so that a grouped
+convolution computes all networks at once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import zlib
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from reproduce.errors import UserError
+from reproduce.networks.essay_net import compiled, kernels
+from reproduce.networks.layers import ACTIVATIONS, NORMS, Conv, Layer, Linear
+from reproduce.recipe import Recipe
+
+
+def seeded(seed: int, purpose: str) -> torch.Generator:
+    """A generator for one purpose of one replicate, independent of all others."""
+    entropy = [zlib.crc32(purpose.encode()), seed]
+    return torch.Generator().manual_seed(int(np.random.SeedSequence(entropy).generate_state(1)[0]))
+
+
+class Stack(nn.Module):
+    """K networks of one shape.
+
+    `noise` is how many uniform numbers an image needs for dropout, `layout` the memory format.
+    """
+
+    noise = 0
+    layout = torch.contiguous_format
+
+    def __init__(self, nets: int) -> None:
+        super().__init__()
+        self.nets = nets
+
+    def initialise(self, seeds: Sequence[int]) -> None:
+        """Draw network k from seeds[k]; equal seeds give equal networks in any stack."""
+        for net, seed in enumerate(seeds):
+            generator = seeded(seed, "init")
+            for layer in self.modules():
+                if isinstance(layer, Layer):
+                    layer.reset(net, generator)
+
+    def forward(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Logits (K, B, classes) of x (K, B, 1, H, W), or (1, B, 1, H, W) shared by all.
+
+        `noise` (K, B, self.noise), uniform in 0..1, switches dropout on.
+        """
+        return self.answer(self.prepare(x), noise)
+
+    def prepare(self, x: Tensor) -> Tensor:
+        """Images in the order that the first layer wants: worth keeping if they come again."""
+        return self.fold(x)
+
+    def evaluate(self, x: Tensor) -> Tensor:
+        """Logits (K, B, classes) of images (B, 1, H, W) that all share, without gradients."""
+        return self(x[None])
+
+    # The next three are abstract to the type checker alone: `higher` cannot patch an ABC.
+    @abstractmethod
+    def answer(self, prepared: Tensor, noise: Tensor | None = None) -> Tensor:
+        """`forward` of images that `prepare` has seen to."""
+
+    @abstractmethod
+    def features(self, prepared: Tensor) -> Tensor:
+        """What the last layers see, (K, B, F), of such images."""
+
+    @property
+    @abstractmethod
+    def head(self) -> Linear:
+        """The last layer."""
+
+    def fold(self, x: Tensor) -> Tensor:
+        """(K, B, C, H, W) to (B, K * C, H, W), in the layout that measured fastest."""
+        return x.transpose(0, 1).flatten(1, 2).contiguous(memory_format=self.layout)
+
+    def unfold(self, x: Tensor) -> Tensor:
+        """(B, K * C, H, W) to (K, B, C * H * W)."""
+        return x.unflatten(1, (self.nets, -1)).transpose(0, 1).flatten(2)
+
+
+class EssayNet(Stack):
+    """The essay's LeNet-like net with dropout, 21,840 parameters at 28x28."""
+
+    noise = 20 + 50
+
+    def __init__(self, nets: int, image_shape: tuple[int, int], classes: int) -> None:
+        super().__init__(nets)
+        height, width = (((side - 4) // 2 - 4) // 2 for side in image_shape)
+        if min(height, width) < 1:
+            raise UserError(f"images of {image_shape} are too small for conv; 16x16 is the least")
+        self.conv1 = Conv(nets, 1, 10, 5)
+        self.conv2 = Conv(nets, 10, 20, 5)
+        self.linear1 = Linear(nets, 20 * height * width, 50)
+        self.linear2 = Linear(nets, 50, classes)
+
+    @property
+    def head(self) -> Linear:
+        return self.linear2
+
+    def prepare(self, x: Tensor) -> Tensor:
+        return kernels.patches(x.permute(0, 2, 3, 1, 4))
+
+    def features(self, prepared: Tensor) -> Tensor:
+        x = kernels.first_block(prepared, self.conv1.weight, self.conv1.bias)
+        x = kernels.block(x, self.conv2.weight, self.conv2.bias)
+        return x.permute(0, 3, 1, 2, 4).flatten(2)  # maps, then rows and columns
+
+    def evaluate(self, x: Tensor) -> Tensor:
+        if x.device.type != "cpu" or x.dtype != torch.float32:
+            return self(x[None])
+        seen = compiled.features(x, [self.conv1, self.conv2])
+        return self.linear2(F.relu(self.linear1(seen)))
+
+    def answer(self, prepared: Tensor, noise: Tensor | None = None) -> Tensor:
+        x = self.features(prepared)
+        if noise is None:
+            return self.linear2(F.relu(self.linear1(x)))
+        keep = (noise < 0.5).to(x.dtype) * 2
+        # Dropping a whole map commutes with max-pooling and ReLU, since its factor is 0 or 2.
+        x = (x.unflatten(2, (20, -1)) * keep[..., :20, None]).flatten(2)
+        return self.linear2(F.relu(self.linear1(x)) * keep[..., 20:])
+
+
+class ConvNet(Stack):
+    """The field's ConvNet: blocks of 3x3 convolution, norm, ReLU, 2x2 mean; then one linear layer.
+
+    The first block pads 28x28 images by 3, so that they become 32x32 (Dataset Condensation,
+    Zhao et al. 2021).
+    """
+
+    def __init__(
+        self, nets: int, image_shape: tuple[int, int], classes: int, recipe: Recipe
+    ) -> None:
+        super().__init__(nets)
+        blocks: list[nn.Module] = []
+        inputs = 1
+        like_mnist = image_shape == (28, 28)
+        sides = [32, 32] if like_mnist else list(image_shape)
+        for block, width in enumerate(recipe.widths or [recipe.width] * recipe.depth):
+            padding = 3 if block == 0 and like_mnist else 1
+            blocks.append(Conv(nets, inputs, width, 3, padding))
+            if recipe.norm != "none":
+                blocks.append(NORMS[recipe.norm](nets, width))
+            blocks.append(ACTIVATIONS[recipe.activation]())
+            inputs, sides = width, [side // 2 for side in sides]
+        if min(sides) < 1:
+            raise UserError(f"images of {image_shape} are too small for {recipe.depth} blocks")
+        self.blocks = nn.Sequential(*blocks)
+        self.linear = Linear(nets, inputs * sides[0] * sides[1], classes)
+
+    @property
+    def head(self) -> Linear:
+        return self.linear
+
+    def features(self, prepared: Tensor) -> Tensor:
+        return self.unfold(self.blocks(prepared))
+
+    def answer(self, prepared: Tensor, noise: Tensor | None = None) -> Tensor:
+        return self.linear(self.features(prepared))
+
+
+class ResNet(Stack):
+    """A small residual network: blocks of two 3x3 convolutions around a shortcut, 2x2 mean."""
+
+    def __init__(
+        self, nets: int, image_shape: tuple[int, int], classes: int, recipe: Recipe
+    ) -> None:
+        super().__init__(nets)
+        width = recipe.width
+        self.stem = Conv(nets, 1, width, 3, 1)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(
+                NORMS[recipe.norm](nets, width),
+                nn.ReLU(),
+                Conv(nets, width, width, 3, 1),
+                NORMS[recipe.norm](nets, width),
+                nn.ReLU(),
+                Conv(nets, width, width, 3, 1),
+            )
+            for _ in range(recipe.depth)
+        )
+        height, across = (side // 2**recipe.depth for side in image_shape)
+        if min(height, across) < 1:
+            raise UserError(f"images of {image_shape} are too small for {recipe.depth} blocks")
+        self.linear = Linear(nets, width * height * across, classes)
+
+    @property
+    def head(self) -> Linear:
+        return self.linear
+
+    def features(self, prepared: Tensor) -> Tensor:
+        x = self.stem(prepared)
+        for block in self.blocks:
+            x = F.avg_pool2d(x + block(x), 2)
+        return self.unfold(F.relu(x))
+
+    def answer(self, prepared: Tensor, noise: Tensor | None = None) -> Tensor:
+        return self.linear(self.features(prepared))
+
+
+class MLP(Stack):
+    """Pixels through `depth` hidden layers of `width`."""
+
+    def __init__(
+        self, nets: int, image_shape: tuple[int, int], classes: int, recipe: Recipe
+    ) -> None:
+        super().__init__(nets)
+        sizes = [image_shape[0] * image_shape[1], *[recipe.width] * recipe.depth]
+        layers = [Linear(nets, *pair) for pair in itertools.pairwise(sizes)]
+        self.hidden = nn.ModuleList(layers)
+        self.linear = Linear(nets, recipe.width, classes)
+
+    @property
+    def head(self) -> Linear:
+        return self.linear
+
+    def prepare(self, x: Tensor) -> Tensor:
+        return x.flatten(2).expand(self.nets, -1, -1)
+
+    def features(self, prepared: Tensor) -> Tensor:
+        for layer in self.hidden:
+            prepared = F.relu(layer(prepared))
+        return prepared
+
+    def answer(self, prepared: Tensor, noise: Tensor | None = None) -> Tensor:
+        return self.linear(self.features(prepared))
+
+
+MODELS: dict[str, Callable[..., Stack]] = {"convnet": ConvNet, "resnet": ResNet, "mlp": MLP}
+
+
+def build(
+    recipe: Recipe, image_shape: tuple[int, int], classes: int, seeds: Sequence[int]
+) -> Stack:
+    """A stack of freshly initialised networks, one for each seed."""
+    model: Stack
+    if recipe.model == "conv":
+        model = EssayNet(len(seeds), image_shape, classes)
+    else:
+        model = MODELS[recipe.model](len(seeds), image_shape, classes, recipe)
+    model.initialise(seeds if recipe.known_init is None else [recipe.known_init] * len(seeds))
+    return model

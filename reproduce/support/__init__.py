@@ -1,0 +1,1 @@
+"""Files, text, fields and processes: what knows nothing of learning."""

@@ -1,0 +1,146 @@
+"""Features learned without labels: a convolutional autoencoder of all training images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import joblib
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from reproduce.errors import UserError
+from reproduce.support import array_cache
+from reproduce.support.constants import OnRecord
+from reproduce.training import checkpoint
+from reproduce.transfer.backbones import CACHE
+
+EPOCHS, BATCH, RATE = 8, 128, 1e-3
+NOISE = 0.3  # standard deviation of the noise on every pixel that it learns to take away
+CHANNELS = (32, 64)
+ON_RECORD = OnRecord(__name__, {"NOISE": 0.3, "CHANNELS": (32, 64)})
+
+
+class Network(nn.Module):
+    """Two convolutions with stride 2 and a linear layer down to the code, and the way back."""
+
+    def __init__(self, image_shape: tuple[int, int], code: int) -> None:
+        super().__init__()
+        height, width = image_shape
+        if height % 4 or width % 4:
+            raise UserError(f"images of {image_shape}: the autoencoder wants sides divisible by 4")
+        few, many = CHANNELS
+        inner = (many, height // 4, width // 4)
+        self.encoder = nn.Sequential(
+            nn.Conv2d(1, few, 3, 2, 1),
+            nn.ReLU(),
+            nn.Conv2d(few, many, 3, 2, 1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(math.prod(inner), code),
+        )
+        self.decoder = nn.Sequential(
+            nn.Linear(code, math.prod(inner)),
+            nn.Unflatten(1, inner),
+            nn.ReLU(),
+            nn.ConvTranspose2d(many, few, 4, 2, 1),
+            nn.ReLU(),
+            nn.ConvTranspose2d(few, 1, 4, 2, 1),
+        )
+        self.float()  # whatever type the caller has set as PyTorch's default
+
+
+@dataclass(frozen=True)
+class Autoencoder:
+    """A trained encoder, as an embedding.
+
+    Attributes
+    ----------
+    path : str
+        Where its weights lie.
+    run : str
+        What they were trained on and how.
+    image_shape : tuple
+        (H, W) of the images.
+    code : int
+        Length of the features.
+    """
+
+    path: str
+    run: str
+    image_shape: tuple[int, int]
+    code: int
+
+    @classmethod
+    def train(
+        cls,
+        images: np.ndarray,
+        code: int = 64,
+        seed: int = 0,
+        folder: Path = CACHE,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> Autoencoder:
+        """Train on images (n, 1, H, W) without labels, or find the weights where it was done.
+
+        Adam on the squared error of noisy pixels' reconstruction (Vincent et al. 2008), 8 epochs.
+        """
+        height, width = images.shape[2:]
+        how = f"{code} {seed} {EPOCHS} {BATCH} {RATE}{ON_RECORD.changes()}"
+        run = f"autoencoder {how} on {joblib.hash(images)}"
+        path = folder / f"{joblib.hash([run, checkpoint.MARK])}.pt"
+        if not path.exists():
+            network = _trained(Network((height, width), code), images, seed, progress)
+            checkpoint.save(path, run, network.state_dict())
+        return cls(str(path), run, (height, width), code)
+
+    @property
+    def title(self) -> str:
+        """Its part of a protocol's name."""
+        return f"autoencoder-{self.code}"
+
+    def key(self) -> str:
+        """What identifies the features."""
+        return self.run
+
+    @torch.no_grad()
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """Codes (n, F), float32, of images (n, 1, H, W); from the cache where they are."""
+
+        def codes() -> np.ndarray:
+            network = Network(self.image_shape, self.code)
+            network.load_state_dict(checkpoint.load(Path(self.path), self.run))
+            blocks = torch.tensor(images).split(1000)
+            made: np.ndarray = torch.cat([network.encoder(block) for block in blocks]).numpy()
+            return made
+
+        name = f"{joblib.hash([self.run, joblib.hash(images)])}.npy"
+        return array_cache.stored(Path(self.path).with_name(name), codes)
+
+
+def _trained(
+    network: Network, images: np.ndarray, seed: int, progress: Callable[[int, int], None]
+) -> Network:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for layer in network.modules():
+            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+                layer.reset_parameters()
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.from_numpy(images)
+    optimiser = torch.optim.Adam(network.parameters(), RATE)
+    for epoch in range(EPOCHS):
+        for chosen in torch.randperm(len(x), generator=generator).split(BATCH):
+            optimiser.zero_grad()
+            _loss(network, x[chosen], generator).backward()
+            optimiser.step()
+        progress(epoch + 1, EPOCHS)
+    return network
+
+
+def _loss(network: Network, batch: Tensor, generator: torch.Generator) -> Tensor:
+    noisy = batch + NOISE * torch.randn(batch.shape, generator=generator, dtype=batch.dtype)
+    return F.mse_loss(network.decoder(network.encoder(noisy)), batch)

@@ -1,0 +1,208 @@
+"""A user's Python function as the oracle of a search."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import inspect
+import math
+import numbers
+import operator
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from reproduce.candidate import Candidate
+from reproduce.data import Dataset, ImageSet
+from reproduce.errors import UserError
+from reproduce.oracle import FULL, TITLES, Fidelity, Oracle, answered, check_fits
+from reproduce.records import Record, key_of
+from reproduce.scoring.unseen import Unseen
+from reproduce.scoring.worker import Answer
+from reproduce.support.text import brief, checked, printable
+from search.own.identity import UnknownIdentityError, identity
+
+Score = Callable[[Candidate, int, ImageSet], float]
+LARGEST = 1e100  # of a score either way: sums and squares of several stay finite
+
+
+class FunctionOracle(Oracle):
+    """Scores candidates with a function in place of a protocol.
+
+    Parameters
+    ----------
+    data : Dataset
+    function : callable
+        Takes (candidate, seed, images to score on) and returns an accuracy in percent, or any
+        number of which more is better.
+    records : Path or None
+        File of records, as `Oracle` has it. Its protocol is the function's name, its plan what
+        identifies the function: an edited function shares no record with the former one.
+    version : str
+        A name of the function as it is now, in place of what its code says: yours to change when
+        the function changes. Needed for what has no Python code of its own.
+
+    Raises
+    ------
+    UserError
+        For what cannot be called with three arguments, or cannot be told from another function.
+    """
+
+    def __init__(
+        self,
+        data: Dataset,
+        function: Score,
+        records: Path | str | None = None,
+        *,
+        version: str = "",
+        **options: object,
+    ) -> None:
+        super().__init__(data, records, **options)  # type: ignore[arg-type]
+        self.function = function
+        named = function
+        while isinstance(named, functools.partial):
+            named = named.func
+        title = getattr(named, "__qualname__", type(named).__qualname__)
+        self.protocol = f"function {getattr(named, '__module__', None)}:{title}"
+        self._check_call()
+        given = f"version {checked(version, '--oracle-version')}" if version else ""
+        self.version = given or self._identity()
+
+    def _check_call(self) -> None:
+        """Raise UserError where the function does not take what it is called with."""
+        try:
+            inspect.signature(self.function).bind(None, 0, None)
+        except TypeError as error:
+            raise UserError(
+                f"{self.protocol} cannot be called as score(candidate, seed, images): {error}"
+            ) from None
+        except ValueError:
+            pass  # of a callable in C, which has no signature to be looked at
+
+    def _identity(self) -> str:
+        try:
+            return identity(self.function)
+        except UnknownIdentityError as error:
+            raise UserError(
+                f"{self.protocol} cannot be told from another function ({error}); give a function "
+                "of a module, or a version=... that you change with it (--oracle-version)"
+            ) from None
+
+    def plan_of(self, candidate: Candidate, protocol: str, epochs: int | None = None) -> str:
+        """The function's name, and a digest of its code or the version that was given."""
+        if epochs:
+            raise UserError(f"{self.protocol} knows nothing of epochs; leave --epochs out")
+        return f"{self.protocol}, {self.version}"
+
+    def score_many(
+        self,
+        candidates: Sequence[Candidate],
+        protocol: str,
+        seeds: Sequence[int],
+        split: str = "validation",
+        *,
+        fidelity: Fidelity = FULL,
+        again: bool = False,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> list[Record]:
+        """As `Oracle.score_many`; the protocol's name is not looked at.
+
+        Raises
+        ------
+        UserError
+            When the function fails, or answers with something that is no finite number.
+        """
+        for candidate in candidates:
+            check_fits(candidate, self.data)
+        images = self._images(split, fidelity, self.protocol, candidates)
+        unseen = Unseen(images) if split == "train" else None
+        jobs = [(candidate, seed) for candidate in candidates for seed in seeds]
+        records = []
+        for done, (candidate, seed) in enumerate(jobs):
+            progress(done, len(jobs))
+            scored = unseen.by(candidate) if unseen else images
+            records.append(self._answer(candidate, seed, split, fidelity, scored, again))
+        progress(len(jobs), len(jobs))
+        return records
+
+    def _answer(
+        self,
+        candidate: Candidate,
+        seed: int,
+        split: str,
+        fidelity: Fidelity,
+        images: ImageSet,
+        again: bool,
+    ) -> Record:
+        fidelity = replace(fidelity, epochs=None)  # which a function knows nothing of
+        asked = self._asked(candidate, self.protocol, self.version, seed, split, fidelity)
+        known = None if again else self.ledger.find(key_of(asked))
+        if known is None:
+            start = time.perf_counter()
+            value = self._called(candidate, int(seed), images)
+            known = answered(asked, Answer(value), time.perf_counter() - start, self._origin())
+            self.ledger.add([known], again)
+        return {**known, **{title: asked[title] for title in TITLES}}
+
+    def _called(self, candidate: Candidate, seed: int, images: ImageSet) -> float:
+        """The function's answer."""
+        try:
+            answer: object = self.function(candidate, seed, images)
+        except (UserError, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # foreign code may raise anything
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{Path(place.filename).name}, line {place.lineno}"
+            raise UserError(f"{self.protocol} failed: {_told(error)} ({where})") from error
+        value = math.nan
+        # NumPy's scalars are numbers, too; a truth value is none, whatever Python says.
+        if isinstance(answer, numbers.Real) and not isinstance(answer, bool):
+            with contextlib.suppress(
+                Exception
+            ):  # of a type of its own, or a whole number too large
+                value = float(answer)
+        if not abs(value) <= LARGEST:
+            shown = f" {brief(answer)}" if isinstance(answer, numbers.Number | str) else ""
+            raise UserError(
+                f"{self.protocol} answered with {type(answer).__name__}{shown}; return a number "
+                f"of up to {LARGEST:g}, such as an accuracy in percent"
+            )
+        return value
+
+
+def _told(error: BaseException) -> str:
+    """An error of foreign code, in one line that may be shown anywhere."""
+    try:
+        said = printable(" ".join(str(error).split()))
+    except Exception:  # an error can be unable to say what it is
+        said = ""
+    return f"{type(error).__name__}: {said[:200]}" if said else type(error).__name__
+
+
+def function_named(name: str) -> Score:
+    """The function at `module:function`; the module is looked for in the working folder, too.
+
+    Raises
+    ------
+    UserError
+        When there is no such module or function.
+    """
+    module, _, attribute = name.partition(":")
+    if not (module and attribute) or module.startswith("."):
+        raise UserError(f"oracle {name!r}: give module:function")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        found: Score = operator.attrgetter(attribute)(importlib.import_module(module))
+    except UserError:
+        raise
+    except (Exception, SystemExit) as error:  # a module runs code of its own
+        raise UserError(f"oracle {name!r}: {_told(error)}") from None
+    finally:
+        sys.path.pop(0)
+    if not callable(found):
+        raise UserError(f"oracle {name!r}: a {type(found).__name__}, not a function")
+    return found

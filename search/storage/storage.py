@@ -1,0 +1,233 @@
+"""Where a study lives: one journal file, a database, or Optuna's gRPC proxy of one.
+
+A journal file serves one process at a time, whose lock tells that all trials still marked as
+running are left from a kill. A database serves any number of machines: each writes a beat into the
+trials that it is at, and any of them gives up trials whose beat has stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import optuna
+import sqlalchemy
+from filelock import FileLock, Timeout
+from optuna.storages import BaseStorage, JournalStorage
+from optuna.trial import Trial, TrialState
+
+from reproduce.errors import UserError
+from reproduce.support.files import is_regular
+from reproduce.support.names import safe_name
+from reproduce.support.redaction import redacted
+from reproduce.support.text import printable
+from search import trials
+from search.storage import database
+from search.storage.journal import Journal
+
+BEAT = 10.0  # seconds between heartbeats; trials are given up after three that were missed
+TRIES = 5  # to open a study in a database
+
+
+def open_study(name: str, where: str | Path) -> optuna.Study:
+    """Open or create a study.
+
+    Parameters
+    ----------
+    name : str
+    where : str or Path
+        A journal file, made when it is missing; a database's URL, `postgresql://...`,
+        `mysql://...` or `sqlite://...`; or `grpc://host:port`, Optuna's proxy.
+
+    Raises
+    ------
+    UserError
+        When the file is no study journal, the database does not answer, or trials were altered.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    if not remote(where):
+        return _in_journal(name, Path(where))
+    study = _in_database(name, str(where))
+    trials.check(study, redacted(str(where)))
+    return study
+
+
+def _in_database(name: str, url: str) -> optuna.Study:
+    for attempt in range(TRIES):
+        try:
+            return _opened(name, database.connected(url))
+        except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+            # Processes that come to an empty database at once may hinder each other.
+            if attempt == TRIES - 1:
+                raise UserError(
+                    f"{redacted(url)}: no study can be opened there ({database.reason(error, url)})"
+                ) from None
+            time.sleep(0.2 * 2**attempt)
+        except ImportError:
+            raise database.needs_driver(url) from None
+        except (ConnectionError, ValueError) as error:
+            raise UserError(
+                f"{redacted(url)}: nobody answers there ({database.reason(error, url)})"
+            ) from None
+    raise AssertionError  # pragma: no cover
+
+
+def _in_journal(name: str, path: Path) -> optuna.Study:
+    path = _real(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        study = _opened(name, JournalStorage(Journal(path)))
+        trials.check(study, str(path))
+        return study
+    except (UserError, OSError):
+        raise
+    except Exception as error:  # entries of any kind, applied one after the other
+        raise UserError(
+            f"{path}: not a readable study journal ({type(error).__name__}); restore the file, or "
+            "name another with --storage"
+        ) from None
+
+
+def _real(path: Path) -> Path:
+    """The file itself, beside which its locks lie, whatever links lead to it.
+
+    Raises
+    ------
+    UserError
+        When it cannot be a journal, before anything is written to it.
+    """
+    try:
+        real = path.resolve()
+        if real.is_symlink():  # newer Pythons pass over links in a circle
+            raise RuntimeError("links in a circle")
+        if real.exists():
+            _check_file(real)
+        return real
+    except (OSError, RuntimeError, ValueError) as error:  # a zero in the name, too
+        reason = printable(" ".join(str(error).split()))
+        raise UserError(f"--storage {printable(str(path))}: no path of a file ({reason})") from None
+
+
+def _check_file(path: Path) -> None:
+    """Raise UserError for what is no file of one name."""
+    if not is_regular(path):
+        raise UserError(f"--storage {path}: not a file; name a journal file or a database's URL")
+    if path.stat().st_nlink > 1:
+        raise UserError(
+            f"--storage {path}: the file has a second name (a hard link), under which another "
+            "process could work on it unseen; use a copy or a symbolic link"
+        )
+
+
+def _opened(name: str, storage: BaseStorage) -> optuna.Study:
+    return optuna.create_study(
+        storage=storage,
+        study_name=name,
+        direction="maximize",
+        load_if_exists=True,
+    )
+
+
+def remote(where: str | Path) -> bool:
+    """Whether several processes may work on a study there."""
+    return "://" in str(where)
+
+
+@contextlib.contextmanager
+def claimed(name: str, where: str | Path) -> Iterator[None]:
+    """Hold a journal study for this process alone; a database is free to all.
+
+    Raises
+    ------
+    UserError
+        When another process holds it, by this or another path to the journal.
+    """
+    if remote(where):
+        yield
+        return
+    path = _real(Path(where))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_name(f"{path.name}.{safe_name(name)}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UserError(
+            f"study {name!r} is being worked on by another process; several can share one in a "
+            "database, --storage postgresql://..."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+class Watch:
+    """Gives up the trials of processes that died.
+
+    Every process writes a beat into the trials that it is at (`beating`). A trial whose beat stands
+    still for three beats of the watcher's own clock is given up, whatever the clocks of other
+    machines say. (Optuna's heartbeats do not know of a trial whose process died before the first
+    one, and its gRPC proxy and journals have none.)
+
+    Parameters
+    ----------
+    study : optuna.Study
+    beat : float
+        Seconds between heartbeats.
+    """
+
+    def __init__(self, study: optuna.Study, beat: float) -> None:
+        self.study, self.beat = study, beat
+        self.seen: dict[int, tuple[int, float]] = {}  # beat and when it was first seen, by trial
+
+    def sweep(self) -> None:
+        """Look at the running trials, and give up those that nobody is at."""
+        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            beat, now = trial.user_attrs.get("beat", 0), time.monotonic()
+            known, since = self.seen.setdefault(trial.number, (beat, now))
+            if known != beat:
+                self.seen[trial.number] = (beat, now)
+            elif now - since > 3 * self.beat:
+                give_up(self.study, trial.number)
+
+
+def clear(study: optuna.Study, positions: set[int]) -> None:
+    """Give up unfinished trials of these positions, or of none: they are done without them."""
+    states = (TrialState.RUNNING, TrialState.WAITING)
+    for trial in study.get_trials(deepcopy=False, states=states):
+        if trial.user_attrs.get("position") in {None, *positions}:
+            with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
+                study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+
+
+def give_up(study: optuna.Study, number: int) -> None:
+    """Fail a trial, unless it is finished."""
+    with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):  # in this very moment
+        study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
+
+
+@contextlib.contextmanager
+def beating(held: Sequence[Trial], beat: float) -> Iterator[None]:
+    """Write a beat into the trials that are held meanwhile, from a thread."""
+    done = threading.Event()
+
+    def write() -> None:
+        count = 1
+        while not done.wait(beat):
+            for trial in held:
+                # The next beat may get through: nobody has to wait for this one.
+                with contextlib.suppress(Exception):
+                    storage = database.impatient(trial.storage)
+                    storage.set_trial_user_attr(trial._trial_id, "beat", count)
+            count += 1
+
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()

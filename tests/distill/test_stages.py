@@ -1,0 +1,204 @@
+"""Contracts that every method must keep, and its gradient against finite differences."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from distill import DistillConfig, Distiller
+from distill.objectives.base import Objective
+from distill.stages import METHODS, filled
+from distill.synthetic import SyntheticSet, start, start_images
+from reproduce import Candidate, Dataset, ImageSet, Oracle, UserError, protocols
+
+SMALL = DistillConfig(
+    method="krr", steps=4, width=4, depth=2, batch=40, inner_steps=4, reuse=2, ema=0.5
+)
+AGEING = {"pool": 2, "stride": 2}
+OWN = {"staged": {**AGEING, "window": 2}, "krr": AGEING, "unroll": {**AGEING, "window": 2}}
+OBJECTIVES = {stage.objective.__name__: stage.objective for m in METHODS.values() for stage in m}
+RECIPES = {
+    "KernelRidge": ["ridge", "adam", "sgd", "convnet"],
+    "Unroll": ["ridge", "adam", "sgd", "convnet"],
+    "GradientMatching": ["convnet"],
+    "DistributionMatching": ["convnet", "ridge"],
+}
+
+
+def candidate_of(data: Dataset, config: DistillConfig) -> Candidate:
+    distiller = Distiller(data, config, "d")
+    for _ in distiller.run():
+        pass
+    return distiller.candidate()
+
+
+def small(method: str, ipc: int = 1) -> DistillConfig:
+    """A short run with options that the method obeys."""
+    if not METHODS[method]:
+        return DistillConfig(method=method, ipc=ipc, width=4, depth=2, inner_steps=4)
+    return replace(SMALL, method=method, ipc=ipc, **OWN.get(method, {}))
+
+
+@pytest.mark.parametrize("ipc", [1, 2])
+@pytest.mark.parametrize("method", METHODS)
+def test_contract_of_methods(digits: Dataset, method: str, ipc: int) -> None:
+    """Every method makes a set that the oracle replays, and the same set again."""
+    config = small(method, ipc)
+    found = candidate_of(digits, config)
+    assert found.images.shape == (10 * ipc, 1, 28, 28)
+    assert found.ipc == ipc
+    assert found.method.startswith(f"distill {method}")
+    assert found.recipe is not None
+    assert candidate_of(digits, config) == found
+    oracle = Oracle(digits, workers=1)
+    quick = replace(found, recipe=replace(found.recipe, epochs=min(4, found.recipe.epochs)))
+    assert all(0 <= r["accuracy"] <= 100 for r in oracle.score(quick, "own", [0, 1]))
+    if METHODS[method]:
+        images, _ = start_images(digits, ipc, filled(config).start or "", 0)
+        assert not np.array_equal(images, found.images)
+
+
+def objective_of(data: Dataset, name: str, recipe: str) -> tuple[Objective, SyntheticSet]:
+    kind = OBJECTIVES[name]
+    config = replace(SMALL, ipc=2, nets=2, recipe=recipe, window=2, **AGEING)
+    if recipe == "sgd":  # a listed rate for each step of the old networks below
+        config = replace(config, inner_steps=20)
+    config = config.filled(dict(kind.DEFAULTS))
+    plan = config.made_for(10)
+    images, labels = start(data, 2, "noise", 0, plan)
+    # Finite differences need a smooth function: softplus, for pooled kinks of ReLU are frequent.
+    plan = replace(plan, activation="softplus")
+    learned = SyntheticSet(images, labels, plan, config.learn or "both").double()
+    objective = kind(data, config, learned)
+    # Networks of some age: where gradients are zero, Adam's step is a sign, and finite differences
+    # say nothing.
+    objective.pool.oldest, objective.pool.retirement = 99, [99] * len(objective.pool.slots)
+    for turn in range(3):
+        objective.begin(turn)
+        objective.end()
+    objective.begin(3)
+    return objective, learned
+
+
+@pytest.mark.parametrize(
+    ("name", "recipe"), [(name, recipe) for name in OBJECTIVES for recipe in RECIPES[name]]
+)
+def test_meta_gradients_equal_finite_differences(digits: Dataset, name: str, recipe: str) -> None:
+    objective, learned = objective_of(digits, name, recipe)
+    parameters = learned.learned()
+    found = torch.autograd.grad(objective.loss(), parameters, allow_unused=True)
+    assert found[0] is not None
+    assert found[0].abs().max() > 1e-9
+    generator = torch.Generator().manual_seed(1)
+    for parameter, gradient in zip(parameters, found, strict=True):
+        if gradient is None:
+            continue
+        direction = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+        before, ends = parameter.detach().clone(), []
+        for sign in (1, -1):
+            parameter.data = before + sign * 1e-7 * direction
+            ends.append(objective.loss().item())
+        parameter.data = before
+        slope = (ends[0] - ends[1]) / 2e-7
+        assert (gradient * direction).sum().item() == pytest.approx(slope, rel=1e-4, abs=1e-8)
+
+
+def test_labels_alone_leave_real_images_as_they_are(digits: Dataset) -> None:
+    config = replace(SMALL, method="krr", learn="labels", start="real")
+    found = candidate_of(digits, config)
+    images, hard = start_images(digits, 1, "real", 0)
+    np.testing.assert_array_equal(found.images, images)
+    assert not np.allclose(found.labels, np.eye(10)[hard] - 0.1)
+    assert "labels only" in found.method
+
+
+def test_images_alone_keep_hard_labels(digits: Dataset) -> None:
+    found = candidate_of(digits, replace(SMALL, method="krr", learn="images"))
+    assert found.label_scale == "class"
+    assert found.labels.tolist() == list(range(10))
+
+
+@pytest.mark.parametrize("method", ["staged", "krr", "unroll", "dc"])
+def test_the_convnet_recipe_is_the_fields_protocol(digits: Dataset, method: str) -> None:
+    """With its hard labels, whatever the method."""
+    config = filled(DistillConfig(method=method, recipe="convnet", width=64, widen=2))
+    assert config.learn == "images"
+    images, labels = start(digits, 1, "real", 0, config.made_for(10))
+    learned = SyntheticSet(images, labels, config.made_for(10), "images")
+    candidate = learned.candidate(digits, "c", method, 0, config.widen)
+    assert candidate.recipe == protocols.plan("convnet", candidate)
+
+
+def test_one_known_init_is_marked_and_scored_alike(digits: Dataset) -> None:
+    config = replace(SMALL, method="unroll", known_init=7, recipe="sgd", window=0)
+    found = candidate_of(digits, config)
+    assert "one known init" in found.method
+    records = Oracle(digits, workers=1).score(found, "own", [0, 1])
+    assert records[0]["accuracy"] == records[1]["accuracy"]
+
+
+@pytest.mark.parametrize("kind", ["mean", "kmeans", "real", "noise"])
+@pytest.mark.parametrize("ipc", [1, 3])
+def test_contract_of_starts(digits: Dataset, kind: str, ipc: int) -> None:
+    images, labels = start_images(digits, ipc, kind, 0)
+    assert images.shape == (10 * ipc, 1, 28, 28)
+    assert images.dtype == np.float32
+    assert labels.tolist() == list(np.arange(10).repeat(ipc))
+    assert images.min() >= 0
+    assert images.max() <= 1
+    assert len({image.tobytes() for image in images}) == 10 * ipc
+
+
+def test_a_candidate_file_is_a_start(digits: Dataset, tmp_path) -> None:
+    first = candidate_of(digits, replace(SMALL, method="krr"))
+    path = str(first.save(tmp_path / "first.npz"))
+    recipe = filled(replace(SMALL, method="krr")).made_for(10)
+    images, labels = start(digits, 1, path, 0, recipe)
+    np.testing.assert_array_equal(images, first.images)
+    np.testing.assert_array_equal(labels, first.labels)
+    with pytest.raises(UserError, match="not 2 of each class"):
+        start(digits, 2, path, 0, recipe)
+
+
+@pytest.mark.parametrize("kind", ["real", "mean", "kmeans"])
+def test_d_fewer_different_images_than_asked_are_refused(digits: Dataset, kind: str) -> None:
+    train = digits.train
+    zero = train.labels == 0
+    few = replace(
+        digits, train=ImageSet(np.where(zero[:, None, None, None], 0, train.images), train.labels)
+    )
+    with pytest.raises(UserError, match="class '0' has 1 different images in training, not 2"):
+        start_images(few, 2, kind, 0)
+    with pytest.raises(UserError, match=r"class '0' has 1\d\d different .* not 1000"):
+        start_images(digits, 1000, kind, 0)
+
+
+def test_rates_stay_positive_whatever_is_learned(digits: Dataset) -> None:
+    recipe = filled(replace(SMALL, method="unroll")).made_for(10)
+    learned = SyntheticSet(*start(digits, 1, "noise", 0, recipe), recipe)
+    with torch.no_grad():
+        learned.log_rates -= 500
+    found = learned.candidate(digits, "d", "m", 0).recipe
+    assert found is not None
+    assert all(rate > 0 for rate in found.learning_rates)
+    assert len(found.learning_rates) == 4
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"start": "x"},
+        {"steps": 0},
+        {"inner_lr": 0.0},
+        {"ipc": 0},
+        {"method": "magic"},
+        {"recipe": "x"},
+        {"learn": "x"},
+        {"ema": 1.0},
+        {"minutes": -1.0},
+    ],
+)
+def test_bad_settings_are_refused(digits: Dataset, changes: dict) -> None:
+    with pytest.raises(UserError):
+        Distiller(digits, replace(SMALL, **changes))
