@@ -15,7 +15,7 @@ from analysis.results import collect
 from distill import validation
 from distill.command import run_distillation
 from distill.config import DistillConfig
-from reproduce import data
+from reproduce import sources
 from reproduce.candidate import Candidate
 from reproduce.commands.score import JsonOption, WorkersOption, progress, score_table
 from reproduce.commands.score import show as print_records
@@ -69,11 +69,11 @@ def demo(
 def mnist_or_digits(folder: Path | None) -> Dataset:
     """MNIST where it is to be had, else the bundled digits, saying so."""
     try:
-        return data.load("mnist", folder)
+        return sources.load("mnist", folder)
     except UserError as error:
         note = f"{error}.\nGoing on with scikit-learn's bundled digits instead of MNIST."
         say(note, stderr=True)
-        return data.load("digits")
+        return sources.load("digits")
 
 
 def demo_essay(oracle: Oracle) -> list[Record]:

@@ -1,7 +1,7 @@
-"""The command `final`: every super-trainer of `results/supertrainers`, and what it has to beat.
+"""The command `final`: every super-trainer of `results/sets`, and what it has to beat.
 
 `supertrainer final --split test` reads the sealed test split, once: each reading is logged
-in `results/final/test-readings.jsonl`, and what is on record is not read again. Without `--split`
+in `results/test/test-readings.jsonl`, and what is on record is not read again. Without `--split`
 it rehearses on the half of validation that chooses nothing, into `runs/final.jsonl`. Seeds from
 2000 on were used for nothing else. Which simple rule is the strongest is decided beforehand, on the
 half of validation that chooses.
@@ -33,8 +33,8 @@ from reproduce.records import Record
 from search import SearchConfig, finalists
 from search.rivals import random_sets, rule_sets, simple_sets
 
-SETS = Path("results/supertrainers")
-OUT, REHEARSAL = Path("results/final/records.jsonl"), Path("runs/final.jsonl")
+SETS = Path("results/sets")
+OUT, REHEARSAL = Path("results/test/records.jsonl"), Path("runs/final.jsonl")
 FIRST = 2000  # of the seeds of the final reading
 # By file, where it is not `own` for sets that carry a recipe, and `conv-shift1` for real images.
 PROTOCOLS = {"searched-ipc1-convnet": "convnet", "distilled-ipc1-convnet": "convnet"}

@@ -31,7 +31,7 @@ from reproduce.support import provenance
 from reproduce.support.files import write_whole
 from reproduce.support.names import safe_name
 
-OUT = Path("results/analysis")
+OUT = Path("results/measures")
 RUNNING = Path("runs/analysis.jsonl")
 OutOption = Annotated[Path, typer.Option(help="Folder of the JSON files.")]
 

@@ -29,7 +29,7 @@ def histories(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
     A file that is torn, or holds anything else, is passed over with a line on standard error.
     """
-    for path in sorted((folder / "distill").glob(f"*{ENDING}")):
+    for path in sorted((folder / "measures" / "histories").glob(f"*{ENDING}")):
         try:
             yield printable(path.name.removesuffix(ENDING)), _checked(path)
         except (OSError, ValueError, LookupError, TypeError, RecursionError, UserError) as error:

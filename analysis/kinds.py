@@ -25,7 +25,7 @@ from reproduce.support.text import brief
 Content = dict[str, Any]
 LARGEST = 256 * 2**20  # bytes of a JSON file: of ours the largest have a few million
 MANY = 1_000_000
-BENCHES = "bench"  # the folder of benchmarks, which have readers of their own
+BENCHES = "benchmarks"  # the folder of benchmarks, which have readers of their own
 HISTORY = ".history.json"  # how a distillation went, of no concern to the page
 
 

@@ -10,11 +10,11 @@ from reproduce import UserError
 from reproduce.support import provenance
 from reproduce.support.files import write_whole
 
-FOLDER = Path("results/bench")
+FOLDER = Path("results/benchmarks")
 
 
 class Rows:
-    """The file `results/bench/NAME.json`: settings that hold for all of its rows, and the rows.
+    """The file `results/benchmarks/NAME.json`: settings of all of its rows, and the rows.
 
     Parameters
     ----------

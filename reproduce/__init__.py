@@ -6,10 +6,11 @@ from reproduce.support.exports import exports
 
 if TYPE_CHECKING:
     from reproduce.candidate import Candidate
-    from reproduce.data import Dataset, ImageSet, load
+    from reproduce.data import Dataset, ImageSet
     from reproduce.errors import UserError
     from reproduce.oracle import Fidelity, Oracle
     from reproduce.recipe import Recipe
+    from reproduce.sources import load
 
 __all__ = ["Candidate", "Dataset", "Fidelity", "ImageSet", "Oracle", "Recipe", "UserError", "load"]
 
@@ -23,6 +24,6 @@ __getattr__, __dir__ = exports(
         "Oracle": "oracle",
         "Recipe": "recipe",
         "UserError": "errors",
-        "load": "data",
+        "load": "sources",
     },
 )

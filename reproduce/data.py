@@ -18,9 +18,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from reproduce.errors import UserError
+from reproduce.records import append_lines
 from reproduce.support import provenance
 from reproduce.support.arrays import MOST_CLASSES
-from reproduce.support.schema import SEED, Several, Whole, Words
+from reproduce.support.schema import Several, Whole, Words
 from reproduce.support.text import checked
 
 ENVIRONMENT = "SUPERTRAINER_DATA"
@@ -178,8 +179,6 @@ class Dataset:
         UserError
             When the test images are not those that belong to the data.
         """
-        from reproduce.records import append_lines
-
         test = self.read_test()
         entry = {
             "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -192,55 +191,6 @@ class Dataset:
         }
         append_lines(log, [json.dumps(entry)])
         return test
-
-
-def load(
-    name: str = "mnist",
-    data: Path | str | None = None,
-    split_seed: int = 0,
-    invert: bool | None = None,
-) -> Dataset:
-    """Load a dataset by name or path.
-
-    Parameters
-    ----------
-    name : str
-        `mnist`, `fashion`, `digits` (scikit-learn's, bundled), or the path of own data: a `.npz`
-        with `images` and `labels`, a folder of class folders, or an IDX image file with its
-        label file beside it.
-    data : path, optional
-        Folder with torchvision's layout for mnist and fashion. Else `$SUPERTRAINER_DATA`, else
-        `./data`, else they are downloaded into `./data`.
-    split_seed : int
-        Own data and digits are shuffled with this seed, 0 or above, and cut 5 : 1 : 1, as MNIST
-        is.
-    invert : bool, optional
-        Own data: True for dark ink on white paper, False for light ink on black. Without it,
-        images that look like dark ink on white are refused.
-
-    Raises
-    ------
-    UserError
-        When there is nothing to load, it is damaged, or an argument is given that the data takes
-        nothing from; the message says what to do.
-    """
-    from reproduce import sources
-
-    split_seed = SEED.check(split_seed, "split seed")
-    if not name:
-        raise UserError("the dataset's name is empty; use mnist, fashion, digits or a path")
-    standard = name in sources.STANDARD
-    if data and not standard:
-        raise UserError(f"--data is the folder of mnist and fashion; leave it out for {name}")
-    if split_seed and standard:
-        raise UserError(f"{name} has splits of its own; leave --split-seed out")
-    if invert and (standard or name == "digits"):
-        raise UserError(f"{name} has light ink on black; leave --invert out")
-    if standard:
-        return sources.standard(name, data)
-    if name == "digits":
-        return sources.digits(split_seed)
-    return sources.own(Path(name), split_seed, invert)
 
 
 def cut(whole: ImageSet, classes: tuple[str, ...], seed: int) -> list[ImageSet]:

@@ -1,4 +1,4 @@
-"""Tables of what benchmarks have measured, from `results/bench` and records of their own.
+"""Tables of what benchmarks have measured, from `results/benchmarks` and records of their own.
 
 Where something has not been measured yet, its table has a head and no rows.
 """
@@ -29,7 +29,7 @@ def load(folder: Path, pattern: str) -> list[Bench]:
     """The benchmark files of that pattern, the smallest number of images per class first."""
     found = [
         json.loads(path.read_text(encoding="utf-8"))
-        for path in sorted((folder / "bench").glob(pattern))
+        for path in sorted((folder / "benchmarks").glob(pattern))
     ]
     return sorted(found, key=lambda content: content.get("settings", {}).get("ipc", 0))
 
@@ -106,7 +106,7 @@ def cross_protocol(folder: Path) -> Rows:
 
     A star marks sets that scores on the same images have chosen among others.
     """
-    records = read(folder / "search" / "cross.jsonl")
+    records = read(folder / "records" / "cross-protocol.jsonl")
     protocols = list(dict.fromkeys(record["protocol"] for record in records))
     sets = sorted({(record["ipc"], record["name"]) for record in records})
     rows = []
@@ -138,7 +138,7 @@ class Reading:
 def readings(folder: Path, split: str = "test") -> list[Reading]:
     """The final readings of a split by protocol and size, the best first."""
     groups: dict[tuple[str, float, str, str], list[Record]] = {}
-    for record in read(folder / "final" / "records.jsonl"):
+    for record in read(folder / "test" / "records.jsonl"):
         if record["split"] == split:
             key = (record["protocol"], record["ipc"], record["name"], role_of(record))
             groups.setdefault(key, []).append(record)

@@ -82,7 +82,7 @@ def score_table(records: Sequence[Record]) -> str:
 
 
 def speed_table(bench: dict[str, Any]) -> str:
-    """`score_many` against a plain loop, from `results/bench/oracle.json`."""
+    """`score_many` against a plain loop, from `results/benchmarks/oracle.json`."""
     rows = []
     for case in bench["cases"]:
         seconds = case["seconds_per_network"]
@@ -104,7 +104,7 @@ def speed_table(bench: dict[str, Any]) -> str:
 
 
 def proxy_table(bench: dict[str, Any]) -> str:
-    """Rank correlations of the proxies, from `results/bench/proxies.json`."""
+    """Rank correlations of the proxies, from `results/benchmarks/proxies.json`."""
     rows = []
     for name, proxy in bench["proxies"].items():
         correlations = ["{:.2f} ± {:.2f}".format(*proxy["spearman"][o]) for o in TRAINED]
@@ -120,7 +120,7 @@ def searched_table(records: Sequence[Record]) -> str:
 
 
 def search_rank_table(bench: dict[str, Any]) -> str:
-    """Rank correlations of the search's proxies, from `results/bench/search-rank.json`."""
+    """Rank correlations of the search's proxies, from `results/benchmarks/search-rank.json`."""
     rows = []
     for name, correlation in bench["spearman"].items():
         speed = bench["sets_per_second"].get(name)
@@ -152,7 +152,7 @@ TRANSFER = Problem(
 
 
 def tuning_table(bench: dict[str, Any]) -> str:
-    """Variants of `best` on random draws, from `results/bench/best.json`."""
+    """Variants of `best` on random draws, from `results/benchmarks/best.json`."""
     titles = list(dict.fromkeys(entry["variant"] for entry in bench.values()))
     sizes = sorted({entry["ipc"] for entry in bench.values()})
     rows = []
@@ -182,14 +182,14 @@ def _json(path: Path) -> dict[str, Any]:
 
 # Each table with the tracked file that it is made from.
 TABLES: dict[str, tuple[str, Callable[[Path], str]]] = {
-    "essay": ("records.jsonl", lambda path: essay_table(read(path))),
+    "essay": ("records/essay.jsonl", lambda path: essay_table(read(path))),
     "demo": ("demo/records.jsonl", lambda path: score_table(read(path))),
-    "speed": ("bench/oracle.json", lambda path: speed_table(_json(path))),
-    "proxies": ("bench/proxies.json", lambda path: proxy_table(_json(path))),
-    "tuning": ("bench/best.json", lambda path: tuning_table(_json(path))),
-    "distilled": ("distill/records.jsonl", lambda path: score_table(read(path))),
-    "search-rank": ("bench/search-rank.json", lambda path: search_rank_table(_json(path))),
-    "searched": ("search/records.jsonl", lambda path: searched_table(read(path))),
+    "speed": ("benchmarks/oracle.json", lambda path: speed_table(_json(path))),
+    "proxies": ("benchmarks/proxies.json", lambda path: proxy_table(_json(path))),
+    "tuning": ("benchmarks/best.json", lambda path: tuning_table(_json(path))),
+    "distilled": ("records/distill.jsonl", lambda path: score_table(read(path))),
+    "search-rank": ("benchmarks/search-rank.json", lambda path: search_rank_table(_json(path))),
+    "searched": ("records/search.jsonl", lambda path: searched_table(read(path))),
 }
 
 
@@ -197,8 +197,8 @@ def _of_problem(problem: Problem) -> Callable[[Path], str]:
     return lambda path: problem_table(read(path), problem)
 
 
-TABLES |= {p.name: ("records.jsonl", _of_problem(p)) for p in (BEST, TRANSFER)}
-TABLES |= {f"problem-{p.name}": ("records.jsonl", _of_problem(p)) for p in PROBLEMS}
+TABLES |= {p.name: ("records/essay.jsonl", _of_problem(p)) for p in (BEST, TRANSFER)}
+TABLES |= {f"problem-{p.name}": ("records/essay.jsonl", _of_problem(p)) for p in PROBLEMS}
 
 
 def _of_answer(make: Callable[[Path], Rows]) -> Callable[[Path], str]:
@@ -210,7 +210,9 @@ TABLES |= {mark: (".", _of_answer(make)) for mark, make in {**ANSWERS, **BENCHES
 
 # Pictures by the name under which documents show them; None where nothing is measured yet.
 PICTURES: dict[str, Callable[[Path], Figure | None]] = {
-    "essay-spread.svg": lambda results: axes.essay_spread(read(results / "records.jsonl")),
+    "essay-spread.svg": lambda results: axes.essay_spread(
+        read(results / "records" / "essay.jsonl")
+    ),
     "search-methods.svg": curves.search_methods,
     "distill-methods.svg": curves.distill_methods,
     "distill-runs.svg": curves.distill_runs,

@@ -1,7 +1,8 @@
 """Distilled sets in other networks than theirs: their own recipe with the network changed.
 
-`python -m benchmarks.compare.architectures FILE...` writes `results/bench/cross-architecture.json`,
-set by set, on the half of validation that no distillation has seen; the same command goes on
+`python -m benchmarks.compare.architectures FILE...` writes
+`results/benchmarks/cross-architecture.json`, set by set, on the half of validation that no
+distillation has seen; the same command goes on
 (`runs/cross-architecture.jsonl`).
 """
 

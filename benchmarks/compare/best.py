@@ -1,7 +1,7 @@
 """How `best` was tuned: its variants on random draws that are not the essay's.
 
 Four random balanced sets of each size, one replicate each, 2,000 images of validation's first
-half. Writes `results/bench/best.json` after every variant and passes over what it holds.
+half. Writes `results/benchmarks/best.json` after every variant and passes over what it holds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from reproduce import Candidate, Fidelity, Oracle, Recipe, load, protocols
 from reproduce.images.distort import Distortion
 from reproduce.support.files import write_whole
 
-OUT = Path("results/bench/best.json")
+OUT = Path("results/benchmarks/best.json")
 SETS = 4
 SIZES = (1, 5)  # a hundred images are trained on as fifty are
 SCORED = Fidelity(images=2000)

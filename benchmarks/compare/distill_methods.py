@@ -1,8 +1,8 @@
 """What distillation methods, and what their parts, are worth: runs of equal time.
 
 `python -m benchmarks.compare.distill_methods methods --ipc 1` and `... ablation` write
-`results/bench/distill-methods-ipc1.json` and `distill-ablation-ipc1.json`, run by run; the same
-command goes on, also within a run (checkpoints lie in `runs/distill-methods`).
+`results/benchmarks/distill-methods-ipc1.json` and `distill-ablation-ipc1.json`, run by run; the
+same command goes on, also within a run (checkpoints lie in `runs/distill-methods`).
 """
 
 from __future__ import annotations

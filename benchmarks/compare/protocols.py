@@ -1,7 +1,7 @@
 """Searched sets under protocols that they were not searched for, beside the simple ones.
 
-`python -m benchmarks.compare.protocols FILE...` appends to `results/search/cross.jsonl`, on the
-half of validation and on seeds that no search has used.
+`python -m benchmarks.compare.protocols FILE...` appends to `results/records/cross-protocol.jsonl`,
+on the half of validation and on seeds that no search has used.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from reproduce.records import Record
 from search import finalists
 from search.rivals import simple_sets
 
-OUT = Path("results/search/cross.jsonl")
+OUT = Path("results/records/cross-protocol.jsonl")
 PROTOCOLS = "knn,svm-rbf,forest,mlp,conv,conv-shift1,conv-shift2,convnet,best"
 
 

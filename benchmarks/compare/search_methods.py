@@ -1,7 +1,7 @@
 """Every search method at an equal budget of time: what it finds, and how fast.
 
 `python -m benchmarks.compare.search_methods --ipc 1` writes
-`results/bench/search-methods-ipc1.json`, run by run; the same command goes on. A run that was
+`results/benchmarks/search-methods-ipc1.json`, run by run; the same command goes on. A run that was
 interrupted begins anew: its time is its budget.
 """
 

@@ -1,6 +1,6 @@
 """What a distillation costs: updates per second, share of the machine's peak, memory by length.
 
-Writes `results/bench/distill.json`. One thread, in seconds of its processor time, so that the
+Writes `results/benchmarks/distill.json`. One thread, in seconds of its processor time, so that the
 figures depend neither on how many cores a machine has nor on what else runs on it.
 """
 
@@ -26,7 +26,7 @@ from reproduce import UserError, load
 from reproduce.support import provenance
 from reproduce.support.files import write_whole
 
-OUT = Path("results/bench/distill.json")
+OUT = Path("results/benchmarks/distill.json")
 LENGTHS = (4, 16, 64)
 ROOMY = 1e3  # GiB: nothing is recomputed unless we say so
 

@@ -1,7 +1,7 @@
 """How fast the oracle is: one network at a time in a plain loop, against `score_many`.
 
 Alternates the two in one run, so that a machine's drift cancels in the ratio. Writes
-`results/bench/oracle.json`.
+`results/benchmarks/oracle.json`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from reproduce.support import provenance
 from reproduce.support.files import write_whole
 from reproduce.training.loop import learning_rate
 
-OUT = Path("results/bench/oracle.json")
+OUT = Path("results/benchmarks/oracle.json")
 ROUNDS = 3
 WARM = 999_999  # a seed that no round uses
 SETS, SEEDS = 2, 200  # (candidate, seed) pairs whose accuracies are compared

@@ -2,7 +2,7 @@
 
 Scores the same random sets of ten images under the proxies and under `conv` and `conv-shift1`,
 and measures how many subsets a second a kernel scores on one thread. Writes
-`results/bench/proxies.json`; resumable, the scores are kept in `runs/bench-proxies.jsonl`.
+`results/benchmarks/proxies.json`; resumable, the scores are kept in `runs/bench-proxies.jsonl`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from reproduce.scoring.ridge_proxy import PoolKernel, Ridge
 from reproduce.support import provenance
 from reproduce.support.files import write_whole
 
-OUT = Path("results/bench/proxies.json")
+OUT = Path("results/benchmarks/proxies.json")
 SETS = 200
 TUNING = 80  # sets drawn before those, on which the proxies' settings were chosen
 SCORING = 6000

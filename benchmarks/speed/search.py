@@ -1,6 +1,6 @@
 """The search measured: how its proxy ranks, its stages' speed, its batches against a plain loop.
 
-`python -m benchmarks.speed.search rank|stages|swap` writes `results/bench/search-PART.json`.
+`python -m benchmarks.speed.search rank|stages|swap` writes `results/benchmarks/search-PART.json`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from search.proxy.kernel import trained_proxy
 from search.proxy.swaps import Proxy
 from search.study import empty_view
 
-OUT = Path("results/bench")
+OUT = Path("results/benchmarks")
 SCORES = Path("runs/bench-search.jsonl")
 JOURNAL = Path("runs/bench-search.storage.journal")
 PROTOCOL = "conv-shift1"

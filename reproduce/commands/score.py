@@ -17,11 +17,12 @@ import typer
 from reproduce import protocols as protocol_table
 from reproduce.candidate import Candidate
 from reproduce.commands.terminal import Table, progress, say
-from reproduce.data import CHECKSUMS, Dataset, load
+from reproduce.data import CHECKSUMS, Dataset
 from reproduce.errors import UserError
 from reproduce.essay import comparison
 from reproduce.oracle import Fidelity, Oracle, check_fits
 from reproduce.records import Record
+from reproduce.sources import load
 from reproduce.support.schema import Optional, Rule, Words, check_fields
 
 RecordsOption = Annotated[Path, typer.Option(help="File of records, read and appended.")]

@@ -1,6 +1,7 @@
 """Where images come from: standard data, scikit-learn's digits, and the user's own files."""
 
+from reproduce.sources.load import load
 from reproduce.sources.own import own
 from reproduce.sources.standard import STANDARD, digits, standard
 
-__all__ = ["STANDARD", "digits", "own", "standard"]
+__all__ = ["STANDARD", "digits", "load", "own", "standard"]

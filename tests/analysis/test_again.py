@@ -53,7 +53,7 @@ def glob(part: str) -> list[str]:
 def scored(digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Results:
     """Records of a file, an essay's draw, a rule and random sets, in a working folder."""
     monkeypatch.chdir(tmp_path)
-    oracle = Oracle(digits, "results/records.jsonl", workers=1)
+    oracle = Oracle(digits, "results/records/essay.jsonl", workers=1)
     kept = replace(measures.random_set(digits, 1, 7), name="my set", role="given")
     kept.save("results/my set.npz")
     rule = rules.rule_sets(oracle, SearchConfig(ipc=1))[0]

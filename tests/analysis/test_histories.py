@@ -10,7 +10,7 @@ import pytest
 from analysis.figures.curves import distill_runs as curves
 from analysis.tables.benchmarks import distill_runs
 
-TRACKED = Path(__file__).resolve().parents[2] / "results" / "distill"
+TRACKED = Path(__file__).resolve().parents[2] / "results" / "measures" / "histories"
 ENTRY = {"step": 4, "done": 0.3, "seconds": 2.0, "loss": 1.5, "accuracy": 50.0}
 SOUND: dict[str, Any] = {"config": {"method": "krr"}, "threads": 1, "history": [ENTRY]}
 BAD = {
@@ -39,8 +39,10 @@ BAD = {
 def test_d_a_history_of_another_kind_is_passed_over_with_a_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    (tmp_path / "distill").mkdir()
-    (tmp_path / "distill" / "bad.history.json").write_text(BAD[name], encoding="utf-8")
+    (tmp_path / "measures" / "histories").mkdir(parents=True)
+    (tmp_path / "measures" / "histories" / "bad.history.json").write_text(
+        BAD[name], encoding="utf-8"
+    )
     assert distill_runs(tmp_path)[1] == []
     assert curves(tmp_path) is None
     lines = capsys.readouterr().err.splitlines()
@@ -49,10 +51,10 @@ def test_d_a_history_of_another_kind_is_passed_over_with_a_line(
 
 
 def test_d_a_run_that_was_interrupted_has_dashes_for_what_it_did_not_reach(tmp_path: Path) -> None:
-    (tmp_path / "distill").mkdir()
+    (tmp_path / "measures" / "histories").mkdir(parents=True)
     never = {**SOUND, "history": [{**ENTRY, "loss": None}]}
     for name, content in (("a", SOUND), ("b", never)):
-        path = tmp_path / "distill" / f"{name}.history.json"
+        path = tmp_path / "measures" / "histories" / f"{name}.history.json"
         path.write_text(json.dumps(content), encoding="utf-8")
     rows = distill_runs(tmp_path)[1]
     assert [row[5:] for row in rows] == [["1.500", "50.0", "–", "–"], ["–", "50.0", "–", "–"]]
@@ -61,7 +63,7 @@ def test_d_a_run_that_was_interrupted_has_dashes_for_what_it_did_not_reach(tmp_p
 def test_d_the_tracked_histories_are_all_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shutil.copytree(TRACKED, tmp_path / "distill")
+    shutil.copytree(TRACKED, tmp_path / "measures" / "histories")
     rows = distill_runs(tmp_path)[1]
     assert len(rows) == len(list(TRACKED.glob("*.history.json")))
     assert capsys.readouterr().err == ""

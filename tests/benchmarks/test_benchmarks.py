@@ -50,9 +50,9 @@ def test_search_methods_at_equal_time() -> None:
         )
 
     measure("random")
-    before = json.loads(Path("results/bench/search-methods-ipc1.json").read_text())["rows"]
+    before = json.loads(Path("results/benchmarks/search-methods-ipc1.json").read_text())["rows"]
     measure("random; swap")
-    after = json.loads(Path("results/bench/search-methods-ipc1.json").read_text())["rows"]
+    after = json.loads(Path("results/benchmarks/search-methods-ipc1.json").read_text())["rows"]
     assert after[:2] == before
     for row in after:
         scores = [score for _, score in row["curve"]]
@@ -83,9 +83,9 @@ def test_distill_methods_and_ablation(monkeypatch: pytest.MonkeyPatch) -> None:
     small = {"minutes": 0.01, "seeds": 2, "checks": 1, "threads": 1, "workers": 1}
     distill_methods.compare(table="methods", only="kmeans; krr", dataset="digits", **small)
     distill_methods.compare(table="ablation", only="krr; hard labels", dataset="digits", **small)
-    before = Path("results/bench/distill-methods-ipc1.json").read_text()
+    before = Path("results/benchmarks/distill-methods-ipc1.json").read_text()
     distill_methods.compare(table="methods", only="kmeans; krr", dataset="digits", **small)
-    assert Path("results/bench/distill-methods-ipc1.json").read_text() == before
+    assert Path("results/benchmarks/distill-methods-ipc1.json").read_text() == before
     table = benchmarks.compare.distill_methods(RESULTS)[1]
     assert {line[1] for line in table} == {"`kmeans`", "`krr`"}
     changes = {line[1]: line[-1] for line in benchmarks.distill_ablation(RESULTS)[1]}
@@ -104,7 +104,7 @@ def test_cross_architecture_counts_each_network_once(
     changes = {"its own": {}, "the same": {}, "narrow": {"widths": (), "width": 4}}
     monkeypatch.setattr(architectures, "VARIANTS", changes)
     architectures.cross(files=[distilled.save("d.npz")], seeds=2, workers=1)
-    (row,) = json.loads(Path("results/bench/cross-architecture.json").read_text())["rows"]
+    (row,) = json.loads(Path("results/benchmarks/cross-architecture.json").read_text())["rows"]
     assert [len(row["accuracies"][name]) for name in changes] == [2, 2, 2]
     assert row["accuracies"]["its own"] == row["accuracies"]["the same"]
     head, table = benchmarks.compare.architectures(RESULTS)
@@ -153,7 +153,7 @@ def test_test_is_read_once(
     supertrainer_final.final(files=files, **small)
     assert not RESULTS.exists()  # a rehearsal
     supertrainer_final.final(files=files, split="test", **small)
-    log = Path("results/final/test-readings.jsonl")
+    log = Path("results/test/test-readings.jsonl")
     readings = log.read_text()
     supertrainer_final.final(files=files, split="test", **small)
     assert log.read_text() == readings

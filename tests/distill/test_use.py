@@ -13,7 +13,7 @@ from reproduce import Candidate, Dataset, Oracle
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = ROOT / "docs" / "use-a-super-trainer.md"
-FILE = ROOT / "results" / "supertrainers" / "distilled-ipc1.npz"
+FILE = ROOT / "results" / "sets" / "distilled-ipc1.npz"
 
 
 def run_page(path: Path, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:

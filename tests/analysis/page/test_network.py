@@ -22,7 +22,7 @@ SHAPE = {"depth": 3, "classes": 10, "mean": RECIPE.mean, "std": RECIPE.std}
 def engine(browser: Browser) -> Page:
     """A blank page with the network's code."""
     tab = browser.new_page()
-    source = Path(__file__).resolve().parents[3] / "analysis" / "page" / "network.js"
+    source = Path(__file__).resolve().parents[3] / "analysis" / "page" / "assets" / "network.js"
     tab.add_script_tag(content=source.read_text())
     tab.add_script_tag(content=f"const shape = {json.dumps(SHAPE)};")
     return tab

@@ -32,7 +32,7 @@ def test_b6_the_strongest_simple_rule_is_chosen_on_validation(
         "lucky on test": {"validation-a": 50.0, "test": 90.0},
         "best on validation": {"validation-a": 60.0, "test": 55.0},
     }
-    write(tmp_path / "final" / "records.jsonl", digits, means)
+    write(tmp_path / "test" / "records.jsonl", digits, means)
     _, rows = benchmarks.final_short(tmp_path)
     cell = "55.00 ± 1.00 (2 networks), best on validation"
     assert rows == [["the strongest simple rule", "1", cell]]
@@ -42,6 +42,6 @@ def test_b6_without_scores_to_choose_by_every_rule_is_shown(
     digits: Dataset, tmp_path: Path
 ) -> None:
     means = {"one": {"test": 90.0}, "two": {"test": 55.0}}
-    write(tmp_path / "final" / "records.jsonl", digits, means)
+    write(tmp_path / "test" / "records.jsonl", digits, means)
     _, rows = benchmarks.final_short(tmp_path)
     assert [row[0] for row in rows] == ["one", "two"]

@@ -92,7 +92,7 @@ def test_b7_no_verdict_without_a_spread() -> None:
 
 def test_b7_every_verdict_on_record_can_fail() -> None:
     """What is random is judged by the spread on record, and a number beyond it is outside."""
-    cells = comparison.compare_draws(read(ROOT / "results" / "records.jsonl"))
+    cells = comparison.compare_draws(read(ROOT / "results" / "records" / "essay.jsonl"))
     judged = [cell for cell in cells if cell.published.random and cell.ours.n > 1]
     assert len(judged) > 20
     for cell in judged:
@@ -111,7 +111,7 @@ def test_b11_own_data_called_mnist_never_stand_beside_published_numbers(
 
 
 def test_b6_scores_that_were_asked_for_under_both_draws_count_once() -> None:
-    kept = read(ROOT / "results" / "records.jsonl")
+    kept = read(ROOT / "results" / "records" / "essay.jsonl")
     cells = comparison.compare_draws(kept)
     again = comparison.compare_draws([*kept, *kept])
     assert [(str(c.ours), c.ours.n) for c in again] == [(str(c.ours), c.ours.n) for c in cells]

@@ -18,7 +18,7 @@ SPREADS = json.loads(files("reproduce.essay").joinpath("published.json").read_te
 SEEDS = range(5)
 SURE = 0.999  # of one test: they are many
 RECORDS = "runs/check-published.jsonl"  # what was scored once is not trained again
-TRACKED = Path(__file__).resolve().parents[3] / "results" / "records.jsonl"
+TRACKED = Path(__file__).resolve().parents[3] / "results" / "records" / "essay.jsonl"
 CELLS = comparison.compare_draws(read(TRACKED))
 
 

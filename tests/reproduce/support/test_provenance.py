@@ -24,7 +24,7 @@ HERE = Path(__file__).resolve()
         (["/clone/supertrainer.py", "demo"], "supertrainer", "supertrainer demo"),
         (["/x/search/__main__.py", "--ipc", "1"], "search", "python -m search --ipc 1"),
         (["/x/search/__main__.py", "--ipc", "1"], "", "python -m search --ipc 1"),
-        (["/x/benchmarks/cross_protocol.py", "a"], "benchmarks.compare.protocols",
+        (["/x/benchmarks/compare/protocols.py", "a"], "benchmarks.compare.protocols",
          "python -m benchmarks.compare.protocols a"),
         (["mine.py", "1"], "", "python mine.py 1"),
         (["/elsewhere/mine.py"], "", "python mine.py"),
