@@ -16,7 +16,7 @@ __getattr__, __dir__ = exports(
     {
         "DistillConfig": "config",
         "Distiller": "distiller",
-        "SyntheticSet": "learnable",
+        "SyntheticSet": "synthetic",
         "distill": "distiller",
     },
 )

@@ -136,7 +136,7 @@ def test_b13_the_commands_of_the_essays_table_make_the_table(
     """The full commands, on a copy of the records: nothing is missing, and no cell differs."""
     commands = essay_commands(ROOT / "README.md")
     assert commands == essay_commands(ROOT / "docs" / "essay.md")
-    kept = ROOT / "results" / "records.jsonl"
+    kept = ROOT / "results" / "records" / "essay.jsonl"
     copy = tmp_path / "records.jsonl"
     copy.write_bytes(kept.read_bytes())
     shown: list[Record] = []

@@ -17,7 +17,7 @@ from matplotlib.ticker import StrMethodFormatter
 
 from analysis.figures.axes import bare
 from analysis.histories import histories
-from analysis.tables.benchmarks import Bench, load
+from analysis.tables.bench import Bench, load
 
 COLOURS = mpl.colormaps["tab20"].colors  # type: ignore[attr-defined]
 POINTS = 200  # of a mean curve

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from analysis.figures import axes, curves
 from analysis.roles import LUCKY
 from analysis.tables.answers import ANSWERS, Rows
-from analysis.tables.benchmarks import BENCHES
+from analysis.tables.bench import BENCHES
 from analysis.tables.tables import score_rows
 from reproduce import protocols
 from reproduce.errors import UserError

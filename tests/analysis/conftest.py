@@ -17,7 +17,7 @@ from analysis.results import collect
 from reproduce import Candidate, Dataset, Oracle, Recipe
 from reproduce.commands.score import progress
 from reproduce.essay import draws
-from tests.analysis.browser import chromium
+from tests.analysis.page.browser import chromium
 
 RECIPE = Recipe(
     model="convnet",

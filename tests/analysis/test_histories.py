@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from analysis.figures.curves import distill_runs as curves
-from analysis.tables.benchmarks import distill_runs
+from analysis.tables.bench import distill_runs
 
 TRACKED = Path(__file__).resolve().parents[2] / "results" / "measures" / "histories"
 ENTRY = {"step": 4, "done": 0.3, "seconds": 2.0, "loss": 1.5, "accuracy": 50.0}

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 from analysis.page.report import write_report
 from analysis.results import collect
 from reproduce import Dataset
-from tests.analysis.browser import opened
+from tests.analysis.page.browser import opened
 
 RESULTS = Path(__file__).resolve().parents[3] / "results"
 BAR = 75.0  # percent of the bundled validation digits that the headline's set must teach to read

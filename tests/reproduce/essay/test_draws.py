@@ -53,8 +53,8 @@ def test_any_size_from_any_data(digits: Dataset) -> None:
 
 @pytest.mark.parametrize("protocol", ["svm-rbf", "svm-linear", "knn"])
 def test_published_nine_exactly(mnist: Dataset, protocol: str) -> None:
-    draws = [draws.rmnist(mnist, n) for n in (1, 5, 10)]
-    records = Oracle(mnist).score_many(draws, protocol, [0])
+    sets = [draws.rmnist(mnist, n) for n in (1, 5, 10)]
+    records = Oracle(mnist).score_many(sets, protocol, [0])
     published = [p.accuracy for p in draws.published() if p.protocol == protocol and p.ipc]
     assert [round(record["accuracy"], 2) for record in records] == published
     cells = [c for c in comparison.compare(records, "table") if c.published.protocol == protocol]

@@ -53,7 +53,7 @@ def test_b12_paths_can_be_typed_in_the_working_folder(
     below = str(Path.cwd() / "runs" / "a b.npz")
     elsewhere = str(HERE.parent)
     found = typed(["supertrainer", "score", below, f"--data={elsewhere}", "../c.npz"], "", {})
-    assert found == "supertrainer score 'runs/a b.npz' --data=reproduce ../c.npz"
+    assert found == "supertrainer score 'runs/a b.npz' --data=support ../c.npz"
 
 
 @pytest.mark.parametrize("how", [["-m", "search"], ["-m", "supertrainer"], ["supertrainer.py"]])
@@ -106,7 +106,10 @@ def commands(content: object) -> list[str]:
 
 def test_b12_every_command_of_the_shipped_results_names_one_that_exists() -> None:
     root = HERE.parents[3]
-    modules = {path.stem for path in (root / "benchmarks").glob("*.py")}
+    folder = root / "benchmarks"
+    modules = {
+        ".".join(path.relative_to(folder).with_suffix("").parts) for path in folder.rglob("*.py")
+    }
     from supertrainer import COMMANDS
 
     names = {home.split(":")[1].replace("_", "-") for home in COMMANDS}

@@ -221,7 +221,7 @@ def test_d_functions_that_answer_with_no_number_are_one_line(
     with pytest.raises(UserError, match=words) as caught:
         oracle.score(ten, "any", [0])
     line = str(caught.value)
-    assert line.startswith("function tests.search.test_function:")
+    assert line.startswith("function tests.search.own.test_function:")
     assert "\n" not in line
     assert "\x1b" not in line
     assert len(line) < 400
