@@ -166,7 +166,7 @@ def test_test_is_read_once(
     head, short = bench.final_short(RESULTS)
     assert head[2:] == ["`knn`", "`own`"]
     assert {line[0] for line in short} >= {"random sets", "the essay's draw", "distilled"}
-    chosen = [r for r in read(RESULTS / "final/records.jsonl") if r["split"] != "test"]
+    chosen = [r for r in read(RESULTS / "test/records.jsonl") if r["split"] != "test"]
     assert {(r["role"], r["split"]) for r in chosen} == {("simple rule", "validation-a")}
     assert {r["seed"] for r in chosen} == {500}  # once: nothing is random in knn
     rules = [line for line in searched if line[0] in ("nearest mean", "kmedoids", "herding")]
