@@ -29,12 +29,13 @@ from reproduce.commands.score import (
     score_table,
 )
 from reproduce.commands.score import show as print_records
-from reproduce.commands.terminal import Table, progress, say
+from reproduce.commands.terminal import progress, say
 from reproduce.data import described
 from reproduce.oracle import Oracle
 from reproduce.records import Record
 from reproduce.support.files import write_whole
 from reproduce.support.names import safe_name
+from reproduce.support.table import Table
 
 RESULTS = Path("results")
 SURE = 0.05
@@ -115,9 +116,6 @@ def show(
 
 def facts_table(candidate: Candidate) -> Table:
     """What a candidate says of itself."""
-    table = Table(title=candidate.name, show_header=False)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
     facts = {
         "images": f"{len(candidate)}, {candidate.ipc:g} per class, {span(candidate)}",
         "method": candidate.method,
@@ -130,19 +128,17 @@ def facts_table(candidate: Candidate) -> Table:
         "command": candidate.command,
         "hash": candidate.hash,
     }
-    for name, fact in facts.items():
-        table.add_row(name, fact)
-    return table
+    return Table([], list(facts.items()), candidate.name)
 
 
 def labels_table(candidate: Candidate, most: int = 20) -> Table:
     """Soft labels, a row for each image that `grid_text` shows, in its order."""
-    table = Table(title=candidate.label_scale, box=None, padding=(0, 1, 0, 0))
-    for head in ("image", *map(str, range(candidate.classes))):
-        table.add_column(head, justify="right", no_wrap=True)
-    for position in some_of_each(candidate, most):
-        table.add_row(str(position), *(f"{value:.2f}" for value in candidate.labels[position]))
-    return table
+    head = ["image", *map(str, range(candidate.classes))]
+    rows = [
+        [position, *(f"{value:.2f}" for value in candidate.labels[position])]
+        for position in some_of_each(candidate, most)
+    ]
+    return Table(head, rows, candidate.label_scale, right=range(len(head)), lines=False)
 
 
 @configured(choice=DataChoice)

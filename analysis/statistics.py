@@ -33,6 +33,9 @@ class Interval:
     high: float
     over: str = "networks"
 
+    def __str__(self) -> str:
+        return f"{self.mean:.2f} ± {self.half:.2f}" if self.n > 1 else f"{self.mean:.2f}"
+
     @property
     def half(self) -> float:
         """Half the interval's width."""

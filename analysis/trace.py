@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from markupsafe import Markup
+
 from analysis import again
 from analysis.results import Analysis
 from analysis.statistics import Interval, interval_of
@@ -135,8 +137,11 @@ class Traces:
         return self._places.setdefault(json.dumps(entry), len(self._places))
 
 
+LINK = Markup('<button type="button" class="num" data-trace="{}">{}</button>')
+
+
 class Number:
-    """A mean with its interval and the place of its origin."""
+    """A mean with its interval and the place of its origin; a cell of a `Table`."""
 
     def __init__(self, interval: Interval, trace: int) -> None:
         self.interval, self.trace = interval, trace
@@ -156,6 +161,19 @@ class Number:
         """Half the 95 % interval, or nothing for a single value."""
         return f"{self.interval.half:.2f}" if self.interval.n > 1 else ""
 
+    def __str__(self) -> str:
+        return str(self.interval)
+
+    def __html__(self) -> Markup:
+        half = Markup('<span class="half">&#8202;±&#8202;{}</span>').format(self.half)
+        return LINK.format(self.trace, self.mean + (half if self.half else Markup("")))
+
+    def csv_values(self) -> dict[str, Any]:
+        """Mean, ends of the interval and n."""
+        one = self.interval
+        ends = (f"{one.low:.4f}", f"{one.high:.4f}") if one.n > 1 else ("", "")
+        return {"": f"{one.mean:.4f}", "low": ends[0], "high": ends[1], "n": one.n}
+
     @property
     def n(self) -> str:
         """What varies and how many of it: `5 networks`, `30 sets`."""
@@ -169,10 +187,13 @@ def number_of(records: Sequence[Record], traces: Traces) -> Number:
 
 
 class Fact:
-    """A number that is no mean of runs, or several in words, and the place of its origin."""
+    """A text about a measurement, and the place of its origin; a cell of a `Table`."""
 
     def __init__(self, text: str, trace: int) -> None:
         self.text, self.trace = text, trace
 
     def __str__(self) -> str:
         return self.text
+
+    def __html__(self) -> Markup:
+        return LINK.format(self.trace, self.text)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from analysis.figures.axes import svg
-from analysis.trace import Number
+from reproduce.support.table import Table
 
 PAGE_FONT = "system-ui, -apple-system, 'Segoe UI', sans-serif"
 
@@ -62,44 +60,17 @@ class Exhibit:
         text = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', opening, text, count=1)
         return Markup(text)
 
+    @property
+    def table(self) -> Table:
+        """The numbers behind the figure."""
+        return Table(self.head, self.rows, self.alt)
+
     def csv(self) -> bytes:
         """The table as a file."""
-        return table_csv(self.head, self.rows)
+        return self.table.csv()
 
 
 def _opening(alt: str, style: str) -> str:
     label = Markup.escape(alt).replace("\\", "")
     links = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
     return rf'<svg {links} viewBox="\1" style="{style}" role="img" aria-label="{label}">'
-
-
-def table_csv(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
-    """A table as CSV; a number becomes mean, ends of its 95 % interval, and n."""
-    numbers = {
-        column for row in rows for column, cell in enumerate(row) if isinstance(cell, Number)
-    }
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(_widened(head, numbers, _titles))
-    for row in rows:
-        writer.writerow(_widened(row, numbers, _values))
-    return buffer.getvalue().encode()
-
-
-def _widened(cells: Sequence[Any], numbers: set[int], widen: Any) -> list[Any]:
-    wide: list[Any] = []
-    for column, cell in enumerate(cells):
-        wide += widen(cell) if column in numbers else [cell]
-    return wide
-
-
-def _titles(title: str) -> list[str]:
-    return [title, f"{title} low", f"{title} high", f"{title} n"]
-
-
-def _values(cell: Any) -> list[Any]:
-    if not isinstance(cell, Number):
-        return [cell, "", "", ""]
-    interval = cell.interval
-    ends = [f"{interval.low:.4f}", f"{interval.high:.4f}"] if interval.n > 1 else ["", ""]
-    return [f"{interval.mean:.4f}", *ends, interval.n]

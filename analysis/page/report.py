@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from analysis.figures.exhibits import Exhibit, table_csv
+from analysis.figures.exhibits import Exhibit
 from analysis.figures.plots import grid_png
 from analysis.page import embedding, leaderboard, learning, sections
 from analysis.page.live import live_part
@@ -22,6 +22,7 @@ from analysis.tables import finalists
 from analysis.trace import Traces
 from reproduce.data import MNIST_CHECKSUM
 from reproduce.support.files import write_whole
+from reproduce.support.table import Table
 from reproduce.support.text import printable
 
 PAGE = "index.html"
@@ -50,12 +51,12 @@ def write_report(folder: Path, results: Results, title: str = "Super-trainers") 
     write_figures(folder / "figures", parts)
     for exhibit in exhibits_of(parts):
         write_whole(folder / "tables" / f"{exhibit.key}.csv", exhibit.csv())
-    for name, (head, rows) in tables_of(parts).items():
-        write_whole(folder / "tables" / f"{name}.csv", table_csv(head, rows))
+    for name, table in tables_of(parts).items():
+        write_whole(folder / "tables" / f"{name}.csv", table.csv())
     return write_whole(folder / PAGE, render(parts, printable(title)).encode())
 
 
-def tables_of(parts: dict[str, Any]) -> dict[str, tuple[list[str], list[list[Any]]]]:
+def tables_of(parts: dict[str, Any]) -> dict[str, Table]:
     """Tables that have no figure, by file name: each league, and the neighbours of each set."""
     tables = {}
     for one in parts["leagues"]:
@@ -70,10 +71,10 @@ def tables_of(parts: dict[str, Any]) -> dict[str, tuple[list[str], list[list[Any
             for row in one.rows
         ]
         head = ["set", "kind", "split", "sets", *one.protocols]
-        tables[f"league-{one.source.key}-{one.ipc:g}"] = (head, rows)
+        tables[f"league-{one.source.key}-{one.ipc:g}"] = Table(head, rows)
     head = ["image", "nearest real image", "its label", "distance", "more typical in its class, %"]
     for name, rows in embedding.neighbour_rows(parts["results"]).items():
-        tables[name] = (head, rows)
+        tables[name] = Table(head, rows)
     return tables
 
 

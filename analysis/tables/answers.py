@@ -13,32 +13,12 @@ from analysis.figures import charts
 from analysis.page import learning, sections
 from analysis.page.leaderboard import Row, leagues
 from analysis.results import Results, collect
-from analysis.statistics import Interval
 from analysis.tables.finalists import choices
 from analysis.trace import Number, Traces
-
-HEADS: dict[str, Sequence[str]] = {
-    "typical": (
-        "set",
-        "images",
-        "more typical in its class, %: median (most)",
-        "distance to the nearest real image: median",
-        "usual between real ones",
-    ),
-    "worth": ("set, protocol, split", "images", "accuracy", "n", "as good as random images"),
-    "hangs": ("set", "protocol", "change", "points", "n"),
-    "luck": ("search", "protocol", "finalists", "the best as chosen", "less luck", "fresh seeds"),
-}
+from reproduce.support.table import Code, Table
 
 
-def spread(interval: Interval) -> str:
-    """A mean ± half its 95 % interval."""
-    if interval.n == 1:
-        return f"{interval.mean:.2f}"
-    return f"{interval.mean:.2f} ± {interval.half:.2f}"
-
-
-def league_rows(results: Results) -> tuple[list[str], list[list[str]]]:
+def league_table(results: Results) -> Table:
     """Every set of ours under every protocol, the smallest budget first."""
     found = leagues(results, Traces())
     protocols = [p for p in _columns(found) if any(p in r.cells for r in _ours(found))]
@@ -47,7 +27,7 @@ def league_rows(results: Results) -> tuple[list[str], list[list[str]]]:
         cells = [_league_cell(row.cells.get(protocol)) for protocol in protocols]
         name = row.name + (f" ({row.sets} sets)" if row.sets > 1 else "")
         rows.append([name, f"{row.ipc:g}", row.scored_on, *cells])
-    return ["set", "ipc", "split", *(f"`{p}`" for p in protocols)], rows
+    return Table(["set", "ipc", "split", *(Code(p) for p in protocols)], rows)
 
 
 def _ours(found: Sequence[Any]) -> list[Row]:
@@ -59,10 +39,10 @@ def _columns(found: Sequence[Any]) -> list[str]:
 
 
 def _league_cell(number: Number | None) -> str:
-    return f"{spread(number.interval)} ({number.interval.n})" if number else "–"
+    return f"{number} ({number.interval.n})" if number else "–"
 
 
-def typical_rows(results: Results) -> list[list[str]]:
+def typical_table(results: Results) -> Table:
     """How extreme the images of each set are, and how far from real ones."""
     rows = []
     for analysis in sections.ordered(results):
@@ -77,10 +57,17 @@ def typical_rows(results: Results) -> list[list[str]]:
                 f"{analysis['usual']:.1f}",
             ]
         )
-    return rows
+    head = [
+        "set",
+        "images",
+        "more typical in its class, %: median (most)",
+        "distance to the nearest real image: median",
+        "usual between real ones",
+    ]
+    return Table(head, rows)
 
 
-def worth_rows(results: Results) -> list[list[str]]:
+def worth_table(results: Results) -> Table:
     """How many random real images each set is worth whose file is there; the page has all."""
     traces = Traces()
     kept = [record for record in results.records if record["candidate"] in results.candidates]
@@ -89,12 +76,12 @@ def worth_rows(results: Results) -> list[list[str]]:
     rows = []
     for exhibit in found:
         for title, images, number, words in exhibit.rows:
-            interval = number.interval
-            rows.append([title, images, spread(interval), str(interval.n), str(words)])
-    return rows
+            rows.append([title, images, number, number.interval.n, words])
+    head = ["set, protocol, split", "images", "accuracy", "n", "as good as random images"]
+    return Table(head, rows)
 
 
-def hangs_rows(results: Results) -> list[list[str]]:
+def hangs_table(results: Results) -> Table:
     """What order, batches, rounding, noise and a missing image change, in points, by seed."""
     rows = []
     for analysis in sections.ordered(results):
@@ -105,13 +92,13 @@ def hangs_rows(results: Results) -> list[list[str]]:
         if "leave_one_out" in analysis:
             changes.append(("one image less, on average", charts.without_one(analysis)))
         for name, difference in changes:
-            protocol = f"`{analysis['protocol']}`"
+            protocol = Code(analysis["protocol"])
             points = f"{difference.mean:+.2f} ± {difference.half:.2f}"
-            rows.append([analysis["name"], protocol, name, points, str(difference.n)])
-    return rows
+            rows.append([analysis["name"], protocol, name, points, difference.n])
+    return Table(["set", "protocol", "change", "points", "n"], rows)
 
 
-def luck_rows(results: Results) -> list[list[str]]:
+def luck_table(results: Results) -> Table:
     """What each search's choice among its finalists was worth on fresh seeds."""
     rows = []
     for choice in choices(results, Traces()):
@@ -119,22 +106,22 @@ def luck_rows(results: Results) -> list[list[str]]:
         rows.append(
             [
                 choice.name,
-                f"`{choice.protocol}`",
+                Code(choice.protocol),
                 str(choice.best.k),
-                f"{spread(choice.chosen.interval)} ({choice.chosen.interval.n})",
+                f"{choice.chosen} ({choice.chosen.interval.n})",
                 choice.corrected.text,
-                f"{spread(fresh.interval)} ({fresh.interval.n})" if fresh else "–",
+                f"{fresh} ({fresh.interval.n})" if fresh else "–",
             ]
         )
-    return rows
+    head = ["search", "protocol", "finalists", "the best as chosen", "less luck", "fresh seeds"]
+    return Table(head, rows)
 
 
-Rows = tuple[Sequence[str], list[list[str]]]
 # By mark, from the folder of results.
-ANSWERS: dict[str, Callable[[Path], Rows]] = {
-    "league": lambda path: league_rows(collect([path])),
-    "typical": lambda path: (HEADS["typical"], typical_rows(collect([path]))),
-    "worth": lambda path: (HEADS["worth"], worth_rows(collect([path]))),
-    "hangs": lambda path: (HEADS["hangs"], hangs_rows(collect([path]))),
-    "luck": lambda path: (HEADS["luck"], luck_rows(collect([path]))),
+ANSWERS: dict[str, Callable[[Path], Table]] = {
+    "league": lambda path: league_table(collect([path])),
+    "typical": lambda path: typical_table(collect([path])),
+    "worth": lambda path: worth_table(collect([path])),
+    "hangs": lambda path: hangs_table(collect([path])),
+    "luck": lambda path: luck_table(collect([path])),
 }

@@ -18,8 +18,8 @@ from analysis.histories import histories
 from analysis.roles import is_lucky, role_of
 from reproduce.essay.comparison import Summary, summarise
 from reproduce.records import Record, read
+from reproduce.support.table import Code, Table
 
-Rows = tuple[list[str], list[list[str]]]
 Bench = dict[str, Any]
 NOT_OURS = {"random sets": "random sets", "essay draw": "the essay's draw"}
 CHOICE = "validation-a"  # the split that says which simple rule is the strongest
@@ -39,7 +39,7 @@ def over(values: Sequence[float]) -> Summary:
     return summarise({"accuracy": value} for value in values)
 
 
-def search_methods(folder: Path) -> Rows:
+def search_methods(folder: Path) -> Table:
     """Each search method at equal time: seconds, sets scored, the search's score, the fresh one.
 
     Means ± standard errors over repetitions, whose number is in brackets. A batch that has begun is
@@ -60,14 +60,14 @@ def search_methods(folder: Path) -> Rows:
             row += [f"{seconds:.0f}", f"{sets:.0f}", str(seen), f"{fresh} ({fresh.n})"]
         for row in cells.values():
             row += ["–"] * (4 * (number + 1) - len(row))
-    return head, [[f"`{method}`", *row] for method, row in cells.items()]
+    return Table(head, [[Code(method), *row] for method, row in cells.items()])
 
 
 def _fresh(runs: Sequence[Bench]) -> Summary:
     return over([float(np.mean(run["fresh"])) for run in runs])
 
 
-def search_stages(folder: Path) -> Rows:
+def search_stages(folder: Path) -> Table:
     """Sets and replicates a second of each stage of `staged`."""
     rows = [
         [
@@ -80,7 +80,7 @@ def search_stages(folder: Path) -> Rows:
         for bench in load(folder, "search-stages.json")
         for row in bench["rows"]
     ]
-    return ["stage", "ipc", "seconds", "sets / second", "replicates / second"], rows
+    return Table(["stage", "ipc", "seconds", "sets / second", "replicates / second"], rows)
 
 
 def _rate(count: int, seconds: float) -> str:
@@ -90,7 +90,7 @@ def _rate(count: int, seconds: float) -> str:
     return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2f}"
 
 
-def search_swap(folder: Path) -> Rows:
+def search_swap(folder: Path) -> Table:
     """Batches against a loop of one set at a time: what each took to the same best score."""
     rows = []
     for bench in load(folder, "search-swap.json"):
@@ -98,10 +98,10 @@ def search_swap(folder: Path) -> Rows:
             sets, seconds, best = way["reached"] or way["curve"][-1]
             words = "" if way["reached"] else " (not reached)"
             rows.append([name, str(sets), f"{seconds:.0f}", f"{best:.2f}{words}"])
-    return ["proposals", "sets", "seconds", "best score"], rows
+    return Table(["proposals", "sets", "seconds", "best score"], rows)
 
 
-def cross_protocol(folder: Path) -> Rows:
+def cross_protocol(folder: Path) -> Table:
     """Sets by protocols, mean ± standard error over networks, whose number is in brackets.
 
     A star marks sets that scores on the same images have chosen among others.
@@ -114,7 +114,7 @@ def cross_protocol(folder: Path) -> Rows:
         ours = [r for r in records if (r["ipc"], r["name"]) == (ipc, name)]
         cells = [_cell([r for r in ours if r["protocol"] == protocol]) for protocol in protocols]
         rows.append([name + (" \\*" if any(map(is_lucky, ours)) else ""), f"{ipc:g}", *cells])
-    return ["set", "ipc", *(f"`{protocol}`" for protocol in protocols)], rows
+    return Table(["set", "ipc", *(Code(protocol) for protocol in protocols)], rows)
 
 
 def _cell(records: Sequence[Record]) -> str:
@@ -155,14 +155,14 @@ def strongest_rules(folder: Path) -> dict[tuple[str, float], str]:
     return {key: reading.name for key, reading in rules.items()}
 
 
-def final(folder: Path, distilled: bool) -> Rows:
+def final(folder: Path, distilled: bool) -> Table:
     """The reading of test: distilled sets, or chosen ones with their rivals."""
     rows = [
-        [r.name, f"{r.ipc:g}", f"`{r.protocol}`", str(r.summary), counted(r.summary)]
+        [r.name, f"{r.ipc:g}", Code(r.protocol), str(r.summary), counted(r.summary)]
         for r in readings(folder)
         if (r.role == "distilled") == distilled
     ]
-    return ["set", "ipc", "protocol", "test accuracy", "n"], rows
+    return Table(["set", "ipc", "protocol", "test accuracy", "n"], rows)
 
 
 def counted(summary: Summary) -> str:
@@ -170,7 +170,7 @@ def counted(summary: Summary) -> str:
     return f"{summary.n} {summary.over if summary.n > 1 else summary.over.removesuffix('s')}"
 
 
-def final_short(folder: Path) -> Rows:
+def final_short(folder: Path) -> Table:
     """The same by protocol: ours, the simple rule chosen on validation, draws, random sets.
 
     Where nothing on record chooses among the simple rules, all of them are shown.
@@ -186,14 +186,15 @@ def final_short(folder: Path) -> Rows:
             what, cell = "the strongest simple rule", f"{cell}, {reading.name}"
         if reading.role != "simple rule" or strongest in (None, reading.name):
             kept.setdefault((reading.ipc, what), {}).setdefault(reading.protocol, cell)
-    head = ["set", "ipc", *(f"`{protocol}`" for protocol in protocols)]
-    return head, [
+    head = ["set", "ipc", *(Code(protocol) for protocol in protocols)]
+    rows = [
         [what, f"{ipc:g}", *(cells.get(protocol, "–") for protocol in protocols)]
         for (ipc, what), cells in kept.items()
     ]
+    return Table(head, rows)
 
 
-def distill_methods(folder: Path) -> Rows:
+def distill_methods(folder: Path) -> Table:
     """Each distillation method at equal time."""
     rows = []
     for bench in load(folder, "distill-methods-ipc*.json"):
@@ -201,18 +202,18 @@ def distill_methods(folder: Path) -> Rows:
             rows.append(
                 [
                     str(bench["settings"]["ipc"]),
-                    f"`{row['name']}`",
-                    f"`{row['recipe']}`",
+                    Code(row["name"]),
+                    Code(row["recipe"]),
                     f"{row['seconds'] / 60:.1f}",
                     f"{row['updates']:,}",
                     str(over(row["accuracies"])),
                     str(len(row["accuracies"])),
                 ]
             )
-    return ["ipc", "method", "recipe", "minutes", "updates", "accuracy", "n"], rows
+    return Table(["ipc", "method", "recipe", "minutes", "updates", "accuracy", "n"], rows)
 
 
-def distill_ablation(folder: Path) -> Rows:
+def distill_ablation(folder: Path) -> Table:
     """`krr` with one thing changed, and what that changes in points."""
     rows = []
     for bench in load(folder, "distill-ablation-ipc*.json"):
@@ -226,10 +227,10 @@ def distill_ablation(folder: Path) -> Rows:
             updates = f"{row['updates']:,}"
             ipc = str(bench["settings"]["ipc"])
             rows.append([ipc, row["name"], updates, str(ours), str(ours.n), change])
-    return ["ipc", "run", "updates", "accuracy", "n", "against `krr`"], rows
+    return Table(["ipc", "run", "updates", "accuracy", "n", "against `krr`"], rows)
 
 
-def distill_cost(folder: Path) -> Rows:
+def distill_cost(folder: Path) -> Table:
     """Updates a second of one thread and the share of its peak."""
     rows = [
         [
@@ -243,20 +244,20 @@ def distill_cost(folder: Path) -> Rows:
         for case in bench["cases"]
     ]
     head = ["method", "updates / second", "GFLOP / update", "GFLOP/s (of peak)", "MiB estimated"]
-    return head, rows
+    return Table(head, rows)
 
 
-def distill_memory(folder: Path) -> Rows:
+def distill_memory(folder: Path) -> Table:
     """Memory of one update of `unroll` by its number of inner steps."""
     rows = [
         [str(row["inner_steps"]), f"{row['kept_mib']:.0f}", f"{row['recomputed_mib']:.0f}"]
         for bench in load(folder, "distill.json")
         for row in bench["memory"]
     ]
-    return ["inner steps", "MiB, all kept", "MiB, recomputed"], rows
+    return Table(["inner steps", "MiB, all kept", "MiB, recomputed"], rows)
 
 
-def distill_runs(folder: Path) -> Rows:
+def distill_runs(folder: Path) -> Table:
     """The tracked runs, from their `*.history.json`: validation on the way, loss at the end."""
     rows = []
     for name, content in histories(folder):
@@ -265,9 +266,9 @@ def distill_runs(folder: Path) -> Rows:
         cells = [_at(history, part) for part in (0.25, 0.5, 1.0)]
         loss = "–" if last["loss"] is None else f"{last['loss']:.3f}"
         numbers = [f"{last['seconds'] / 60:.0f}", f"{last['step']:,}", loss]
-        rows.append([name, f"`{config['method']}`", str(content["threads"]), *numbers, *cells])
+        rows.append([name, Code(config["method"]), str(content["threads"]), *numbers, *cells])
     head = ["run", "method", "threads", "minutes", "updates", "loss"]
-    return [*head, "after a quarter", "half", "all"], rows
+    return Table([*head, "after a quarter", "half", "all"], rows)
 
 
 def _at(history: Sequence[Bench], part: float) -> str:
@@ -276,7 +277,7 @@ def _at(history: Sequence[Bench], part: float) -> str:
     return f"{float(reached[0]['accuracy']):.1f}" if reached else "–"
 
 
-def cross_architecture(folder: Path) -> Rows:
+def cross_architecture(folder: Path) -> Table:
     """Networks by sets, mean ± standard error over networks."""
     head, rows = ["network"], dict[str, list[str]]()
     for bench in load(folder, "cross-architecture.json"):
@@ -285,11 +286,11 @@ def cross_architecture(folder: Path) -> Rows:
             head.append(row["name"])
             for name, accuracies in row["accuracies"].items():
                 rows.setdefault(name, []).append(str(over(accuracies)))
-    return head, [[name, *cells] for name, cells in rows.items()]
+    return Table(head, [[name, *cells] for name, cells in rows.items()])
 
 
 # By mark, from the folder of results.
-BENCHES: dict[str, Callable[[Path], Rows]] = {
+BENCHES: dict[str, Callable[[Path], Table]] = {
     "search-methods": search_methods,
     "search-stages": search_stages,
     "search-swap": search_swap,

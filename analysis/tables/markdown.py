@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures import axes, curves
 from analysis.roles import LUCKY
-from analysis.tables.answers import ANSWERS, Rows
+from analysis.tables.answers import ANSWERS
 from analysis.tables.bench import BENCHES
 from analysis.tables.tables import score_rows
 from reproduce import protocols
@@ -21,6 +21,7 @@ from reproduce.essay import comparison, draws
 from reproduce.essay.problems import LAST, PROBLEMS, Problem
 from reproduce.records import Record, read
 from reproduce.support.files import read_input
+from reproduce.support.table import Code, Table
 from reproduce.transfer.backbones import Backbone
 
 TRAINED = ("conv", "conv-shift1")
@@ -42,18 +43,13 @@ def fill(text: str, mark: str, table: str) -> str:
     return pattern.sub(lambda match: f"{begin}\n{table}{end}", text)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def essay_table(records: Sequence[Record]) -> str:
+def essay_table(records: Sequence[Record]) -> Table:
     """Ours beside every published number of the essay that the records answer."""
     rows = [
         [
             f"RMNIST/{cell.published.ipc}" if cell.published.ipc else "MNIST",
             cell.draw if cell.draw and cell.published.ipc > 1 else "–",
-            f"`{cell.published.protocol}`",
+            Code(cell.published.protocol),
             f"{cell.published.accuracy:.2f}",
             str(cell.ours),
             str(cell.ours.n),
@@ -61,16 +57,16 @@ def essay_table(records: Sequence[Record]) -> str:
         ]
         for cell in comparison.compare_draws(records)
     ]
-    return _table(["set", "draw", "protocol", "published", "ours", "n", "verdict"], rows)
+    return Table(["set", "draw", "protocol", "published", "ours", "n", "verdict"], rows)
 
 
-def score_table(records: Sequence[Record]) -> str:
+def score_table(records: Sequence[Record]) -> Table:
     """Scores of sets that are not the essay's draws."""
     rows = [
         [
             row.title,
             f"{row.ipc:g}",
-            f"`{row.protocol}`",
+            Code(row.protocol),
             row.split + (LUCKY if row.lucky else ""),
             str(row.summary),
             str(row.summary.n),
@@ -78,10 +74,10 @@ def score_table(records: Sequence[Record]) -> str:
         ]
         for row in score_rows([r for r in records if r["method"] != "essay draw"])
     ]
-    return _table(["set", "ipc", "protocol", "split", "accuracy", "n", "seeds"], rows)
+    return Table(["set", "ipc", "protocol", "split", "accuracy", "n", "seeds"], rows)
 
 
-def speed_table(bench: dict[str, Any]) -> str:
+def speed_table(bench: dict[str, Any]) -> Table:
     """`score_many` against a plain loop, from `results/benchmarks/oracle.json`."""
     rows = []
     for case in bench["cases"]:
@@ -89,7 +85,7 @@ def speed_table(bench: dict[str, Any]) -> str:
         plain = min(seconds["plain, 1 thread"], seconds["plain, all threads"])
         rows.append(
             [
-                f"`{case['protocol']}`",
+                Code(case["protocol"]),
                 str(case["ipc"]),
                 f"{case['networks']} x {case['epochs']} epochs, {case['images']:,} images",
                 f"{plain:.2f}",
@@ -100,43 +96,43 @@ def speed_table(bench: dict[str, Any]) -> str:
             ]
         )
     head = ["protocol", "ipc", "networks", "plain s", "ours s", "ratio", "candidates / minute"]
-    return _table([*head, "GFLOP/s (of peak)"], rows)
+    return Table([*head, "GFLOP/s (of peak)"], rows)
 
 
-def proxy_table(bench: dict[str, Any]) -> str:
+def proxy_table(bench: dict[str, Any]) -> Table:
     """Rank correlations of the proxies, from `results/benchmarks/proxies.json`."""
     rows = []
     for name, proxy in bench["proxies"].items():
         correlations = ["{:.2f} ± {:.2f}".format(*proxy["spearman"][o]) for o in TRAINED]
-        rows.append([f"`{name}`", *correlations, f"{proxy['subsets_per_second_and_thread']:,.0f}"])
+        rows.append([Code(name), *correlations, f"{proxy['subsets_per_second_and_thread']:,.0f}"])
     ceiling = "{:.2f} ± {:.2f}".format(*bench["conv_against_conv_shift1"])
     rows.append(["`conv` itself", "–", ceiling, "–"])
-    return _table(["proxy", *(f"`{name}`" for name in TRAINED), "subsets / second / thread"], rows)
+    return Table(["proxy", *(Code(name) for name in TRAINED), "subsets / second / thread"], rows)
 
 
-def searched_table(records: Sequence[Record]) -> str:
+def searched_table(records: Sequence[Record]) -> Table:
     """Scores on the seeds that a search uses neither to find nor to choose."""
     return score_table([record for record in records if record["seed"] >= FRESH])
 
 
-def search_rank_table(bench: dict[str, Any]) -> str:
+def search_rank_table(bench: dict[str, Any]) -> Table:
     """Rank correlations of the search's proxies, from `results/benchmarks/search-rank.json`."""
     rows = []
     for name, correlation in bench["spearman"].items():
         speed = bench["sets_per_second"].get(name)
         cells = ["{:.2f} ± {:.2f}".format(*correlation), f"{speed:,.0f}" if speed else "–"]
         rows.append([name, *cells])
-    return _table(["proxy", f"`{bench['protocol']}`", "sets / second / thread"], rows)
+    return Table(["proxy", Code(bench["protocol"]), "sets / second / thread"], rows)
 
 
-def problem_table(records: Sequence[Record], problem: Problem) -> str:
+def problem_table(records: Sequence[Record], problem: Problem) -> Table:
     """Mean ± standard error (n) of each of a problem's protocols on the essay's *figures* draws."""
     rows = []
     for protocol in problem.protocols:
         cells = [_figures_cell(records, protocol, ipc) for ipc in draws.ESSAY_SIZES]
         if any(cells):
-            rows.append([f"`{protocol}`", *(cell or "–" for cell in cells)])
-    return _table(["protocol", *(f"RMNIST/{ipc}" for ipc in draws.ESSAY_SIZES)], rows)
+            rows.append([Code(protocol), *(cell or "–" for cell in cells)])
+    return Table(["protocol", *(f"RMNIST/{ipc}" for ipc in draws.ESSAY_SIZES)], rows)
 
 
 BEST = Problem("best", "The strongest way", ("conv", "conv-shift1", "conv-shift2", "best"))
@@ -151,7 +147,7 @@ TRANSFER = Problem(
 )
 
 
-def tuning_table(bench: dict[str, Any]) -> str:
+def tuning_table(bench: dict[str, Any]) -> Table:
     """Variants of `best` on random draws, from `results/benchmarks/best.json`."""
     titles = list(dict.fromkeys(entry["variant"] for entry in bench.values()))
     sizes = sorted({entry["ipc"] for entry in bench.values()})
@@ -164,7 +160,7 @@ def tuning_table(bench: dict[str, Any]) -> str:
                 *(f"{e['mean']:.2f} ± {e['standard_error']:.2f}" if e else "–" for e in entries),
             ]
         )
-    return _table(["one network, changed", *(f"{ipc} a class" for ipc in sizes)], rows)
+    return Table(["one network, changed", *(f"{ipc} a class" for ipc in sizes)], rows)
 
 
 def _figures_cell(records: Sequence[Record], protocol: str, ipc: int) -> str:
@@ -181,7 +177,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 # Each table with the tracked file that it is made from.
-TABLES: dict[str, tuple[str, Callable[[Path], str]]] = {
+TABLES: dict[str, tuple[str, Callable[[Path], Table]]] = {
     "essay": ("records/essay.jsonl", lambda path: essay_table(read(path))),
     "demo": ("demo/records.jsonl", lambda path: score_table(read(path))),
     "speed": ("benchmarks/oracle.json", lambda path: speed_table(_json(path))),
@@ -193,7 +189,7 @@ TABLES: dict[str, tuple[str, Callable[[Path], str]]] = {
 }
 
 
-def _of_problem(problem: Problem) -> Callable[[Path], str]:
+def _of_problem(problem: Problem) -> Callable[[Path], Table]:
     return lambda path: problem_table(read(path), problem)
 
 
@@ -201,11 +197,7 @@ TABLES |= {p.name: ("records/essay.jsonl", _of_problem(p)) for p in (BEST, TRANS
 TABLES |= {f"problem-{p.name}": ("records/essay.jsonl", _of_problem(p)) for p in PROBLEMS}
 
 
-def _of_answer(make: Callable[[Path], Rows]) -> Callable[[Path], str]:
-    return lambda path: _table(*make(path))
-
-
-TABLES |= {mark: (".", _of_answer(make)) for mark, make in {**ANSWERS, **BENCHES}.items()}
+TABLES |= {mark: (".", make) for mark, make in {**ANSWERS, **BENCHES}.items()}
 
 
 # Pictures by the name under which documents show them; None where nothing is measured yet.
@@ -238,7 +230,7 @@ def update(document: Path, results: Path) -> str:
         text = read_input(document).decode()
         for mark, (source, make) in TABLES.items():
             if f"<!-- {mark}:begin -->" in text:
-                text = fill(text, mark, make(results / source))
+                text = fill(text, mark, make(results / source).markdown())
     except (OSError, ValueError, KeyError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"{document}: cannot fill its tables from {results} ({reason})") from None

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
-from rich.table import Table
 from torch.utils.flop_counter import FlopCounterMode
 
+from analysis.tables.bench import distill_cost, distill_memory
 from distill import DistillConfig, Distiller
 from distill.inner.steps import square_root
 from distill.objectives.unroll import Unroll
 from reproduce import UserError, load
+from reproduce.commands.terminal import say
 from reproduce.support import provenance
 from reproduce.support.files import write_whole
 
@@ -145,18 +145,6 @@ def main() -> None:
     ]
     peak = peak_gflops()
     cases = [{**found, "share_of_peak": found["gflops"] / peak} for found in map(measured, CASES)]
-    table = Table("case", "updates / s", "GFLOP / update", "GFLOP/s", "of peak", title="distill")
-    for case in cases:
-        table.add_row(
-            case["name"],
-            f"{case['updates_per_second']:.1f}",
-            f"{case['gflop_per_update']:.2f}",
-            f"{case['gflops']:.0f}",
-            f"{100 * case['share_of_peak']:.0f} %",
-        )
-    Console().print(table)
-    for row in memory:
-        Console().print(row)
     content = {
         "threads": 1,
         "peak_gflops": peak,
@@ -166,6 +154,7 @@ def main() -> None:
         "commit": provenance.commit(),
     }
     write_whole(OUT, json.dumps(content, indent=1).encode())
+    say(distill_cost(OUT.parents[1]), distill_memory(OUT.parents[1]))
 
 
 if __name__ == "__main__":

@@ -18,11 +18,11 @@ import joblib
 import numpy as np
 import torch
 import torch.nn.functional as F
-from rich.console import Console
-from rich.table import Table
 from torch import Tensor, nn
 
+from analysis.tables.markdown import speed_table
 from reproduce import Candidate, Fidelity, Oracle, load, protocols
+from reproduce.commands.terminal import say
 from reproduce.data import Dataset
 from reproduce.essay import draws
 from reproduce.images import expand
@@ -254,23 +254,7 @@ def main() -> None:
     data = load("mnist")
     oracle = Oracle(data, device="cpu")
     oracle.score_many(random_sets(data, 1, 8), "conv", [99])  # start the workers
-    results = []
-    table = Table("protocol", "ipc", "plain s", "ours s", "ratio", "cand./min", "GFLOP/s", "peak")
-    for case in CASES:
-        result = measure(case, data, oracle)
-        results.append(result)
-        seconds = result["seconds_per_network"]
-        plain = min(seconds["plain, 1 thread"], seconds["plain, all threads"])
-        table.add_row(
-            case.protocol,
-            str(case.ipc),
-            f"{plain:.2f}",
-            f"{seconds['ours']:.3f}",
-            f"{result['ratio']:.1f}",
-            f"{result['candidates_per_minute']:.0f}",
-            f"{result['gflops']:.0f}",
-            f"{100 * result['share_of_peak']:.0f} %",
-        )
+    results = [measure(case, data, oracle) for case in CASES]
     agreement = compare_distributions(data, oracle)
     content = {
         "workers": oracle.workers,
@@ -280,8 +264,7 @@ def main() -> None:
         "agreement": agreement,
     }
     write_whole(OUT, json.dumps(content, indent=1).encode())
-    Console().print(table)
-    Console().print(f"Ours less plain, conv, ipc 1: {agreement}\nWritten to {OUT}")
+    say(speed_table(content), f"Ours less plain, conv, ipc 1: {agreement}\nWritten to {OUT}")
 
 
 if __name__ == "__main__":

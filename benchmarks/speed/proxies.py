@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.table import Table
 from scipy.stats import spearmanr
 
+from analysis.tables.markdown import proxy_table
 from benchmarks.speed.oracle import random_sets
 from reproduce import Candidate, Fidelity, Oracle, load, protocols
 from reproduce.commands.score import progress
+from reproduce.commands.terminal import say
 from reproduce.data import ImageSet
 from reproduce.scoring.ridge_proxy import PoolKernel, Ridge
 from reproduce.support import provenance
@@ -71,7 +71,6 @@ def main() -> None:
     oracle = Oracle(data, "runs/bench-proxies.jsonl")
     sets = random_sets(data, 1, TUNING + SETS)[TUNING:]
     scored = {protocol: scores(oracle, sets, protocol) for protocol in SEEDS}
-    table = Table("proxy", "conv", "conv-shift1", "subsets per second")
     results = {}
     for name in PROXIES:
         ridge = protocols.plan(name, sets[0])
@@ -79,8 +78,6 @@ def main() -> None:
         speed = subsets_per_second(ridge, sets, data.validation.stratified(SCORING))
         against = {other: correlation(scored[name], scored[other]) for other in SEEDS}
         results[name] = {"spearman": against, "subsets_per_second_and_thread": speed}
-        cells = ["{:.2f} ± {:.2f}".format(*against[other]) for other in ("conv", "conv-shift1")]
-        table.add_row(name, *cells, f"{speed:.0f}")
     ceiling = correlation(scored["conv"], scored["conv-shift1"])
     content = {
         "sets": SETS,
@@ -92,8 +89,7 @@ def main() -> None:
         "accuracies": {name: values.tolist() for name, values in scored.items()},
     }
     write_whole(OUT, json.dumps(content, indent=1).encode())
-    Console().print(table)
-    Console().print(f"conv against conv-shift1: {ceiling[0]:.2f} ± {ceiling[1]:.2f}")
+    say(proxy_table(content))
 
 
 if __name__ == "__main__":

@@ -24,12 +24,12 @@ from reproduce.commands.score import (
     score_table,
     show,
 )
-from reproduce.commands.terminal import Table
 from reproduce.data import Dataset
 from reproduce.errors import UserError
 from reproduce.essay import comparison, draws, problems
 from reproduce.oracle import Oracle
 from reproduce.records import Record
+from reproduce.support.table import Table
 
 EXPERIMENTS = (*draws.EXPERIMENTS, "transfer", "problems", "all")
 
@@ -115,19 +115,20 @@ def published_table(records: Sequence[Record], draw: str) -> Table:
     cells = comparison.compare(records, draw)
     if not cells:
         return score_table("no published numbers for these", records)
-    table = Table("set", "protocol", "published", "ours", "sd", "n", "verdict", title="The essay")
-    for cell in cells:
-        ours, number = cell.ours, cell.published
-        table.add_row(
-            f"RMNIST/{number.ipc} {cell.draw}" if number.ipc else "MNIST",
-            number.protocol,
-            f"{number.accuracy:.2f}",
-            str(ours),
-            f"{ours.sd:.2f}" if ours.n > 1 else "–",
-            str(ours.n),
+    rows = [
+        [
+            f"RMNIST/{cell.published.ipc} {cell.draw}" if cell.published.ipc else "MNIST",
+            cell.published.protocol,
+            f"{cell.published.accuracy:.2f}",
+            cell.ours,
+            f"{cell.ours.sd:.2f}" if cell.ours.n > 1 else "–",
+            cell.ours.n,
             cell.verdict,
-        )
-    return table
+        ]
+        for cell in cells
+    ]
+    head = ["set", "protocol", "published", "ours", "sd", "n", "verdict"]
+    return Table(head, rows, "The essay")
 
 
 def _sizes(text: str) -> list[int]:

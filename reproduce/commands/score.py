@@ -16,7 +16,7 @@ import typer
 
 from reproduce import protocols as protocol_table
 from reproduce.candidate import Candidate
-from reproduce.commands.terminal import Table, progress, say
+from reproduce.commands.terminal import progress, say
 from reproduce.data import CHECKSUMS, Dataset
 from reproduce.errors import UserError
 from reproduce.essay import comparison
@@ -24,6 +24,7 @@ from reproduce.oracle import Fidelity, Oracle, check_fits
 from reproduce.records import Record
 from reproduce.sources import load
 from reproduce.support.schema import Optional, Rule, Words, check_fields
+from reproduce.support.table import Table
 
 RecordsOption = Annotated[Path, typer.Option(help="File of records, read and appended.")]
 WorkersOption = Annotated[int | None, typer.Option(help="Processes; else one a core.", min=1)]
@@ -171,15 +172,15 @@ def load_candidates(paths: Sequence[Path]) -> list[Candidate]:
 
 def score_table(title: str, records: Sequence[Record]) -> Table:
     """A table with a row for each name, role, protocol and split: mean, standard error, n."""
-    table = Table("name", "ipc", "protocol", "split", "accuracy %", "n", title=title)
     groups: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
         key = tuple(str(record.get(name)) for name in ("name", "role", "ipc", "protocol", "split"))
         groups.setdefault(key, []).append(record)
+    rows = []
     for key, group in groups.items():
         summary = comparison.summarise(group)
-        table.add_row(comparison.title(group), *key[2:], str(summary), str(summary.n))
-    return table
+        rows.append([comparison.title(group), *key[2:], summary, summary.n])
+    return Table(["name", "ipc", "protocol", "split", "accuracy %", "n"], rows, title)
 
 
 def show(records: Sequence[Record], as_json: bool, table: Callable[[], Table]) -> None:

@@ -1,7 +1,7 @@
-"""What commands show to people: texts letter by letter, tables, and progress.
+"""What commands show to people: texts, tables and progress.
 
-Names come from files and arguments. Nothing in them acts on the terminal: neither markup of rich,
-nor emoji codes, nor escape sequences.
+Names come from files and arguments. They are shown letter by letter: markup of rich, emoji codes
+and escape sequences in a name have no effect on the terminal.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 import rich.table
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -22,6 +22,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from reproduce.support.table import Table
 from reproduce.support.text import printable
 
 
@@ -30,27 +31,28 @@ def plain(text: object) -> Text:
     return Text("\n".join(map(printable, str(text).split("\n"))))
 
 
-def say(*things: RenderableType, stderr: bool = False) -> None:
+def say(*things: str | Table, stderr: bool = False) -> None:
     """Print texts, whose long lines are left to the terminal, and tables."""
     console = Console(stderr=stderr)
     for thing in things:
-        text = isinstance(thing, str)
-        console.print(plain(thing) if text else thing, soft_wrap=text)
+        if isinstance(thing, Table):
+            console.print(_drawn(thing))
+        else:
+            console.print(plain(thing), soft_wrap=True)
 
 
-class Table(rich.table.Table):
-    """A table of rich whose title, heads and cells are texts, shown letter by letter."""
-
-    def __init__(self, *heads: str, title: str | None = None, **options: Any) -> None:
-        super().__init__(*heads, title=None if title is None else plain(title), **options)
-
-    def add_column(self, header: RenderableType = "", *parts: Any, **options: Any) -> None:
-        """Add a column with this head."""
-        super().add_column(plain(header), *parts, **options)
-
-    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
-        """Add a row of these texts."""
-        super().add_row(*map(plain, cells), **options)
+def _drawn(table: Table) -> rich.table.Table:
+    """A table of rich whose title, headings and cells are shown letter by letter."""
+    frame: dict[str, Any] = {} if table.lines else {"box": None, "padding": (0, 1, 0, 0)}
+    title = plain(table.title) if table.title else None
+    drawn = rich.table.Table(title=title, show_header=bool(table.head), **frame)
+    width = len(table.head) or max(map(len, table.rows), default=0)
+    for number, head in enumerate(table.head or [""] * width):
+        drawn.add_column(plain(head), overflow="fold")
+        drawn.columns[-1].justify = "right" if number in table.right else "left"
+    for row in table.rows:
+        drawn.add_row(*map(plain, row))
+    return drawn
 
 
 class Update(Protocol):

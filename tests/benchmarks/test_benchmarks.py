@@ -58,7 +58,8 @@ def test_search_methods_at_equal_time() -> None:
         scores = [score for _, score in row["curve"]]
         assert scores == sorted(scores)
         assert scores[-1] == pytest.approx(row["search"], abs=1e-3)
-    head, table = bench.search_methods(RESULTS)
+    found = bench.search_methods(RESULTS)
+    head, table = found.head, found.rows
     assert [len(line) for line in table] == [len(head)] * 2
     assert table[0][-1].endswith("(2)")
     assert curves.search_methods(RESULTS) is not None
@@ -86,9 +87,9 @@ def test_distill_methods_and_ablation(monkeypatch: pytest.MonkeyPatch) -> None:
     before = Path("results/benchmarks/distill-methods-ipc1.json").read_text()
     distill_methods.compare(table="methods", only="kmeans; krr", dataset="digits", **small)
     assert Path("results/benchmarks/distill-methods-ipc1.json").read_text() == before
-    table = bench.distill_methods(RESULTS)[1]
-    assert {line[1] for line in table} == {"`kmeans`", "`krr`"}
-    changes = {line[1]: line[-1] for line in bench.distill_ablation(RESULTS)[1]}
+    table = bench.distill_methods(RESULTS).rows
+    assert {line[1] for line in table} == {"kmeans", "krr"}
+    changes = {line[1]: line[-1] for line in bench.distill_ablation(RESULTS).rows}
     assert changes["krr"] == "–"
     assert "±" in changes["hard labels"]
     with pytest.raises(UserError, match="unknown row"):
@@ -107,7 +108,8 @@ def test_cross_architecture_counts_each_network_once(
     (row,) = json.loads(Path("results/benchmarks/cross-architecture.json").read_text())["rows"]
     assert [len(row["accuracies"][name]) for name in changes] == [2, 2, 2]
     assert row["accuracies"]["its own"] == row["accuracies"]["the same"]
-    head, table = bench.cross_architecture(RESULTS)
+    found = bench.cross_architecture(RESULTS)
+    head, table = found.head, found.rows
     assert head == ["network, n = 2", "distilled"]
     assert len(table) == 3
 
@@ -122,8 +124,9 @@ def test_every_variant_is_a_recipe(distilled: Candidate, ten: Candidate) -> None
 def test_cross_protocol_sets_the_simple_ones_beside(digits: Dataset, ten: Candidate) -> None:
     found = rivals.random_sets(digits, (1,) * 10, 1)[0].renamed("found")
     protocols.cross(files=[found.save("found.npz")], seeds=2, protocols="knn,tree", workers=1)
-    head, table = bench.cross_protocol(RESULTS)
-    assert head == ["set", "ipc", "`knn`", "`tree`"]
+    found = bench.cross_protocol(RESULTS)
+    head, table = found.head, found.rows
+    assert head == ["set", "ipc", "knn", "tree"]
     names = [line[0] for line in table]
     assert {"found", "nearest mean"} <= set(names)
     assert "±" not in table[0][2]
@@ -133,7 +136,7 @@ def test_cross_protocol_sets_the_simple_ones_beside(digits: Dataset, ten: Candid
 def test_cross_protocol_scores_the_given_sets_alone(digits: Dataset, ten: Candidate) -> None:
     path = ten.renamed("found").save("found.npz")
     protocols.cross(files=[path], seeds=1, protocols="knn", rivals=False, workers=1)
-    assert [line[0] for line in bench.cross_protocol(RESULTS)[1]] == ["found"]
+    assert [line[0] for line in bench.cross_protocol(RESULTS).rows] == ["found"]
 
 
 def test_random_sets_do_not_depend_on_their_number(digits: Dataset) -> None:
@@ -157,14 +160,15 @@ def test_test_is_read_once(
     readings = log.read_text()
     supertrainer_final.final(files=files, split="test", **small)
     assert log.read_text() == readings
-    searched, made = (bench.final(RESULTS, distilled=kind)[1] for kind in (False, True))
+    searched, made = (bench.final(RESULTS, distilled=kind).rows for kind in (False, True))
     assert [line[0] for line in made] == ["distilled"]
     assert made[0][-1] == "3 networks"
     random = next(line for line in searched if line[0].startswith("random sets"))
     assert random[-1] == "4 sets"
     assert {"found", "nearest mean"} <= {line[0] for line in searched}
-    head, short = bench.final_short(RESULTS)
-    assert head[2:] == ["`knn`", "`own`"]
+    found = bench.final_short(RESULTS)
+    head, short = found.head, found.rows
+    assert head[2:] == ["knn", "own"]
     assert {line[0] for line in short} >= {"random sets", "the essay's draw", "distilled"}
     chosen = [r for r in read(RESULTS / "test/records.jsonl") if r["split"] != "test"]
     assert {(r["role"], r["split"]) for r in chosen} == {("simple rule", "validation-a")}
@@ -181,7 +185,7 @@ def test_nothing_to_read_is_refused() -> None:
 
 def test_nothing_measured_is_a_head_without_rows() -> None:
     for make in bench.BENCHES.values():
-        head, lines = make(RESULTS)
-        assert head
-        assert lines == []
+        table = make(RESULTS)
+        assert table.head
+        assert table.rows == []
     assert curves.distill_runs(RESULTS) is None

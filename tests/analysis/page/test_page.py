@@ -141,7 +141,7 @@ def test_b5_scores_on_the_split_that_chose_a_set_are_marked(ten: Candidate) -> N
         "validation-b, which chose it",
         "validation, which chose it",
     }
-    assert markdown.score_table(records).count("which chose it") == 2
+    assert markdown.score_table(records).markdown().count("which chose it") == 2
 
 
 def test_b6_test_chooses_neither_the_headline_nor_its_rival(digits: Dataset) -> None:

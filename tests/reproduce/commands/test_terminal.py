@@ -10,7 +10,8 @@ from analysis.command import comparison_words, facts_table, labels_table
 from analysis.statistics import paired
 from reproduce import Candidate
 from reproduce.commands.score import score_table
-from reproduce.commands.terminal import Table, progress, say
+from reproduce.commands.terminal import progress, say
+from reproduce.support.table import Table
 from reproduce.support.text import printable
 
 ROOT = Path(__file__).parents[3]
@@ -27,9 +28,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
 def test_names_are_shown_letter_by_letter(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    table = Table("head", name, title=name)
-    table.add_row(name, name)
-    say(name, table)
+    say(name, Table(["head", name], [[name, name]], name))
     say(name, stderr=True)
     with progress(name) as update:
         update(1, 2, name)
