@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import pkgutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,10 @@ from reproduce.support.schema import (
 )
 from reproduce.support.text import brief
 
+# Each module of this folder is a method.
+METHODS = tuple(
+    sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent / "methods")]))
+)
 STARTS = ("mean", "kmeans", "real", "noise")
 LEARNED = ("both", "images", "labels")
 RECIPES = ("ridge", "adam", "sgd", "convnet")
@@ -31,12 +36,12 @@ COUNT, STEPS, WIDTH = Whole(1, 10_000), Whole(1, 100_000), Whole(1, 4096)
 
 @dataclass(frozen=True)
 class DistillConfig:
-    """Settings of a distillation; None stands for what suits the method (`methods.DEFAULTS`).
+    """Settings of a distillation; None stands for what suits the method.
 
     Attributes
     ----------
     method : str
-        A name of `distill.stages.METHODS`.
+        The name of a module of `distill.methods`.
     recipe : str or None
         What the set is made for, and scored by. `ridge`: Adam on the squared error, then the last
         layer by ridge regression; `adam`: the same by gradient alone, the last layer by descent
@@ -50,7 +55,7 @@ class DistillConfig:
         checked by `distill.options.check`.
     """
 
-    method: str = option("staged", "staged, krr, unroll, dc, dm, kmeans or means.", Words())
+    method: str = option("staged", f"{', '.join(METHODS)}.", Words())
     ipc: int = option(1, "Images per class.", COUNT)
     steps: int | None = option(
         None, "Updates of the set, at most; else as --minutes allow.", Optional(Whole(1, 10**9))
@@ -113,11 +118,13 @@ class DistillConfig:
 
     def __post_init__(self) -> None:
         check_fields(self, "distill")
+        if self.method not in METHODS:
+            raise UserError(f"unknown method {self.method!r:.60}, use one of {', '.join(METHODS)}")
         if self.start not in (None, *STARTS) and not Path(str(self.start)).is_file():
             known = ", ".join(STARTS)
             raise UserError(f"unknown start {brief(self.start)}, use one of {known}, or a file")
 
-    def given(self, name: str) -> bool:
+    def is_set(self, name: str) -> bool:
         """Whether a setting differs from its default."""
         return bool(getattr(self, name) != type(self).__dataclass_fields__[name].default)
 

@@ -1,4 +1,4 @@
-"""The outer loop: make a set better and better, guarded, validated, with checkpoints.
+"""The outer loop: improve a set update by update, guarded, validated, with checkpoints.
 
 All chance follows from the numbers of the updates, so a run of so many steps that was killed and
 resumed is bit for bit the run that was not.
@@ -16,17 +16,16 @@ from typing import Any
 
 import torch
 
-from distill import guard, options, ranks, saved, stages, validation
+from distill import checkpoint as checkpoints
+from distill import guard, methods, options, ranks, validation
 from distill.config import DistillConfig
-from distill.estimate import standing_bytes, too_large
-from distill.objectives.base import Objective
+from distill.objective import Objective, too_large
 from distill.progress import Progress, State
 from distill.synthetic import SyntheticSet, start
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset
 from reproduce.errors import UserError
 from reproduce.support.threads import default_device
-from reproduce.training import checkpoint as checkpoints
 
 SAVE_EVERY = 30.0  # seconds between checkpoints
 
@@ -50,40 +49,37 @@ class Distiller:
     """
 
     def __init__(self, data: Dataset, config: DistillConfig, name: str = "distilled") -> None:
-        self.data, self.name = data, name
+        self.data, self.name, self.settings = data, name, config
         self.rank, self.ranks = ranks.join()
         options.check(config, data)
-        self.asked = config
-        self.config = config = stages.filled(config)
         if config.nets % self.ranks:
             raise UserError(f"--nets {config.nets} must be a multiple of {self.ranks} processes")
-        self.stages = stages.METHODS[config.method]
+        self.stages = methods.find(config.method).stages
+        self.config = config = methods.filled(config)
         recipe = config.made_for(len(data.classes))
         assert config.start is not None
         assert config.learn is not None
         images, labels = start(data, config.ipc, config.start, config.seed, recipe)
-        self.origin = saved.fingerprint([images.tobytes(), labels.tobytes()])[:16]
-        self.learned = SyntheticSet(images, labels, recipe, config.learn).to(default_device())
-        self.average = copy.deepcopy(self.learned)
-        self.best = copy.deepcopy(self.learned)
+        self.origin = checkpoints.fingerprint([images.tobytes(), labels.tobytes()])[:16]
+        self.synthetic = SyntheticSet(images, labels, recipe, config.learn).to(default_device())
+        self.average = copy.deepcopy(self.synthetic)
+        self.best = copy.deepcopy(self.synthetic)
         self.progress = Progress()
         if self.stages:
             self._enter(0)
 
-    def _enter(self, stage: int) -> None:
+    def _enter(self, number: int) -> None:
         """Begin a stage: its settings, a fresh pool, a fresh optimiser."""
-        self.progress.enter(stage)
-        kind, recipe = self.stages[stage].objective, self.learned.recipe
-        self.stage_config = own = stages.filled(self.asked, stage)
-        classes, images = len(self.data.classes), len(self.learned.images)
-        crowd = kind.crowd(own, recipe.epochs, classes, self.ranks)
-        self.standing = standing_bytes(recipe, self.data.image_shape, images, classes, crowd)
-        room = int(own.memory * 2**30) - self.standing
+        self.progress.enter(number)
+        kind, recipe = self.stages[number].objective, self.synthetic.recipe
+        self.stage_config = config = methods.filled(self.settings, number)
+        self.standing = kind.standing_bytes(config, recipe, self.data, self.ranks)
+        room = int(config.memory * 2**30) - self.standing
         if room <= 0:
             raise too_large(-room)
-        self.objective: Objective = kind(self.data, own, self.learned, self.rank, self.ranks)
+        self.objective: Objective = kind(self.data, config, self.synthetic, self.rank, self.ranks)
         self.bytes = self.objective.fit(room)
-        self.optimiser = torch.optim.Adam(self.learned.learned(), lr=own.image_lr or 0.0)
+        self.optimiser = torch.optim.Adam(self.synthetic.learned(), lr=config.image_lr or 0.0)
 
     @property
     def done(self) -> float:
@@ -130,33 +126,32 @@ class Distiller:
             When the checkpoint is damaged or of another run, or the objective is not finite
             however small the steps are.
         """
-        good = (checkpoint and self._restored(checkpoint)) or self.snapshot()
-        last = -math.inf
+        good = (checkpoint and self._resumed(checkpoint)) or self.snapshot()
+        saved = -math.inf
         while self.done < 1:
-            started = time.monotonic()
-            if self.done >= self.stages[self.progress.stage].until:
-                self._enter(self.progress.stage + 1)
             if not self._turn():
                 good = self._rolled_back(good)
                 continue
             if self.progress.turn % guard.GOOD_EVERY == 0:
                 good = self.snapshot()
-            self.progress.seconds = ranks.agreed(self.progress.seconds + time.monotonic() - started)
             due = validation.is_due(self.done, self.progress.checked, self.config.checks)
             found = self._check() if due else None
             now = time.monotonic()
-            save = self.progress.turn % every == 0 if every else now - last > SAVE_EVERY
-            if checkpoint and (ranks.agreed(save) or self.done == 1):
-                saved.save(checkpoint, self._run(), self.snapshot(), good)
-                last = now
+            save = self.progress.turn % every == 0 if every else now - saved > SAVE_EVERY
+            if checkpoint and (ranks.shared(save) or self.done == 1):
+                checkpoints.save(checkpoint, self._identity(), self.snapshot(), good)
+                saved = now
             yield State(self.progress, self.done, found)
         if not self.progress.history:
             self._check()
         yield State(self.progress, 1.0)
 
     def _turn(self) -> bool:
-        """One real batch and its updates; False where they came to nothing finite."""
-        config, objective, progress = self.stage_config, self.objective, self.progress
+        """One real batch and its updates, timed; False where they came to nothing finite."""
+        started, progress = time.monotonic(), self.progress
+        if self.done >= self.stages[progress.stage].until:
+            self._enter(progress.stage + 1)
+        config, objective = self.stage_config, self.objective
         objective.begin(progress.turn)
         for _ in range(config.reuse or 1):
             self.optimiser.param_groups[0]["lr"] = self._rate()
@@ -169,6 +164,7 @@ class Distiller:
                 break
         objective.end()
         progress.turn += 1
+        progress.seconds = ranks.shared(progress.seconds + time.monotonic() - started)
         return True
 
     def _rate(self) -> float:
@@ -182,40 +178,38 @@ class Distiller:
     def _step(self, loss: float) -> bool:
         """Move the set along its gradient, where that is healthy; whether it was."""
         progress = self.progress
-        norm = guard.healthy(self.learned.learned(), loss, progress.norm)
+        norm = guard.clipped(self.synthetic, loss, progress.norm)
         if norm is None:
             return False
         self.optimiser.step()
         progress.count(loss, norm)
         keep = min(self.config.ema, progress.step / (10 + progress.step))
-        self.average.approach(self.learned, 1 - keep)
+        self.average.approach(self.synthetic, 1 - keep)
         return True
 
     def _rolled_back(self, good: dict[str, Any]) -> dict[str, Any]:
         """Return to the last good state with half the step size, and say so."""
-        scale, rollbacks = self.progress.scale / 2, self.progress.rollbacks + 1
-        if rollbacks > guard.MOST_ROLLBACKS:
+        progress, scale = self.progress, self.progress.scale / 2
+        if progress.rollbacks == guard.MOST_ROLLBACKS:
             raise UserError(
-                f"the loss is no longer finite at update {self.progress.step}, with steps as small "
+                f"the loss is no longer finite at update {progress.step}, with steps as small "
                 f"as {scale:.2g} of --image-lr, too; try a smaller --inner-lr or a shorter --window"
             )
-        at, seconds = self.progress.step, self.progress.seconds
         self._take(copy.deepcopy(good))
-        self.progress.scale, self.progress.rollbacks = scale, rollbacks
-        self.progress.seconds = seconds
-        self.progress.note = f"rolled back from update {at}, step size x {scale:g}"
+        self.progress.scale, self.progress.rollbacks = scale, progress.rollbacks + 1
+        self.progress.seconds = progress.seconds
+        self.progress.note = f"rolled back from update {progress.step}, step size x {scale:g}"
         return self.snapshot()
 
     def _check(self) -> Candidate | None:
         """Validate the running mean of the set; keep it where it is the best so far."""
         candidate = self._candidate(self.average)
-        device = str(self.learned.images.device)
-        accuracy = ranks.agreed(validation.accuracy(candidate, self.data, device))
-        progress = self.progress
-        progress.validated(self.done, accuracy)
-        if accuracy <= progress.best:
+        device = str(self.synthetic.images.device)
+        accuracy = ranks.shared(validation.accuracy(candidate, self.data, device))
+        self.progress.validated(self.done, accuracy)
+        if accuracy <= self.progress.best:
             return None
-        progress.best = accuracy
+        self.progress.best = accuracy
         self.best.load_state_dict(self.average.state_dict())
         return candidate
 
@@ -223,23 +217,23 @@ class Distiller:
         """The best set so far by validation; the running mean where none was validated yet."""
         return self._candidate(self.best if self.progress.best >= 0 else self.average)
 
-    def _candidate(self, learned: SyntheticSet) -> Candidate:
-        words = ["distill", self.config.method]
-        if self.config.learn != "both" and self.config.recipe != "convnet":
-            words.append(f"{self.config.learn} only")
-        if self.config.known_init is not None:
-            words.append("for one known init")
+    def _candidate(self, synthetic: SyntheticSet) -> Candidate:
         config = self.config
-        return learned.candidate(self.data, self.name, " ".join(words), config.seed, config.widen)
+        words = ["distill", config.method]
+        if config.learn != "both" and config.recipe != "convnet":
+            words.append(f"{config.learn} only")
+        if config.known_init is not None:
+            words.append("for one known init")
+        return synthetic.candidate(self.data, self.name, " ".join(words), config.seed, config.widen)
 
-    def _run(self) -> str:
+    def _identity(self) -> str:
         """What a checkpoint belongs to."""
-        settings, data = stages.settled(self.asked), self.data.checksum
+        settings, data = methods.identity(self.settings), self.data.checksum
         return f"{settings} from {self.origin} on {data}, {self.ranks} processes"
 
     def snapshot(self) -> dict[str, Any]:
         """All state, as tensors, numbers and containers."""
-        sets = {"learned": self.learned, "average": self.average, "best": self.best}
+        sets = {"synthetic": self.synthetic, "average": self.average, "best": self.best}
         state: dict[str, Any] = {name: copy.deepcopy(s.state_dict()) for name, s in sets.items()}
         state["progress"] = dataclasses.asdict(self.progress)
         if self.stages:
@@ -248,29 +242,20 @@ class Distiller:
         return state
 
     def _take(self, state: dict[str, Any]) -> None:
+        """Take up what `snapshot` described."""
         progress = Progress(**state["progress"])
         if self.stages and progress.stage != self.progress.stage:
             self._enter(progress.stage)
         self.progress = progress
-        for name in ("learned", "average", "best"):
-            saved.take(getattr(self, name), state[name])
+        for name in ("synthetic", "average", "best"):
+            checkpoints.load_set(getattr(self, name), state[name])
         if self.stages:
-            self.optimiser.load_state_dict(state["optimiser"])
-            saved.check_optimiser(self.optimiser)
+            checkpoints.load_optimiser(self.optimiser, state["optimiser"])
             self.objective.pool.restore(state["pool"])
 
-    def _restored(self, path: Path) -> dict[str, Any] | None:
-        """Go on from a checkpoint; what a guard would roll back to. None where there is none."""
-        found = saved.load(path, self._run(), self.rank)
-        if found is None:
-            return None
-        now, good = found
-        try:
-            self._take(good)  # proves it sound
-            self._take(now)
-        except (*saved.DAMAGED, UserError) as error:
-            raise checkpoints.damaged(path, error) from None
-        return good
+    def _resumed(self, path: Path) -> dict[str, Any] | None:
+        """Go on from a checkpoint; the state to roll back to. None where there is none."""
+        return checkpoints.resume(path, self._identity(), self.rank, self._take)
 
 
 def distill(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 import torch
-from torch import nn
 
 from distill import ranks
+from distill.synthetic import SyntheticSet
 
 CLIP = 2.0  # gradients are cut at so many times their running mean norm (RaT-BPTT)
 EXPLODED = 1000.0  # times the running mean norm: not a gradient to follow
@@ -16,12 +15,12 @@ GOOD_EVERY = 50  # turns between states to roll back to
 MOST_ROLLBACKS = 8
 
 
-def healthy(parameters: Iterable[nn.Parameter], loss: float, usual: float | None) -> float | None:
-    """Average gradients over all processes, and cut them to a healthy length.
+def clipped(synthetic: SyntheticSet, loss: float, usual: float | None) -> float | None:
+    """Average a set's gradients over all processes, and cut them to a healthy length.
 
     Parameters
     ----------
-    parameters : iterable of Parameter
+    synthetic : SyntheticSet
         With the gradients of this process.
     loss : float
         The mean over all processes.
@@ -34,16 +33,15 @@ def healthy(parameters: Iterable[nn.Parameter], loss: float, usual: float | None
         The norm before it was cut; None, in all processes, where loss or gradient of any of them
         are not finite, or the gradient has exploded.
     """
-    learned = [p for p in parameters if p.grad is not None]
-    ranks.average(learned)
-    norm = float(torch.nn.utils.get_total_norm([p.grad for p in learned if p.grad is not None]))
+    ranks.average(synthetic.learned())
+    gradients = [p.grad for p in synthetic.learned() if p.grad is not None]
+    norm = float(torch.nn.utils.get_total_norm(gradients))
     usual = norm if usual is None else usual
     sound = math.isfinite(loss) and math.isfinite(norm) and norm <= EXPLODED * usual
     # Sums over processes need not have the same bits in each of them; what follows from them must.
     if ranks.mean(float(sound)) < 1:
         return None
     if norm > CLIP * usual > 0:
-        for parameter in learned:
-            assert parameter.grad is not None
-            parameter.grad *= CLIP * usual / norm
+        for gradient in gradients:  # PyTorch's own clipping adds a constant to the norm
+            gradient *= CLIP * usual / norm
     return norm

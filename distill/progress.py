@@ -30,8 +30,6 @@ class Progress:
     ----------
     step, turn, stage : int
         Updates of the set; real batches; position in the method's stages.
-    stage_turn : int
-        The turn at which the stage began.
     seconds : float
         Work so far, without validation.
     loss, norm : float or None
@@ -52,7 +50,6 @@ class Progress:
     step: int = ruled(0, COUNT)
     turn: int = ruled(0, COUNT)
     stage: int = ruled(0, COUNT)
-    stage_turn: int = ruled(0, COUNT)
     seconds: float = ruled(0.0, ANY)
     loss: float | None = ruled(None, Optional(ANY))
     norm: float | None = ruled(None, Optional(ANY))
@@ -99,8 +96,7 @@ class Progress:
 
     def enter(self, stage: int) -> None:
         """Begin a stage: what was usual of another objective says nothing of this one."""
-        self.stage, self.stage_turn = stage, self.turn
-        self.loss = self.norm = None
+        self.stage, self.loss, self.norm = stage, None, None
 
 
 @dataclass(frozen=True)

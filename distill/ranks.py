@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import nn
+
+Shared = TypeVar("Shared")
 
 
 def join() -> tuple[int, int]:
@@ -22,27 +24,17 @@ def join() -> tuple[int, int]:
             dist.init_process_group("cpu:gloo,cuda:nccl")
         else:
             dist.init_process_group("gloo")
-    if not dist.is_initialized():
-        return 0, 1
-    return dist.get_rank(), dist.get_world_size()
+    return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
 
 
 def average(parameters: Iterable[nn.Parameter]) -> None:
     """Average the gradients of all processes, in every process."""
-    if dist.is_initialized() and dist.get_world_size() > 1:
+    _, ranks = join()
+    if ranks > 1:
         for parameter in parameters:
             if parameter.grad is not None:
                 dist.all_reduce(parameter.grad)
-                parameter.grad /= dist.get_world_size()
-
-
-def agreed(value: float) -> float:
-    """The first process's number, in every process: clocks differ, schedules must not."""
-    if not dist.is_initialized() or dist.get_world_size() == 1:
-        return value
-    shared: Tensor = torch.tensor([value], dtype=torch.float64)
-    dist.broadcast(shared, 0)
-    return float(shared)
+                parameter.grad /= ranks
 
 
 def mean(value: float) -> float:
@@ -50,27 +42,29 @@ def mean(value: float) -> float:
 
     So all processes take or leave a step together.
     """
-    if not dist.is_initialized() or dist.get_world_size() == 1:
+    _, ranks = join()
+    if ranks == 1:
         return value
     total = torch.tensor([value], dtype=torch.float64)
     dist.all_reduce(total)
-    return float(total) / dist.get_world_size()
+    return float(total) / ranks
 
 
-def gathered(part: Any) -> list[Any]:
+def gathered(part: Shared) -> list[Shared]:
     """What every process has, in their order, in the first process; nothing in the others."""
-    if not dist.is_initialized() or dist.get_world_size() == 1:
+    rank, ranks = join()
+    if ranks == 1:
         return [part]
-    first = dist.get_rank() == 0
-    parts: list[Any] = [None] * dist.get_world_size() if first else []
-    dist.gather_object(part, parts if first else None)
+    parts: list[Any] = [None] * ranks if rank == 0 else []
+    dist.gather_object(part, parts if rank == 0 else None)
     return parts
 
 
-def shared(thing: Any) -> Any:
-    """What the first process has, in every process."""
-    if not dist.is_initialized() or dist.get_world_size() == 1:
-        return thing
-    things = [thing]
-    dist.broadcast_object_list(things)
-    return things[0]
+def shared(value: Shared) -> Shared:
+    """What the first process has, in every process: clocks differ, schedules must not."""
+    _, ranks = join()
+    if ranks == 1:
+        return value
+    values = [value]
+    dist.broadcast_object_list(values)
+    return values[0]

@@ -16,7 +16,8 @@ import typer
 from benchmarks.rows import Rows
 from distill import DistillConfig, validation
 from distill.command import run_distillation
-from distill.stages import METHODS, filled
+from distill.config import METHODS
+from distill.methods import filled, find
 from reproduce import Oracle, UserError
 from reproduce.commands.application import application, run
 from reproduce.commands.score import DataChoice, WorkersOption, configured, progress
@@ -78,7 +79,7 @@ def compare(
         if rows.has(name=name):
             continue
         common = {"method": "krr", "ipc": ipc, **cases[name]}
-        if METHODS[common["method"]]:  # those without stages learn nothing, and take no time
+        if find(common["method"]).stages:  # those without stages learn nothing, and take no time
             common |= {"minutes": minutes, "checks": checks}
         config = DistillConfig(**common)
         # A run that goes on must be the same run: its checkpoint says so, too.

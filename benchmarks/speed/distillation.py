@@ -20,7 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from analysis.tables.bench import distill_cost, distill_memory
 from distill import DistillConfig, Distiller
 from distill.inner.steps import square_root
-from distill.objectives.unroll import Unroll
+from distill.methods.unroll import Unroll
 from reproduce import UserError, load
 from reproduce.commands.terminal import say
 from reproduce.support import provenance
@@ -69,7 +69,7 @@ def measured(case: Case) -> dict[str, Any]:
     """
     distiller = Distiller(load("mnist"), case.config)
     objective = distiller.objective
-    youngest, oldest = objective.ages(objective.config, objective.learned.recipe.epochs)
+    youngest, oldest = objective.ages(objective.config, objective.synthetic.recipe.epochs)
     turns = max(5, (oldest - youngest) // distiller.config.stride + 1)
     updates = turns * (distiller.config.reuse or 1)
 

@@ -1,24 +1,25 @@
-"""The inner loop as functions: networks trained on a learnable set, differentiably.
+"""The inner loop as pure functions: networks trained on a synthetic set, differentiably.
 
-A network's training is a chain of pure steps on tensors, the same arithmetic that
-`reproduce.training.loop` does with PyTorch's optimisers. It can be differentiated as it stands, or
-in segments that are computed again on the way back, so that memory grows with the square root of
-the number of steps (Chen et al. 2016, "Training deep nets with sublinear memory cost").
+A training is a chain of pure steps on tensors, with the same arithmetic that
+`reproduce.training.loop` does with PyTorch's optimisers. Its graph can be kept whole, or segments
+of it can be recomputed in the backward pass, so that memory grows with the square root of the
+number of steps (Chen et al. 2016, "Training deep nets with sublinear memory cost").
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd import Function
 from torch.func import functional_call
+from torch.utils.checkpoint import checkpoint
 
-from distill.inner.followed import check_followed
+from distill.inner.augment import View, views
+from distill.synthetic import SyntheticSet
+from reproduce.errors import UserError
 from reproduce.networks.models import Stack, build
 from reproduce.recipe import Recipe
 from reproduce.training.loop import LOSSES, learning_rate, optimiser_began, risen
@@ -48,8 +49,8 @@ class Networks:
 
     def detached(self) -> Networks:
         """The same without a graph."""
-        parts = [tuple(t.detach() for t in p) for p in (self.parameters, self.moments)]
-        return Networks(parts[0], parts[1], self.age)
+        parameters = tuple(p.detach() for p in self.parameters)
+        return Networks(parameters, tuple(m.detach() for m in self.moments), self.age)
 
     def with_gradients(self) -> Networks:
         """The same as the beginning of a graph."""
@@ -57,8 +58,8 @@ class Networks:
         return Networks(parameters, self.moments, self.age)
 
 
-class _Both(nn.Module):
-    """Features and answers of a stack at once."""
+class _FeaturesAndAnswers(nn.Module):
+    """Both outputs of a stack from one forward pass."""
 
     def __init__(self, stack: Stack) -> None:
         super().__init__()
@@ -75,8 +76,8 @@ class Trainer:
     Parameters
     ----------
     recipe : Recipe
-        Model, loss, optimiser and schedule. The whole set is one batch; recipes whose training is
-        another one are refused (`distill.inner.followed`).
+        Model, loss, optimiser and schedule. The whole set is one batch; `check_followed` refuses
+        recipes that train in another way.
     image_shape, classes
         As in `reproduce.networks.models.build`.
     nets : int
@@ -99,7 +100,7 @@ class Trainer:
         stack = build(recipe, image_shape, classes, [0] * nets)
         # Channels last is faster by a third, but not for grouped kernels.
         stack.layout = torch.channels_last if nets == 1 else torch.contiguous_format
-        self._module = _Both(stack).to(self.like.device)
+        self._module = _FeaturesAndAnswers(stack).to(self.like.device)
         self._names = [name for name, _ in self._module.named_parameters()]
         self.shapes = [parameter.shape for parameter in self._module.parameters()]
         self.moments = moments_of(recipe)
@@ -119,113 +120,130 @@ class Trainer:
         found: tuple[Tensor, Tensor] = functional_call(self._module, named, (x,))
         return found
 
-    def rate(self, age: int, rates: Tensor) -> Tensor | float:
-        """The learning rate of the step from `age`: of `rates` where the recipe lists them."""
-        if self.recipe.schedule == "list":
-            return risen(self.recipe, age) * rates[age]
-        return learning_rate(self.recipe, age + 1, age)
-
-    def step(
-        self, networks: Networks, x: Tensor, y: Tensor, rates: Tensor, graph: bool
-    ) -> Networks:
-        """One step on inputs x (K or 1, n, 1, H, W) and labels y (n, C); with the graph or not."""
-        with torch.enable_grad():
-            old = networks.parameters
-            if not graph:
-                old = tuple(p.detach().requires_grad_() for p in old)
-            elif not all(p.requires_grad for p in old):
-                old = tuple(p if p.requires_grad else p.detach().requires_grad_() for p in old)
-            total = self.loss(self(old, x)[1], y).sum()
-            gradients = torch.autograd.grad(total, old, create_graph=graph)
-        with torch.set_grad_enabled(graph):
-            made = self._updated(networks, old, gradients, self.rate(networks.age, rates))
-        return made if graph else made.detached()
-
-    def _restarted(self, networks: Networks) -> Networks:
-        """The networks, with fresh moments where the recipe's optimiser starts again."""
-        epoch = networks.age + 1
-        if epoch > 1 and epoch == optimiser_began(self.recipe, epoch):
-            fresh = tuple(torch.zeros_like(m) for m in networks.moments)
-            return Networks(networks.parameters, fresh, networks.age)
-        return networks
-
-    def _updated(
-        self, networks: Networks, old: Tensors, gradients: Tensors, rate: Tensor | float
-    ) -> Networks:
-        decay, count = self.recipe.weight_decay, len(old)
-        networks = self._restarted(networks)
-        if decay:
-            gradients = tuple(g + decay * p for g, p in zip(gradients, old, strict=True))
-        age = networks.age + 1
-        if self.recipe.optimiser == "adam":
-            (b1, b2), pairs = BETAS, (networks.moments[:count], networks.moments[count:])
-            first = tuple(b1 * m + (1 - b1) * g for m, g in zip(pairs[0], gradients, strict=True))
-            second = tuple(
-                b2 * v + (1 - b2) * g * g for v, g in zip(pairs[1], gradients, strict=True)
-            )
-            taken = age + 1 - optimiser_began(self.recipe, age)
-            c1, c2 = 1 - b1**taken, 1 - b2**taken
-            moves = tuple(
-                m / c1 / ((v / c2 + FLOOR).sqrt() + EPS) for m, v in zip(first, second, strict=True)
-            )
-            moments = first + second
-        elif self.recipe.momentum:
-            moves = tuple(
-                self.recipe.momentum * m + g
-                for m, g in zip(networks.moments, gradients, strict=True)
-            )
-            moments = moves
-        else:
-            moves, moments = gradients, ()
-        new = tuple(p - rate * move for p, move in zip(old, moves, strict=True))
-        return Networks(new, moments, age)
-
     def trained(
         self,
         networks: Networks,
-        views: Sequence[Callable[[Tensor], Tensor]],
-        x: Tensor,
-        y: Tensor,
-        rates: Tensor,
+        synthetic: SyntheticSet,
+        steps: int,
+        seed: Sequence[int],
         *,
         graph: bool,
         segment: int | None = None,
     ) -> Networks:
-        """Networks after one step for each of `views`.
+        """Networks after some steps on the set.
 
         Parameters
         ----------
-        views : sequence of callables
-            Step t trains on views[t](x), (K or 1, n, 1, H, W): an augmentation that was drawn
-            beforehand, or `as_it_is`.
-        x, y : Tensor of shapes (n, 1, H, W) and (n, C)
-        rates : Tensor
-            Listed rates, or empty.
+        networks : Networks
+        synthetic : SyntheticSet
+        steps : int
+        seed : sequence of int
+            Of the augmentation, which is drawn beforehand.
         graph : bool
-            Keep the graph to x, y, rates and the first networks.
+            Keep the graph to the set and to the first networks.
         segment : int or None
-            With a graph: keep it for so many steps at a time only, and compute those again on the
-            way back. None keeps all.
+            With a graph: drop it, and recompute it in the backward pass for so many steps at a
+            time. None keeps all of it.
 
         Raises
         ------
         UserError
             When the recipe trains otherwise than step by step on the whole set.
         """
-        if views:
+        x, y, rates = synthetic.inputs(), synthetic.labels(), synthetic.rates()
+        if steps:
             check_followed(self.recipe, len(x))
+        shown = views(self.recipe, self.nets, x, steps, seed)
         if not graph:
-            x, y, rates = x.detach(), y.detach(), rates.detach()
-        if not graph or segment is None:
-            for view in views:
-                networks = self.step(networks, view(x), y, rates, graph)
-            return networks
-        for start in range(0, len(views), segment):
-            run = _Segment(self, networks.age, views[start : start + segment])
-            state = _Recomputed.apply(run, x, y, rates, *networks.parameters, *networks.moments)
-            count = len(networks.parameters)
-            networks = Networks(state[:count], state[count:], networks.age + len(run.views))
+            return self._stepped(networks, shown, x.detach(), y.detach(), rates.detach(), False)
+        if segment is None:
+            return self._stepped(networks, shown, x, y, rates, True)
+        for start in range(0, steps, segment):
+            networks = self._recomputed(networks, shown[start : start + segment], x, y, rates)
         return networks
+
+    def _stepped(
+        self,
+        networks: Networks,
+        shown: Sequence[View],
+        x: Tensor,
+        y: Tensor,
+        rates: Tensor,
+        graph: bool,
+    ) -> Networks:
+        for view in shown:
+            networks = self.step(networks, view(x), y, rates, graph)
+        return networks
+
+    def _recomputed(self, networks: Networks, shown: Sequence[View], *inputs: Tensor) -> Networks:
+        """Networks after some steps, whose graph is built in the backward pass alone."""
+        count = len(networks.parameters)
+
+        def segment(x: Tensor, y: Tensor, rates: Tensor, *state: Tensor) -> Tensors:
+            begun = Networks(state[:count], state[count:], networks.age)
+            ended = self._stepped(begun, shown, x, y, rates, torch.is_grad_enabled())
+            return ended.parameters + ended.moments
+
+        # Not re-entrant, PyTorch would recompute for each gradient that a step itself takes.
+        given = (*inputs, *networks.parameters, *networks.moments)
+        state = checkpoint(segment, *given, use_reentrant=True, preserve_rng_state=False)
+        return Networks(state[:count], state[count:], networks.age + len(shown))
+
+    def step(
+        self, networks: Networks, x: Tensor, y: Tensor, rates: Tensor, graph: bool
+    ) -> Networks:
+        """One step on inputs x (K or 1, n, 1, H, W) and labels y (n, C); with the graph or not."""
+        with torch.enable_grad():
+            old = tuple(
+                p if graph and p.requires_grad else p.detach().requires_grad_()
+                for p in networks.parameters
+            )
+            total = self.loss(self(old, x)[1], y).sum()
+            gradients = torch.autograd.grad(total, old, create_graph=graph)
+        with torch.set_grad_enabled(graph):
+            made = self._updated(networks, old, gradients, self.rate(networks.age, rates))
+        return made if graph else made.detached()
+
+    def rate(self, age: int, rates: Tensor) -> Tensor | float:
+        """The learning rate of the step from `age`: of `rates` where the recipe lists them."""
+        if self.recipe.schedule == "list":
+            return risen(self.recipe, age) * rates[age]
+        return learning_rate(self.recipe, age + 1, age)
+
+    def _updated(
+        self, networks: Networks, old: Tensors, gradients: Tensors, rate: Tensor | float
+    ) -> Networks:
+        """What SGD with momentum, or Adam, makes of parameters and moments."""
+        recipe, age, moments = self.recipe, networks.age + 1, networks.moments
+        began = optimiser_began(recipe, age)
+        if age == began > 1:  # the optimiser starts again
+            moments = tuple(torch.zeros_like(m) for m in moments)
+        if recipe.weight_decay:
+            pairs = zip(gradients, old, strict=True)
+            gradients = tuple(g + recipe.weight_decay * p for g, p in pairs)
+        if recipe.optimiser == "adam":
+            moves, moments = _adam(moments, gradients, age + 1 - began)
+        elif recipe.momentum:
+            pairs = zip(moments, gradients, strict=True)
+            moves = moments = tuple(recipe.momentum * m + g for m, g in pairs)
+        else:
+            moves = gradients
+        new = tuple(p - rate * move for p, move in zip(old, moves, strict=True))
+        return Networks(new, moments, age)
+
+
+def _adam(moments: Tensors, gradients: Tensors, taken: int) -> tuple[Tensors, Tensors]:
+    """Moves and new moments of Adam's step number `taken`, from 1 (Kingma and Ba 2015)."""
+    (b1, b2), count = BETAS, len(gradients)
+    first = tuple(b1 * m + (1 - b1) * g for m, g in zip(moments[:count], gradients, strict=True))
+    second = tuple(
+        b2 * v + (1 - b2) * g * g for v, g in zip(moments[count:], gradients, strict=True)
+    )
+    c1, c2 = 1 - b1**taken, 1 - b2**taken
+    moves = tuple(
+        m / c1 / ((v / c2 + FLOOR).sqrt() + EPS) for m, v in zip(first, second, strict=True)
+    )
+    return moves, first + second
 
 
 def moments_of(recipe: Recipe) -> int:
@@ -233,54 +251,46 @@ def moments_of(recipe: Recipe) -> int:
     return 2 if recipe.optimiser == "adam" else 1 if recipe.momentum else 0
 
 
-def _channels_last(parameter: Tensor) -> Tensor:
-    """The kernels (1, O, I, 3, 3) of a single network in that layout; others as they are."""
-    if parameter.dim() != 5:
-        return parameter
-    return parameter[0].contiguous(memory_format=torch.channels_last)[None]
-
-
-@dataclass(frozen=True)
-class _Segment:
-    """Some steps as a function of tensors alone."""
-
-    trainer: Trainer
-    age: int
-    views: Sequence[Callable[[Tensor], Tensor]]
-
-    def __call__(self, graph: bool, *tensors: Tensor) -> Tensors:
-        x, y, rates, *state = tensors
-        count = len(self.trainer._names)
-        networks = Networks(tuple(state[:count]), tuple(state[count:]), self.age)
-        ended = self.trainer.trained(networks, self.views, x, y, rates, graph=graph)
-        return ended.parameters + ended.moments
-
-
-class _Recomputed(Function):
-    """A segment whose graph is built again when its gradient is wanted."""
-
-    @staticmethod
-    def forward(ctx: Any, run: _Segment, *tensors: Tensor) -> Tensors:
-        """The segment without a graph."""
-        ctx.run = run
-        ctx.save_for_backward(*tensors)
-        return run(False, *tensors)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """The segment once more, with its graph, and back through it."""
-        inputs = [t.detach().requires_grad_() for t in ctx.saved_tensors]
-        with torch.enable_grad():
-            outputs = ctx.run(True, *inputs)
-        found = torch.autograd.grad(outputs, inputs, gradients, allow_unused=True)
-        return (None, *found)
-
-
 def square_root(steps: int) -> int:
     """Length of segments that keeps memory least: about sqrt(steps)."""
     return max(1, math.isqrt(steps))
 
 
-def as_it_is(x: Tensor) -> Tensor:
-    """The view of a recipe without augmentation."""
-    return x[None]
+def check_followed(recipe: Recipe, images: int) -> None:
+    """Refuse recipes by which the oracle trains otherwise than the inner loop does.
+
+    All others train here as under the oracle, but for the augmentation `dc`, which is drawn anew
+    and interpolates here.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    images : int
+        Of the set.
+
+    Raises
+    ------
+    UserError
+    """
+    if recipe.batch < images:
+        raise UserError(
+            f"the recipe trains on batches of {recipe.batch}, the {images} images of this set are "
+            "more, and a set is distilled as one batch; use fewer images or another --recipe"
+        )
+    unlike = {
+        "model 'conv'": recipe.model == "conv",
+        "norm 'batch'": recipe.norm == "batch",
+        "shifts": recipe.shifts,
+        "deskew": recipe.deskew,
+        "a distortion": recipe.distortion,
+    }
+    for name, there in unlike.items():
+        if there:
+            raise UserError(f"sets are not distilled through {name}; use a recipe without")
+
+
+def _channels_last(parameter: Tensor) -> Tensor:
+    """The kernels (1, O, I, 3, 3) of a single network in that layout; others as they are."""
+    if parameter.dim() != 5:
+        return parameter
+    return parameter[0].contiguous(memory_format=torch.channels_last)[None]

@@ -12,7 +12,7 @@ from analysis.tables import bench
 from benchmarks import rows
 from benchmarks.compare import architectures, distill_methods, protocols, search_methods
 from distill import DistillConfig, distill
-from distill.stages import METHODS
+from distill.methods import find
 from reproduce import Candidate, Dataset, UserError
 from reproduce.recipe import Recipe
 from reproduce.records import read
@@ -77,7 +77,7 @@ def test_mean_curves_are_means_of_steps() -> None:
 def test_distill_methods_and_ablation(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, cases in distill_methods.TABLES.items():
         small_cases = {
-            k: {**v, **TINY} | (LEARNING if METHODS[v.get("method", "krr")] else {})
+            k: {**v, **TINY} | (LEARNING if find(v.get("method", "krr")).stages else {})
             for k, v in cases.items()
         }
         monkeypatch.setitem(distill_methods.TABLES, name, small_cases)

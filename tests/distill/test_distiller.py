@@ -10,9 +10,8 @@ import torch
 
 from distill import DistillConfig, Distiller, distill
 from distill.command import all_threads, run_distillation
-from distill.estimate import plan_unroll
-from distill.objectives.krr import KernelRidge
-from distill.objectives.unroll import Unroll
+from distill.methods.krr import KernelRidge
+from distill.methods.unroll import Unroll, plan_unroll
 from reproduce import Dataset, Oracle, UserError
 
 QUICK = DistillConfig(
@@ -46,7 +45,9 @@ def test_resume_is_bit_exact(digits: Dataset, tmp_path: Path, config: DistillCon
     resumed = Distiller(digits, config)
     for _ in resumed.run(checkpoint, every=2):
         pass
-    for mine, theirs in zip(resumed.learned.parameters(), whole.learned.parameters(), strict=True):
+    for mine, theirs in zip(
+        resumed.synthetic.parameters(), whole.synthetic.parameters(), strict=True
+    ):
         assert torch.equal(mine, theirs)
     assert resumed.candidate().hash == whole.candidate().hash
     assert resumed.progress.step == whole.progress.step == 12
@@ -77,7 +78,7 @@ def test_a_run_can_be_given_more(digits: Dataset, tmp_path: Path) -> None:
     more = Distiller(digits, replace(QUICK, steps=8))
     steps = [state.progress.step for state in more.run(tmp_path / "c")]
     assert steps == [6, 8, 8]
-    assert not np.array_equal(more.learned.images.detach(), first.images)
+    assert not np.array_equal(more.synthetic.images.detach(), first.images)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), 1e9])
@@ -130,13 +131,13 @@ def test_minutes_end_a_run(digits: Dataset) -> None:
 
 
 def test_unrolling_fits_into_memory() -> None:
-    assert plan_unroll(100, 10, 1, 50, 10_000).segment is None
-    recomputed = plan_unroll(100, 10, 1, 50, 300)
-    assert (recomputed.window, recomputed.segment) == (100, 10)
-    assert recomputed.bytes <= 300
-    shorter = plan_unroll(100, 10, 1, 50, 150)
-    assert 0 < shorter.window < 100
-    assert shorter.bytes <= 150
+    assert plan_unroll(100, 10, 1, 50, 10_000)[:2] == (100, None)
+    *recomputed, needed = plan_unroll(100, 10, 1, 50, 300)
+    assert recomputed == [100, 10]
+    assert needed <= 300
+    window, _, needed = plan_unroll(100, 10, 1, 50, 150)
+    assert 0 < window < 100
+    assert needed <= 150
     with pytest.raises(UserError, match="more --memory"):
         plan_unroll(100, 10, 1, 50, 60)
 
@@ -161,7 +162,7 @@ def test_less_memory_means_recomputation_and_the_same_set(
     for distiller in (roomy, tight):
         for _ in distiller.run():
             pass
-        sets.append(distiller.learned.images.detach())
+        sets.append(distiller.synthetic.images.detach())
     torch.testing.assert_close(*sets, rtol=1e-7, atol=1e-9)
 
 
@@ -179,7 +180,7 @@ def test_bfloat16_features_differ_by_rounding_alone(digits: Dataset) -> None:
         objective.begin(0)
         objective.loss().backward()
         features.append(objective.features)
-        grad = distiller.learned.images.grad
+        grad = distiller.synthetic.images.grad
         assert grad is not None
         gradients.append(grad.flatten())
     assert features[1].dtype == torch.float32

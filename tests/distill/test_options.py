@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from distill import DistillConfig, Distiller, validation
-from distill.config import RECIPES
-from distill.stages import METHODS, filled
+from distill.config import METHODS, RECIPES
+from distill.methods import filled
 from reproduce import Dataset, UserError
 from reproduce.data import ImageSet
 
@@ -83,7 +83,12 @@ def outcome(data: Dataset, config: DistillConfig) -> tuple[str, int, int]:
 def bases() -> Iterator[Any]:
     for method in METHODS:
         for recipe in RECIPES:
-            settings = {**BASE, "method": method, "recipe": recipe, **LEARNING[method]}
+            settings = {
+                **BASE,
+                "method": method,
+                "recipe": recipe,
+                **LEARNING.get(method, {"steps": 4, "batch": 4}),
+            }
             yield pytest.param(DistillConfig(**settings), id=f"{method}-{recipe}")
 
 

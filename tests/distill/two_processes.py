@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 
 from distill import DistillConfig, Distiller, guard, ranks, validation
+from distill.checkpoint import fingerprint
 from distill.command import run_distillation
-from distill.objectives.krr import KernelRidge
-from distill.saved import fingerprint
+from distill.methods.krr import KernelRidge
 from reproduce import UserError, load
 
 CONFIG = DistillConfig(
@@ -30,14 +30,14 @@ CONFIG = DistillConfig(
 
 def update(rank: int, ranks_: int) -> tuple[float, list[torch.Tensor]]:
     """Loss and gradients of one update in float64, with this process's share of the networks."""
-    learned = Distiller(load("digits"), CONFIG).learned.double()
+    synthetic = Distiller(load("digits"), CONFIG).synthetic.double()
     filled = Distiller(load("digits"), CONFIG).config
-    objective = KernelRidge(load("digits"), filled, learned, rank, ranks_)
+    objective = KernelRidge(load("digits"), filled, synthetic, rank, ranks_)
     objective.begin(0)
     loss = objective.loss()
     loss.backward()
-    ranks.average(learned.learned())
-    gradients = [p.grad for p in learned.learned() if p.grad is not None]
+    ranks.average(synthetic.learned())
+    gradients = [p.grad for p in synthetic.learned() if p.grad is not None]
     return ranks.mean(float(loss.detach())), gradients
 
 
@@ -46,7 +46,7 @@ def ended(distiller: Distiller, checkpoint: Path | None, turns: int = 99) -> str
     for state in distiller.run(checkpoint, every=2):
         if state.progress.turn == turns:
             break
-    return fingerprint([*distiller.learned.parameters(), *distiller.average.parameters()])
+    return fingerprint([*distiller.synthetic.parameters(), *distiller.average.parameters()])
 
 
 def main(folder: Path) -> None:

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from distill import DistillConfig, Distiller
-from distill.inner.augment import View, views
-from distill.inner.steps import Networks, Trainer, as_it_is, square_root
-from distill.objectives.unroll import reference_loss
+from distill.inner.augment import views
+from distill.inner.steps import Networks, Trainer, square_root
+from distill.reference import reference_loss
 from distill.synthetic import SyntheticSet
 from reproduce import Candidate, Dataset, Recipe, UserError
 from reproduce.images.distort import Distortion
@@ -47,24 +47,17 @@ def small_set(recipe: Recipe, side: int = 8, classes: int = 3) -> SyntheticSet:
     return SyntheticSet(images.numpy(), (labels / labels.sum(1, True)).numpy(), recipe).double()
 
 
-def ended(learned: SyntheticSet, nets: int, segment: int | None) -> Networks:
-    trainer = Trainer(learned.recipe, (8, 8), 3, nets, learned.images)
-    x = learned.inputs()
-    return trainer.trained(
-        trainer.fresh([5, 6][:nets]),
-        views(trainer, x, learned.recipe.epochs, [0]),
-        x,
-        learned.labels(),
-        learned.rates(),
-        graph=True,
-        segment=segment,
-    )
+def ended(synthetic: SyntheticSet, nets: int, segment: int | None) -> Networks:
+    trainer = Trainer(synthetic.recipe, (8, 8), 3, nets, synthetic.images)
+    fresh, steps = trainer.fresh([5, 6][:nets]), synthetic.recipe.epochs
+    return trainer.trained(fresh, synthetic, steps, [0], graph=True, segment=segment)
 
 
-def gradients(learned: SyntheticSet, nets: int, segment: int | None) -> list[Tensor]:
-    total = sum((p**2).sum() for p in ended(learned, nets, segment).parameters)
-    found = torch.autograd.grad(total, learned.learned(), allow_unused=True)
-    return [g for g in found if g is not None]
+def gradients(synthetic: SyntheticSet, nets: int, segment: int | None) -> list[Tensor]:
+    total = sum(((p**2).sum() for p in ended(synthetic, nets, segment).parameters), torch.zeros(()))
+    synthetic.zero_grad()
+    total.backward()
+    return [p.grad for p in synthetic.learned() if p.grad is not None]
 
 
 FOLLOWED = {
@@ -108,19 +101,17 @@ def test_b9_the_inner_training_equals_the_oracles(
 
     recipe = FOLLOWED[name]
     labels = (ten.scores() if recipe.loss == "mse" else ten.targets()).astype(np.float64)
-    learned = SyntheticSet(ten.images, ten.targets(), recipe).double()
+    synthetic = SyntheticSet(ten.images, ten.targets(), recipe).double()
     with torch.no_grad():
         soft = torch.tensor(labels)
-        learned.raw_labels.copy_(soft if recipe.loss == "mse" else soft.clamp_min(1e-300).log())
-        learned.log_rates.copy_(torch.tensor(recipe.learning_rates, dtype=torch.float64).log())
-    trainer = Trainer(recipe, (28, 28), 10, nets, learned.images)
-    x, seeds = learned.inputs(), [3, 4][:nets]
-    views: list[View] = [as_it_is] * recipe.epochs
+        synthetic.raw_labels.copy_(soft if recipe.loss == "mse" else soft.clamp_min(1e-300).log())
+        synthetic.log_rates.copy_(torch.tensor(recipe.learning_rates, dtype=torch.float64).log())
+    trainer = Trainer(recipe, (28, 28), 10, nets, synthetic.images)
+    seeds = [3, 4][:nets]
     if recipe.augment == "dc":
-        views = [lambda x, t=t: (x * dimming(t + 1))[None] for t in range(recipe.epochs)]
-    ours = trainer.trained(
-        trainer.fresh(seeds), views, x, learned.labels(), learned.rates(), graph=False
-    )
+        dimmed = [lambda x, t=t: (x * dimming(t + 1))[None] for t in range(recipe.epochs)]
+        monkeypatch.setattr("distill.inner.steps.views", lambda *_: dimmed)
+    ours = trainer.trained(trainer.fresh(seeds), synthetic, recipe.epochs, [0], graph=False)
     monkeypatch.setattr(batches, "Augmenter", Dimmed)
     monkeypatch.setattr(loop, "build", lambda *given: build(*given).double())
     images = [ten.images.astype(np.float64)] * nets
@@ -146,12 +137,12 @@ def test_b9_what_the_inner_loop_would_train_otherwise_is_refused(
     ten: Candidate, changes: dict, line: str
 ) -> None:
     recipe = replace(SGD, **changes)
-    learned = SyntheticSet(ten.images, ten.targets(), recipe)
+    synthetic = SyntheticSet(ten.images, ten.targets(), recipe)
     trainer = Trainer(recipe, (28, 28), 10, 1)
-    fresh, parts = trainer.fresh([0]), (learned.inputs(), learned.labels(), learned.rates())
-    assert trainer.trained(fresh, [], *parts, graph=False) is fresh  # a network without training
+    fresh = trainer.fresh([0])
+    assert trainer.trained(fresh, synthetic, 0, [0], graph=False) is fresh  # without training
     with pytest.raises(UserError, match=line):
-        trainer.trained(fresh, [as_it_is], *parts, graph=False)
+        trainer.trained(fresh, synthetic, 1, [0], graph=False)
 
 
 def test_b9_convnet_distils_as_many_images_as_its_batch(digits: Dataset) -> None:
@@ -167,9 +158,9 @@ def test_b9_convnet_distils_as_many_images_as_its_batch(digits: Dataset) -> None
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES.keys())
 @pytest.mark.parametrize("segment", [1, 2, 5])
 def test_recomputation_changes_no_gradient(recipe: Recipe, segment: int) -> None:
-    learned = small_set(recipe)
+    synthetic = small_set(recipe)
     for kept, again in zip(
-        gradients(learned, 2, None), gradients(learned, 2, segment), strict=True
+        gradients(synthetic, 2, None), gradients(synthetic, 2, segment), strict=True
     ):
         assert kept.abs().max() > 1e-6
         torch.testing.assert_close(kept, again, rtol=1e-9, atol=1e-12)
@@ -181,38 +172,39 @@ def test_fast_path_equals_higher(name: str) -> None:
     recipe = RECIPES[name]
     if name == "sgd":
         recipe = replace(recipe, schedule="list", learning_rates=(0.1,) * recipe.epochs)
-    learned = small_set(recipe)
+    synthetic = small_set(recipe)
     generator = torch.Generator().manual_seed(1)
     real = torch.rand(1, 7, 1, 8, 8, generator=generator, dtype=torch.float64)
     y = torch.eye(3, dtype=torch.float64)[torch.arange(7) % 3][None]
     stack = build(recipe, (8, 8), 3, [5, 6]).double()
-    slow = torch.autograd.grad(reference_loss(stack, recipe, learned, real, y), learned.learned())
-    networks = ended(learned, 2, square_root(recipe.epochs))
-    trainer = Trainer(recipe, (8, 8), 3, 2, learned.images)
+    slow = torch.autograd.grad(
+        reference_loss(stack, recipe, synthetic, real, y), synthetic.learned()
+    )
+    networks = ended(synthetic, 2, square_root(recipe.epochs))
+    trainer = Trainer(recipe, (8, 8), 3, 2, synthetic.images)
     answers = trainer(networks.parameters, real)[1]
     loss = -(y * answers.log_softmax(-1)).sum(-1).mean()
-    fast = torch.autograd.grad(loss, learned.learned())
-    for mine, theirs in zip(fast, slow, strict=True):
+    loss.backward()
+    for mine, theirs in zip(synthetic.learned(), slow, strict=True):
         assert theirs.abs().max() > 1e-6
-        torch.testing.assert_close(mine, theirs, rtol=1e-8, atol=1e-10)
+        torch.testing.assert_close(mine.grad, theirs, rtol=1e-8, atol=1e-10)
 
 
 def test_networks_in_a_stack_do_not_touch_each_other() -> None:
-    learned = small_set(ADAM)
-    alone, both = ended(learned, 1, None), ended(learned, 2, None)
+    synthetic = small_set(ADAM)
+    alone, both = ended(synthetic, 1, None), ended(synthetic, 2, None)
     for mine, theirs in zip(alone.parameters, both.parameters, strict=True):
         torch.testing.assert_close(mine[0], theirs[0], rtol=1e-10, atol=1e-13)
 
 
 def test_augmented_views_are_drawn_once_and_differ() -> None:
     recipe = replace(SGD, augment="dc", reshuffle=True)
-    learned = small_set(recipe, side=28)
-    trainer = Trainer(recipe, (28, 28), 3, 2, learned.images)
-    x = learned.inputs()
-    first, second = views(trainer, x, 2, [0])
+    synthetic = small_set(recipe, side=28)
+    x = synthetic.inputs()
+    first, second = views(recipe, 2, x, 2, [0])
     assert first(x).shape == (2, *x.shape)
     assert torch.equal(first(x), first(x))
     assert not torch.equal(first(x), second(x))
     assert not torch.equal(first(x)[0], first(x)[1])
-    (gradient,) = torch.autograd.grad(first(x).sum(), learned.images)
+    (gradient,) = torch.autograd.grad(first(x).sum(), synthetic.images)
     assert (gradient != 0).float().mean() > 0.5

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
 from distill.config import DistillConfig
-from distill.objectives.matching import Matching
+from distill.matching import SETTINGS, Matching
+from distill.methods import Method, Stage
 
 
 class DistributionMatching(Matching):
@@ -18,17 +21,25 @@ class DistributionMatching(Matching):
     def ages(cls, config: DistillConfig, steps: int) -> tuple[int, int]:
         return 0, 0
 
+    @classmethod
+    def refused(cls, config: DistillConfig) -> Iterator[tuple[str, str]]:
+        if config.learn != "images":
+            yield "learn", "dm compares features, which no label changes"
+
+    def begin(self, turn: int) -> None:
+        super().begin(turn)
+        self.means = self.real_means()
+
     @torch.no_grad()
     def real_means(self) -> Tensor:
         """Mean features (K, C, F) of the real images of each class."""
         features = self.real_features(self.networks, self.real[0])
         return features.unflatten(1, (self.classes, -1)).mean(2)
 
-    def begin(self, turn: int) -> None:
-        super().begin(turn)
-        self.means = self.real_means()
-
     def loss(self) -> Tensor:
-        ours = self.trainer(self.networks.parameters, self.learned.inputs()[None])[0]
+        ours = self.trainer(self.networks.parameters, self.synthetic.inputs()[None])[0]
         distance = ours.unflatten(1, (self.classes, -1)).mean(2) - self.means
         return distance.square().sum((1, 2)).mean()
+
+
+METHOD = Method((Stage(DistributionMatching),), SETTINGS)

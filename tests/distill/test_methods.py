@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from distill import DistillConfig, Distiller
-from distill.objectives.base import Objective
-from distill.stages import METHODS, filled
+from distill.config import METHODS
+from distill.methods import filled, find
+from distill.objective import Objective
 from distill.synthetic import SyntheticSet, start, start_images
 from reproduce import Candidate, Dataset, ImageSet, Oracle, UserError, protocols
 
@@ -17,12 +18,12 @@ SMALL = DistillConfig(
 )
 AGEING = {"pool": 2, "stride": 2}
 OWN = {"staged": {**AGEING, "window": 2}, "krr": AGEING, "unroll": {**AGEING, "window": 2}}
-OBJECTIVES = {stage.objective.__name__: stage.objective for m in METHODS.values() for stage in m}
+LEARNING = [name for name in METHODS if len(find(name).stages) == 1]  # by one objective
 RECIPES = {
-    "KernelRidge": ["ridge", "adam", "sgd", "convnet"],
-    "Unroll": ["ridge", "adam", "sgd", "convnet"],
-    "GradientMatching": ["convnet"],
-    "DistributionMatching": ["convnet", "ridge"],
+    "krr": ["ridge", "adam", "sgd", "convnet"],
+    "unroll": ["ridge", "adam", "sgd", "convnet"],
+    "dc": ["convnet"],
+    "dm": ["convnet", "ridge"],
 }
 
 
@@ -35,7 +36,7 @@ def candidate_of(data: Dataset, config: DistillConfig) -> Candidate:
 
 def small(method: str, ipc: int = 1) -> DistillConfig:
     """A short run with options that the method obeys."""
-    if not METHODS[method]:
+    if not find(method).stages:
         return DistillConfig(method=method, ipc=ipc, width=4, depth=2, inner_steps=4)
     return replace(SMALL, method=method, ipc=ipc, **OWN.get(method, {}))
 
@@ -54,23 +55,23 @@ def test_contract_of_methods(digits: Dataset, method: str, ipc: int) -> None:
     oracle = Oracle(digits, workers=1)
     quick = replace(found, recipe=replace(found.recipe, epochs=min(4, found.recipe.epochs)))
     assert all(0 <= r["accuracy"] <= 100 for r in oracle.score(quick, "own", [0, 1]))
-    if METHODS[method]:
+    if find(method).stages:
         images, _ = start_images(digits, ipc, filled(config).start or "", 0)
         assert not np.array_equal(images, found.images)
 
 
 def objective_of(data: Dataset, name: str, recipe: str) -> tuple[Objective, SyntheticSet]:
-    kind = OBJECTIVES[name]
+    method = find(name)
     config = replace(SMALL, ipc=2, nets=2, recipe=recipe, window=2, **AGEING)
     if recipe == "sgd":  # a listed rate for each step of the old networks below
         config = replace(config, inner_steps=20)
-    config = config.filled(dict(kind.DEFAULTS))
+    config = config.filled(method.settings)
     plan = config.made_for(10)
     images, labels = start(data, 2, "noise", 0, plan)
     # Finite differences need a smooth function: softplus, for pooled kinks of ReLU are frequent.
     plan = replace(plan, activation="softplus")
-    learned = SyntheticSet(images, labels, plan, config.learn or "both").double()
-    objective = kind(data, config, learned)
+    synthetic = SyntheticSet(images, labels, plan, config.learn or "both").double()
+    objective = method.stages[0].objective(data, config, synthetic)
     # Networks of some age: where gradients are zero, Adam's step is a sign, and finite differences
     # say nothing.
     objective.pool.oldest, objective.pool.retirement = 99, [99] * len(objective.pool.slots)
@@ -78,15 +79,16 @@ def objective_of(data: Dataset, name: str, recipe: str) -> tuple[Objective, Synt
         objective.begin(turn)
         objective.end()
     objective.begin(3)
-    return objective, learned
+    return objective, synthetic
 
 
 @pytest.mark.parametrize(
-    ("name", "recipe"), [(name, recipe) for name in OBJECTIVES for recipe in RECIPES[name]]
+    ("name", "recipe"),
+    [(name, recipe) for name in LEARNING for recipe in RECIPES.get(name, ["convnet"])],
 )
 def test_meta_gradients_equal_finite_differences(digits: Dataset, name: str, recipe: str) -> None:
-    objective, learned = objective_of(digits, name, recipe)
-    parameters = learned.learned()
+    objective, synthetic = objective_of(digits, name, recipe)
+    parameters = synthetic.learned()
     found = torch.autograd.grad(objective.loss(), parameters, allow_unused=True)
     assert found[0] is not None
     assert found[0].abs().max() > 1e-9
@@ -125,8 +127,8 @@ def test_the_convnet_recipe_is_the_fields_protocol(digits: Dataset, method: str)
     config = filled(DistillConfig(method=method, recipe="convnet", width=64, widen=2))
     assert config.learn == "images"
     images, labels = start(digits, 1, "real", 0, config.made_for(10))
-    learned = SyntheticSet(images, labels, config.made_for(10), "images")
-    candidate = learned.candidate(digits, "c", method, 0, config.widen)
+    synthetic = SyntheticSet(images, labels, config.made_for(10), "images")
+    candidate = synthetic.candidate(digits, "c", method, 0, config.widen)
     assert candidate.recipe == protocols.plan("convnet", candidate)
 
 
@@ -176,10 +178,10 @@ def test_d_fewer_different_images_than_asked_are_refused(digits: Dataset, kind: 
 
 def test_rates_stay_positive_whatever_is_learned(digits: Dataset) -> None:
     recipe = filled(replace(SMALL, method="unroll")).made_for(10)
-    learned = SyntheticSet(*start(digits, 1, "noise", 0, recipe), recipe)
+    synthetic = SyntheticSet(*start(digits, 1, "noise", 0, recipe), recipe)
     with torch.no_grad():
-        learned.log_rates -= 500
-    found = learned.candidate(digits, "d", "m", 0).recipe
+        synthetic.log_rates -= 500
+    found = synthetic.candidate(digits, "d", "m", 0).recipe
     assert found is not None
     assert all(rate > 0 for rate in found.learning_rates)
     assert len(found.learning_rates) == 4

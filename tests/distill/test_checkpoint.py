@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from distill import DistillConfig, Distiller, distill, guard, validation
-from distill.estimate import POOLS, Crowd, standing_bytes
+from distill.methods.krr import KernelRidge
+from distill.objective import POOLS
 from reproduce import Dataset, Recipe, UserError
 from reproduce.training import checkpoint as checkpoints
 
@@ -42,7 +43,7 @@ def ended(distiller: Distiller, checkpoint: Path | None = None) -> Distiller:
 
 
 def sets(distiller: Distiller) -> list[torch.Tensor]:
-    return [*distiller.learned.parameters(), *distiller.average.parameters()]
+    return [*distiller.synthetic.parameters(), *distiller.average.parameters()]
 
 
 @pytest.mark.parametrize("killed", [5, 6, 7])
@@ -101,12 +102,12 @@ def test_c19_g3_a_flipped_byte_is_found_wherever_it_is(
         changed[place] ^= 1 << int(place) % 8
         path.write_bytes(bytes(changed))
         with pytest.raises(UserError, match=r"c: .*checkpoint") as refused:
-            distiller._restored(path)
+            distiller._resumed(path)
         assert "\n" not in str(refused.value)
     for torn in (b"", content[:100], content[:-1], content + b"\0"):
         path.write_bytes(torn)
         with pytest.raises(UserError, match=r"c: .*checkpoint"):
-            distiller._restored(path)
+            distiller._resumed(path)
 
 
 def at(*keys: Any) -> Callable[[Any, Any], None]:
@@ -133,10 +134,10 @@ FOREIGN: list[tuple[Callable[[Any, Any], None], Any]] = [
     (at("pools", 0, 0, "slots", 0), [[torch.zeros(3)], [], 0]),
     (at("pools", 0, 1, "slots", 0), "text"),
     (at("pools", 0, 0, "retirement"), ["x"] * 3),
-    (at("now", "learned"), {}),
-    (at("now", "learned", "images"), torch.zeros(3)),
-    (at("now", "learned", "images"), torch.full((10, 1, 28, 28), math.nan)),
-    (at("now", "learned", "images"), "text"),
+    (at("now", "synthetic"), {}),
+    (at("now", "synthetic", "images"), torch.zeros(3)),
+    (at("now", "synthetic", "images"), torch.full((10, 1, 28, 28), math.nan)),
+    (at("now", "synthetic", "images"), "text"),
     (at("good", "best", "raw_labels"), None),
     (at("now", "optimiser"), {}),
     (at("now", "optimiser", "state"), {0: {}}),
@@ -166,14 +167,14 @@ def test_d_checkpoints_with_content_of_another_kind_are_refused_in_one_line(
 ) -> None:
     config = replace(QUICK, steps=4)
     distiller = Distiller(digits, config)
-    sound = checkpoints.load(written, distiller._run())
+    sound = checkpoints.load(written, distiller._identity())
     path, accepted = tmp_path / "c", []
     for number, (put, value) in enumerate(FOREIGN):
         state = copy.deepcopy(sound)
         put(state, value)
-        checkpoints.save(path, distiller._run(), state)
+        checkpoints.save(path, distiller._identity(), state)
         try:
-            distiller._restored(path)
+            distiller._resumed(path)
         except UserError as error:
             assert str(error).startswith(f"{path}: damaged checkpoint")  # noqa: PT017
         else:
@@ -200,7 +201,9 @@ def test_d_a_checkpoint_of_another_run_or_start_is_refused(digits: Dataset, tmp_
 
 def test_c16_the_estimate_has_the_pool_before_anything_is_allocated(digits: Dataset) -> None:
     recipe = Recipe(model="convnet", width=16, depth=2, momentum=0.9)
-    one, two = (standing_bytes(recipe, (28, 28), 10, 10, Crowd(1, slots, 1, 0)) for slots in (1, 2))
+    one, two = (
+        KernelRidge.standing_bytes(replace(QUICK, pool=pool), recipe, digits, 1) for pool in (1, 2)
+    )
     network = 4 * (16 * 9 + 16 + 16 * 16 * 9 + 16 + 4 * 16 + 10 * (16 * 64 + 1))
     assert two - one == POOLS * 2 * network  # with momentum
     with pytest.raises(UserError, match="more --memory"):

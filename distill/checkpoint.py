@@ -1,12 +1,13 @@
 """The checkpoint of a run: one file for all of its processes, which are all at one step in it.
 
-Beside where the run is now it holds the state that a guard would roll back to, so that a run that
-was resumed rolls back as one that was not.
+Beside where the run is now it holds the state that a roll-back would return to, so that a resumed
+run rolls back as an uninterrupted one does.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,8 @@ from torch import Tensor, nn
 
 from distill import ranks
 from reproduce.errors import UserError
-from reproduce.training import checkpoint as checkpoints
+from reproduce.training import checkpoint
 
-# What comes of a checkpoint whose content is not what this version writes.
-DAMAGED = (RuntimeError, LookupError, ValueError, TypeError, AttributeError)
 State = dict[str, Any]  # of a run; `pool` is of one process, all else is the same in all of them
 
 
@@ -33,7 +32,7 @@ def save(path: Path, run: str, now: State, good: State) -> None:
     run : str
         What the checkpoint belongs to.
     now, good : dict
-        Where the run is, and where a guard would take it back to.
+        Where the run is, and where a roll-back would take it.
 
     Raises
     ------
@@ -46,74 +45,92 @@ def save(path: Path, run: str, now: State, good: State) -> None:
         raise UserError("the processes have drifted apart; go on from the checkpoint before")
     if parts:
         state = {"now": common[0], "good": common[1], "pools": [pools for _, pools in parts]}
-        checkpoints.save(path, run, state)
+        checkpoint.save(path, run, state)
 
 
-def load(path: Path, run: str, rank: int) -> tuple[State, State] | None:
-    """Read what `save` wrote, as the first process finds it; None, in all, where nothing is.
+def resume(path: Path, run: str, rank: int, take: Callable[[State], None]) -> State | None:
+    """Take up what `save` wrote, as the first process finds it.
+
+    Parameters
+    ----------
+    path, run
+        As for `save`.
+    rank : int
+        Of this process.
+    take : callable
+        Sets the run's state.
+
+    Returns
+    -------
+    dict or None
+        Where a roll-back would take the run; None, in all processes, where the file does not
+        exist.
 
     Raises
     ------
     UserError
         When the file is damaged or of another run; in every process.
     """
-    found: State | str | None = None
-    if rank == 0 and path.exists():
-        try:
-            found = checkpoints.load(path, run)
-        except UserError as error:
-            found = str(error)
-    found = ranks.shared(found)
+    found = ranks.shared(_read(path, run) if rank == 0 else None)
     if isinstance(found, str):
         raise UserError(found)
     if found is None:
         return None
     try:
-        now, good = found["pools"][rank]
-        return {**found["now"], "pool": now}, {**found["good"], "pool": good}
-    except DAMAGED as error:
-        raise checkpoints.damaged(path, error) from None
+        pools = found["pools"][rank]
+        now, good = (
+            {**found[name], "pool": pool} for name, pool in zip(("now", "good"), pools, strict=True)
+        )
+        take(good)  # proves it sound
+        take(now)
+    except (RuntimeError, LookupError, ValueError, TypeError, AttributeError, UserError) as error:
+        raise checkpoint.damaged(path, error) from None
+    return good
+
+
+def _read(path: Path, run: str) -> State | str | None:
+    """The file's state, or why there is none; None where there is no file."""
+    try:
+        return checkpoint.load(path, run) if path.exists() else None
+    except UserError as error:
+        return str(error)
 
 
 def fingerprint(state: Any) -> str:
     """SHA-256 of tensors, plain values and containers of them."""
     digest = hashlib.sha256()
 
-    def take(part: Any) -> None:
+    def count(part: Any) -> None:
         if isinstance(part, Tensor):
             digest.update(f"{part.dtype}{tuple(part.shape)}".encode())
             digest.update(part.detach().cpu().contiguous().numpy().tobytes())
         elif isinstance(part, dict):
-            for key, value in part.items():
-                digest.update(f"{key!r}:".encode())
-                take(value)
+            count(list(part.items()))
         elif isinstance(part, list | tuple):
             for value in part:
-                take(value)
+                count(value)
         else:
             digest.update(f"{part!r};".encode())
 
-    take(state)
+    count(state)
     return digest.hexdigest()
 
 
-def take(learned: nn.Module, state: State) -> None:
+def load_set(synthetic: nn.Module, state: State) -> None:
     """Set a set's parameters; ValueError where they are not finite."""
-    learned.load_state_dict(state)
-    if not all(parameter.isfinite().all() for parameter in learned.parameters()):
+    synthetic.load_state_dict(state)
+    if not all(parameter.isfinite().all() for parameter in synthetic.parameters()):
         raise ValueError("a set that is not finite")
 
 
-def check_optimiser(optimiser: torch.optim.Adam) -> None:
-    """ValueError where a loaded optimiser is not Adam as it is used here, of its parameters."""
+def load_optimiser(optimiser: torch.optim.Adam, state: State) -> None:
+    """Set Adam's state; ValueError where it is not of Adam as used here, of these parameters."""
+    optimiser.load_state_dict(state)
     usual = torch.optim.Adam([torch.zeros(())]).param_groups[0]
     for group in optimiser.param_groups:
         if any(group[name] != usual[name] for name in usual if name not in ("lr", "params")):
             raise ValueError("settings of Adam")
-    for parameter, state in optimiser.state.items():
-        if set(state) != {"step", "exp_avg", "exp_avg_sq"}:
+    for parameter, of in optimiser.state.items():
+        shapes = {"step": (), "exp_avg": parameter.shape, "exp_avg_sq": parameter.shape}
+        if {name: tensor.shape for name, tensor in of.items()} != shapes:
             raise ValueError("state of Adam")
-        if state["step"].shape or any(
-            state[name].shape != parameter.shape for name in ("exp_avg", "exp_avg_sq")
-        ):
-            raise ValueError("shapes of Adam's moments")

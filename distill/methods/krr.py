@@ -7,14 +7,14 @@ and features of one real batch for several updates (RFAD, Loo et al. 2022).
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from distill.config import DistillConfig
 from distill.inner.augment import views
-from distill.objectives.base import STRENGTH, Objective, outer_cross_entropy, ridge_answers
+from distill.methods import Method, Stage
+from distill.objective import STRENGTH, Objective, outer_cross_entropy, ridge_answers
 from reproduce.recipe import Recipe
 
 OLDEST = 200  # steps: where training is longer, later ones change features little
@@ -26,18 +26,8 @@ class KernelRidge(Objective):
 
     OBEYS = ("smooth", "bf16")
 
-    DEFAULTS: ClassVar[dict[str, Any]] = {
-        "recipe": "ridge",
-        "batch": 512,
-        "reuse": 8,
-        "image_lr": 5e-3,
-        "width": 48,
-        "start": "kmeans",
-        "learn": "both",
-    }
-
     def networks_recipe(self) -> Recipe:
-        recipe = self.learned.recipe
+        recipe = self.synthetic.recipe
         return replace(recipe, activation="softplus") if self.config.smooth else recipe
 
     @classmethod
@@ -51,10 +41,26 @@ class KernelRidge(Objective):
         self.features = self.real_features(self.networks, self.real[0])
 
     def loss(self) -> Tensor:
-        learned, parameters = self.learned, self.networks.parameters
-        x, copies = learned.inputs(), 1 if learned.recipe.augment == "none" else COPIES
-        drawn = views(self.trainer, x, copies, [self.config.seed, self.turn, 7, self.rank])
-        ours = torch.cat([self.trainer(parameters, view(x))[0] for view in drawn], dim=1)
-        labels = learned.scores().repeat(copies, 1)
-        answers = ridge_answers(ours, labels, self.features, learned.recipe.ridge or STRENGTH)
-        return outer_cross_entropy(learned.logits(answers), self.real[1])
+        synthetic, parameters = self.synthetic, self.networks.parameters
+        recipe, x = synthetic.recipe, synthetic.inputs()
+        copies = 1 if recipe.augment == "none" else COPIES
+        seed = [self.config.seed, self.turn, 7, self.rank]
+        shown = views(recipe, self.trainer.nets, x, copies, seed)
+        ours = torch.cat([self.trainer(parameters, view(x))[0] for view in shown], dim=1)
+        labels = synthetic.scores().repeat(copies, 1)
+        answers = ridge_answers(ours, labels, self.features, recipe.ridge or STRENGTH)
+        return outer_cross_entropy(synthetic.logits(answers), self.real[1])
+
+
+METHOD = Method(
+    (Stage(KernelRidge),),
+    {
+        "recipe": "ridge",
+        "batch": 512,
+        "reuse": 8,
+        "image_lr": 5e-3,
+        "width": 48,
+        "start": "kmeans",
+        "learn": "both",
+    },
+)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
 from distill.config import DistillConfig
 from distill.inner.steps import Tensors, Trainer
-from distill.objectives.matching import Matching
+from distill.matching import SETTINGS, Matching
+from distill.methods import Method, Stage
 from distill.synthetic import SyntheticSet
 from reproduce.data import Dataset
 from reproduce.training.loop import cross_entropy
@@ -22,18 +25,21 @@ class GradientMatching(Matching):
     """
 
     def __init__(
-        self, data: Dataset, config: DistillConfig, learned: SyntheticSet, *ranks: int
+        self, data: Dataset, config: DistillConfig, synthetic: SyntheticSet, *ranks: int
     ) -> None:
-        super().__init__(data, config, learned, *ranks)
+        super().__init__(data, config, synthetic, *ranks)
         # A copy of each network for each class, so that all gradients are computed at once.
-        copies = self.trainer.nets * self.classes
-        self.matcher = Trainer(
-            learned.recipe, data.image_shape, self.classes, copies, learned.images
-        )
+        copies, recipe = self.trainer.nets * self.classes, synthetic.recipe
+        self.matcher = Trainer(recipe, data.image_shape, self.classes, copies, synthetic.images)
 
     @classmethod
     def ages(cls, config: DistillConfig, steps: int) -> tuple[int, int]:
         return 0, 0 if config.ipc == 1 else min(steps, OLDEST)
+
+    @classmethod
+    def refused(cls, config: DistillConfig) -> Iterator[tuple[str, str]]:
+        if config.recipe in ("ridge", "adam"):
+            yield "recipe", "dc matches gradients of the cross-entropy; use sgd or convnet"
 
     @classmethod
     def stacks(cls, classes: int) -> int:
@@ -55,11 +61,14 @@ class GradientMatching(Matching):
 
     def loss(self) -> Tensor:
         nets = self.trainer.nets
-        x = self.learned.inputs().expand(nets, -1, -1, -1, -1)
-        y = self.learned.labels().expand(nets, -1, -1)
+        x = self.synthetic.inputs().expand(nets, -1, -1, -1, -1)
+        y = self.synthetic.labels().expand(nets, -1, -1)
         distance = torch.zeros((), device=x.device, dtype=x.dtype)
         for ours, theirs in zip(self.gradients(x, y, graph=True), self.target, strict=True):
             if ours.dim() > 2:  # weights; biases and norms have one number for each output
                 cosine = torch.cosine_similarity(ours.flatten(2), theirs.flatten(2), dim=2)
                 distance = distance + (1 - cosine).sum()
         return distance / nets
+
+
+METHOD = Method((Stage(GradientMatching),), SETTINGS)
