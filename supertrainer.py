@@ -24,13 +24,13 @@ COMMANDS = {
     "supertrainer_final:final": (
         "Score all super-trainers, the simple rules, the essay's draws and random sets."
     ),
-    "analysis.analyse:analyse": (
-        "Measure what candidates hang on: leave-one-out, noise, confusion, learning, neighbours."
+    "analysis.measure.commands:analyse": (
+        "Measure what a set's accuracy depends on, what its networks confuse, and near images."
     ),
-    "analysis.analyse:place": (
-        "Place candidates on one map of the training images; what is placed anew is all there is."
+    "analysis.measure.commands:embed": (
+        "Map candidates among the training images by t-SNE; the map replaces the previous one."
     ),
-    "analysis.analyse:random_curve": (
+    "analysis.measure.commands:random_curve": (
         "Measure accuracy against the number of random real images, for `equivalent n`."
     ),
     "analysis.command:report": "Write one self-contained page of everything that lies in results.",

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from analysis.analyse import write_sample
 from analysis.figures.plots import grid_text, shades_of
+from analysis.measure.commands import write_sample
 from analysis.page.report import write_report
 from analysis.results import collect
 from distill import validation

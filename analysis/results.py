@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from analysis import kinds
+import numpy as np
+
+from analysis import formats
 from analysis.sources import Source, sources_of
 from reproduce import records as record_files
 from reproduce.candidate import Candidate
@@ -16,6 +20,7 @@ from reproduce.errors import UserError
 from reproduce.oracle import TEST_LOG
 from reproduce.records import Record
 from reproduce.support.files import read_input
+from reproduce.support.names import safe_name
 from reproduce.support.text import printable
 
 Analysis = dict[str, Any]
@@ -71,6 +76,41 @@ class Results:
     def source_of(self, content: Analysis) -> Source:
         """The data that a record or an analysis is of."""
         return self.sources[content["checksum"]]
+
+    @cached_property
+    def file_names(self) -> dict[str, str]:
+        """A part of file names for each candidate, by hash: its name, unless others share that."""
+        plain = {key: plain_name(candidate.name) for key, candidate in self.candidates.items()}
+        shared = Counter(plain.values())
+        return {
+            key: f"{name}-{key[:6]}" if shared[name] > 1 else name for key, name in plain.items()
+        }
+
+    def ordered_analyses(self) -> list[Analysis]:
+        """Analyses of the candidates found: by data, then by size, then the best first."""
+        known = [a for key, a in self.analyses.items() if key in self.candidates]
+        return sorted(
+            known,
+            key=lambda a: (
+                self.source_of(a).title,
+                a["checksum"],
+                a["ipc"],
+                -np.mean(a["accuracies"]),
+                a["name"],
+            ),
+        )
+
+    def analyses_by_budget(self) -> dict[tuple[Source, float], list[Analysis]]:
+        """The same, grouped by data and images per class."""
+        groups: dict[tuple[Source, float], list[Analysis]] = {}
+        for analysis in self.ordered_analyses():
+            groups.setdefault((self.source_of(analysis), analysis["ipc"]), []).append(analysis)
+        return groups
+
+
+def plain_name(name: str) -> str:
+    """The name of a set as a part of file names: in small letters, without spaces."""
+    return safe_name(name.lower().replace("/", "-").replace(" ", "-"))
 
 
 def collect(places: Sequence[Path]) -> Results:
@@ -156,7 +196,7 @@ def _readings(path: Path) -> Iterable[dict[str, Any]]:
 
 def _add_measured(found: Results, path: Path) -> None:
     """Keep what a JSON file holds under what it is of, so that nothing replaces another."""
-    known = kinds.read(path)
+    known = formats.read(path)
     if known is None:
         return
     kind, content = known

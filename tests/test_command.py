@@ -165,7 +165,7 @@ BAD = {
     "compare over several datasets": "compare ten.npz other.npz",
     "compare under nothing": "compare ten.npz ten.npz --protocol knnn",
     "analyse under a proxy": "analyse ten.npz --protocol ridge-conv",
-    "a map of a damaged file": "place cut.npz",
+    "a map of a damaged file": "embed cut.npz",
     "curve of one size": "random-curve --dataset digits --n 5",
 }
 
@@ -240,7 +240,7 @@ def test_packages_run_as_modules(
 
 
 COMMANDS = ["demo", "reproduce", "search", "distill", "score"]
-COMMANDS += ["analyse", "place", "random-curve", "report", "show", "compare", "final"]
+COMMANDS += ["analyse", "embed", "random-curve", "report", "show", "compare", "final"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -16,9 +16,10 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from analysis.figures.axes import named_below, panel
 from analysis.figures.plots import by_class, shade
+from analysis.measure.effects import change_name, paired_change
 from analysis.results import Analysis
 from analysis.sources import Source
-from analysis.statistics import Interval, mean_interval, set_interval
+from analysis.tables.value import Comparison
 from reproduce.candidate import Candidate
 
 PALETTE = ("#d55e00", "#2a7fbf", "#1d9a75", "#b565a7", "#c98a00", "#6b5fd0", "#b3433f", "#5aa9c9")
@@ -210,65 +211,20 @@ def sensitivity(analyses: Sequence[Analysis]) -> Figure:
     return figure
 
 
-def change_name(change: Analysis) -> str:
-    """A disturbance in a few words."""
-    names = {
-        "order": "another order",
-        "batches": f"batches of {change['amount']}",
-        "rounded": "256 levels",
-        "clipped": "cut to 0..1, 8 bits",
-        "noise": f"noise {change['amount']}",
-    }
-    return names[change["kind"]]
-
-
-def paired_change(analysis: Analysis, change: Analysis) -> Interval:
-    """The mean difference to the undisturbed set over the same seeds, in points."""
-    pairs = zip(change["accuracies"], analysis["accuracies"], strict=True)
-    return mean_interval([changed - whole for changed, whole in pairs])
-
-
-def lost_without(analysis: Analysis) -> list[Interval]:
-    """The points of accuracy that are lost without each image, paired by seed."""
-    whole = analysis["accuracies"]
-    return [
-        mean_interval([all_ - less for all_, less in zip(whole, part, strict=True)])
-        for part in analysis["leave_one_out"]
-    ]
-
-
-def without_one(analysis: Analysis) -> Interval:
-    """The mean change of accuracy where one image is missing, whichever, paired by seed."""
-    less = np.mean(analysis["leave_one_out"], axis=0)
-    return mean_interval((less - np.array(analysis["accuracies"])).tolist())
-
-
-def random_curve(
-    curve: Analysis, sizes: Sequence[float], rows: Sequence[tuple[str, float, Interval]]
-) -> Figure:
-    """Accuracy of random sets by number of images, and where candidates meet the curve.
-
-    Parameters
-    ----------
-    curve : dict
-        Of `supertrainer random-curve`.
-    sizes : sequence of float
-        Images of the sets of each of its sizes, all classes together.
-    rows : sequence of (name, equivalent n, accuracy)
-        An n of 0 or infinity lies outside the curve.
-    """
+def random_curve(found: Comparison) -> Figure:
+    """Accuracy of random sets by number of images, and where the first made sets meet the curve."""
     figure, axis = panel()
-    found = curve_intervals(curve)
-    means = [interval.mean for interval in found]
+    sizes, means = found.sizes, [interval.mean for interval in found.intervals]
     axis.plot(sizes, means, color=GREY, marker="o", ms=4, label="random real images")
-    ends = [[getattr(interval, end) for interval in found] for end in ("low", "high")]
+    ends = [[getattr(interval, end) for interval in found.intervals] for end in ("low", "high")]
     axis.fill_between(sizes, ends[0], ends[1], color=GREY, alpha=0.18, lw=0)
-    for number, (name, n, interval) in enumerate(rows):
-        colour = PALETTE[number % len(PALETTE)]
+    made = [value for value in found.values if value.made]
+    for value, colour in zip(made, PALETTE, strict=False):
+        n, mean = value.equivalent, value.accuracy.interval.mean
         reach = n if 0 < n < math.inf else sizes[-1] if n else sizes[0]
-        axis.hlines(interval.mean, sizes[0], reach, color=colour, lw=1.4, label=name)
+        axis.hlines(mean, sizes[0], reach, color=colour, lw=1.4, label=value.title)
         if 0 < n < math.inf:
-            axis.vlines(n, min(means) - 3, interval.mean, color=colour, lw=1, ls=":")
+            axis.vlines(n, min(means) - 3, mean, color=colour, lw=1, ls=":")
     axis.set_xscale("log")
     axis.set_xticks(sizes, [f"{size:g}" for size in sizes])
     axis.minorticks_off()
@@ -276,11 +232,6 @@ def random_curve(
     axis.set_ylabel("accuracy, %")
     named_below(figure, axis)
     return figure
-
-
-def curve_intervals(curve: Analysis) -> list[Interval]:
-    """The mean accuracy of random sets of each size, with its interval over sets."""
-    return [set_interval(sets) for sets in curve["accuracies"]]
 
 
 def transfer(

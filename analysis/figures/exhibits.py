@@ -30,7 +30,7 @@ class Exhibit:
     figure : Figure
     head : sequence of str
     rows : sequence of sequences of str, float, Number and Fact
-    trace : int
+    origin : int
         Place of the origin of all that the figure shows.
     """
 
@@ -39,7 +39,7 @@ class Exhibit:
     figure: Figure
     head: Sequence[str]
     rows: Sequence[Sequence[Any]]
-    trace: int
+    origin: int
 
     @cached_property
     def drawn(self) -> str:

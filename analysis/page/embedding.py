@@ -10,10 +10,11 @@ import numpy as np
 from analysis.figures import charts
 from analysis.figures.exhibits import Exhibit
 from analysis.figures.plots import by_class, tile
-from analysis.page.sections import by_budget, byte_tile, data_uri, ordered, per_class
+from analysis.measure import effects
+from analysis.origins import Fact, Number, Origins
+from analysis.page.sections import byte_tile, data_uri, per_class
 from analysis.results import Analysis, Results
 from analysis.sources import Source
-from analysis.trace import Fact, Number, Traces
 from reproduce.candidate import Candidate
 
 POINTS = 100.0
@@ -49,18 +50,18 @@ class Kin:
     share: float
 
 
-def kin(results: Results, traces: Traces) -> list[Kin]:
+def kin(results: Results, origins: Origins) -> list[Kin]:
     """Every analysed set with its images' neighbours."""
     found = []
-    for analysis in ordered(results):
+    for analysis in results.ordered_analyses():
         candidate = results.candidates[analysis["candidate"]]
-        trace = traces.analyses([analysis])
+        origin = origins.analyses([analysis])
         source = results.source_of(analysis)
         shown = [
-            _neighbour(candidate, source, analysis, i, trace, traces)
+            _neighbour(candidate, source, analysis, i, origin, origins)
             for i in _shown(candidate, analysis)
         ]
-        usual = Fact(f"{analysis['usual']:.1f}", trace)
+        usual = Fact(f"{analysis['usual']:.1f}", origin)
         found.append(Kin(analysis, shown, len(candidate), usual, POINTS / candidate.classes))
     return found
 
@@ -75,13 +76,13 @@ def _shown(candidate: Candidate, analysis: Analysis) -> list[int]:
 
 
 def _neighbour(
-    candidate: Candidate, source: Source, analysis: Analysis, i: int, trace: int, traces: Traces
+    candidate: Candidate, source: Source, analysis: Analysis, i: int, origin: int, origins: Origins
 ) -> Neighbour:
     nearest = analysis["nearest"][i]
     lost = None
     if "leave_one_out" in analysis:
         values = analysis["leave_one_out"][i]
-        lost = Number(charts.lost_without(analysis)[i], traces.analyses([analysis], values))
+        lost = Number(effects.lost_without(analysis)[i], origins.analyses([analysis], values))
     real = nearest["distance"] < REAL
     return Neighbour(
         source.class_name(int(candidate.hard_labels()[i])),
@@ -89,8 +90,8 @@ def _neighbour(
         byte_tile(nearest["pixels"]),
         source.class_name(nearest["label"]),
         nearest["index"],
-        Fact("real" if real else f"{nearest['distance']:.1f} away", trace),
-        Fact(f"{POINTS * analysis['extremity'][i]:.1f} %", trace),
+        Fact("real" if real else f"{nearest['distance']:.1f} away", origin),
+        Fact(f"{POINTS * analysis['extremity'][i]:.1f} %", origin),
         lost,
     )
 
@@ -98,20 +99,20 @@ def _neighbour(
 def neighbour_rows(results: Results) -> dict[str, list[list[Any]]]:
     """Every image of every analysed set with its neighbour, by the file name of the table."""
     return {
-        f"neighbours-{analysis['candidate'][:6]}": [
+        f"neighbours-{results.file_names[analysis['candidate']]}": [
             [i, image["index"], image["label"], f"{image['distance']:.4f}", f"{POINTS * share:.4f}"]
             for i, (image, share) in enumerate(
                 zip(analysis["nearest"], analysis["extremity"], strict=True)
             )
         ]
-        for analysis in ordered(results)
+        for analysis in results.ordered_analyses()
     }
 
 
-def places(results: Results, traces: Traces) -> list[Exhibit]:
+def places(results: Results, origins: Origins) -> list[Exhibit]:
     """The map and how typical the images of each set are, for each budget."""
     exhibits = []
-    for (source, ipc), analyses in by_budget(results).items():
+    for (source, ipc), analyses in results.analyses_by_budget().items():
         embedding = results.maps.get(source.checksum)
         here = embedding["sets"] if embedding else {}
         shown = [results.candidates[a["candidate"]] for a in analyses if a["candidate"] in here]
@@ -127,7 +128,7 @@ def places(results: Results, traces: Traces) -> list[Exhibit]:
                         for candidate in shown
                         for x, y, label in _points(here[candidate.hash])
                     ],
-                    traces.analyses([embedding]),
+                    origins.analyses([embedding]),
                 )
             )
         exhibits.append(
@@ -141,7 +142,7 @@ def places(results: Results, traces: Traces) -> list[Exhibit]:
                     for a in analyses
                     for n, value in enumerate(a["extremity"])
                 ],
-                traces.analyses(analyses),
+                origins.analyses(analyses),
             )
         )
     return exhibits

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from analysis.figures.plots import by_class
-from analysis.page.leaderboard import Leader
 from analysis.results import Results
 from analysis.sources import Source
+from analysis.tables.leaderboard import Leader
 from reproduce.candidate import Candidate
 from reproduce.recipe import Recipe
 
@@ -34,7 +34,7 @@ def live_part(results: Results, leader: Leader | None) -> dict[str, Any] | None:
 
     None where no images to be read, or no sets of `SIDE` pixels a side, are there.
     """
-    found = [leader.league.source.checksum] if leader else list(results.samples)
+    found = [leader.board.source.checksum] if leader else list(results.samples)
     sample = next((results.samples[key] for key in found if key in results.samples), None)
     if sample is None or sample["side"] != SIDE:
         return None

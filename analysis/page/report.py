@@ -15,11 +15,11 @@ from markupsafe import Markup
 
 from analysis.figures.exhibits import Exhibit
 from analysis.figures.plots import grid_png
-from analysis.page import embedding, leaderboard, learning, sections
+from analysis.origins import Origins
+from analysis.page import embedding, learning, sections
 from analysis.page.live import live_part
 from analysis.results import Results
-from analysis.tables import finalists
-from analysis.trace import Traces
+from analysis.tables import finalists, leaderboard
 from reproduce.data import MNIST_CHECKSUM
 from reproduce.support.files import write_whole
 from reproduce.support.table import Table
@@ -57,9 +57,9 @@ def write_report(folder: Path, results: Results, title: str = "Super-trainers") 
 
 
 def tables_of(parts: dict[str, Any]) -> dict[str, Table]:
-    """Tables that have no figure, by file name: each league, and the neighbours of each set."""
+    """Tables without a figure, by file name: each leaderboard, and the neighbours of each set."""
     tables = {}
-    for one in parts["leagues"]:
+    for one in parts["leaderboards"]:
         rows = [
             [
                 row.name,
@@ -71,7 +71,7 @@ def tables_of(parts: dict[str, Any]) -> dict[str, Table]:
             for row in one.rows
         ]
         head = ["set", "kind", "split", "sets", *one.protocols]
-        tables[f"league-{one.source.key}-{one.ipc:g}"] = Table(head, rows)
+        tables[f"leaderboard-{one.source.key}-{one.ipc:g}"] = Table(head, rows)
     head = ["image", "nearest real image", "its label", "distance", "more typical in its class, %"]
     for name, rows in embedding.neighbour_rows(parts["results"]).items():
         tables[name] = Table(head, rows)
@@ -84,9 +84,9 @@ def write_figures(folder: Path, parts: dict[str, Any]) -> list[Path]:
         write_whole(folder / f"{exhibit.key}.svg", exhibit.drawn.encode())
         for exhibit in exhibits_of(parts)
     ]
-    candidates = parts["results"].candidates
+    candidates, names = parts["results"].candidates, parts["results"].file_names
     for key, candidate in candidates.items():
-        written.append(write_whole(folder / f"set-{key[:6]}.png", grid_png(candidate)))
+        written.append(write_whole(folder / f"set-{names[key]}.png", grid_png(candidate)))
     if parts["headline"]:
         best = candidates[parts["headline"].leader.row.candidate]
         written.append(write_whole(folder / "headline.png", grid_png(best)))
@@ -95,34 +95,34 @@ def write_figures(folder: Path, parts: dict[str, Any]) -> list[Path]:
 
 def sections_of(results: Results) -> dict[str, Any]:
     """What the templates are given."""
-    traces = Traces(results.paths)
-    leagues = leaderboard.leagues(results, traces)
-    budgets = {one.ipc for one in leagues if one.source.checksum == MNIST_CHECKSUM}
+    origins = Origins(results.paths)
+    leaderboards = leaderboard.leaderboards(results, origins)
+    budgets = {one.ipc for one in leaderboards if one.source.checksum == MNIST_CHECKSUM}
     storage = [
-        leaderboard.published_row(number, traces)
+        leaderboard.published_row(number, origins)
         for number in leaderboard.literature()
         if number.budget == "storage" and number.ipc in budgets
     ]
-    leader = leaderboard.leader(leagues)
+    leader = leaderboard.leader(leaderboards)
     return {
         "headline": sections.headline(results, leader),
-        "leagues": leagues,
+        "leaderboards": leaderboards,
         "storage": storage,
-        "choices": finalists.choices(results, traces),
-        "portraits": sections.portraits(results, traces),
-        "places": embedding.places(results, traces),
-        "kin": embedding.kin(results, traces),
-        "lessons": learning.lessons(results, traces),
-        "learning": learning.learning(results, traces),
-        "sensitivity": learning.sensitivity(results, traces),
-        "transfer": learning.transfer(leagues, traces),
-        "architectures": learning.architectures(results, traces),
-        "worth": learning.worth(results, leagues, traces),
-        "essay": sections.essay_part(results, traces),
+        "choices": finalists.choices(results, origins),
+        "portraits": sections.portraits(results, origins),
+        "places": embedding.places(results, origins),
+        "kin": embedding.kin(results, origins),
+        "lessons": learning.lessons(results, origins),
+        "learning": learning.learning(results, origins),
+        "sensitivity": learning.sensitivity(results, origins),
+        "transfer": learning.transfer(leaderboards, origins),
+        "architectures": learning.architectures(results, origins),
+        "value": learning.value(results, leaderboards, origins),
+        "essay": sections.essay_part(results, origins),
         "provenance": sections.provenance(results),
         "results": results,
         "live": live_part(results, leader),
-        "traces": traces.entries(),
+        "origins": origins.entries(),
     }
 
 

@@ -7,17 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from analysis import kinds
+from analysis import formats
 from analysis.figures import charts
 from analysis.figures.axes import essay_spread
 from analysis.figures.exhibits import Exhibit
 from analysis.figures.plots import by_class, columns_of, sheet, some_of_each, span, tile
-from analysis.page.leaderboard import Leader, rival
-from analysis.results import Analysis, Results
+from analysis.origins import Fact, Number, Origins, number_of
+from analysis.results import Results
 from analysis.sources import Source
-from analysis.trace import Fact, Number, Traces, number_of
+from analysis.tables.leaderboard import Leader, rival
 from reproduce.candidate import Candidate
 from reproduce.essay import comparison
 
@@ -32,35 +30,12 @@ def data_uri(png: bytes) -> str:
 
 def byte_tile(pixels: str) -> str:
     """An image kept as bytes in base64, as an address."""
-    return data_uri(tile(kinds.square(pixels)))
+    return data_uri(tile(formats.square(pixels)))
 
 
 def per_class(ipc: float) -> str:
     """A budget in words."""
     return "one image per class" if ipc == 1 else f"{ipc:g} images per class"
-
-
-def ordered(results: Results) -> list[Analysis]:
-    """Analyses of candidates that are there, by data, the smallest sets first, then the best."""
-    known = [a for key, a in results.analyses.items() if key in results.candidates]
-    return sorted(
-        known,
-        key=lambda a: (
-            results.source_of(a).title,
-            a["checksum"],
-            a["ipc"],
-            -np.mean(a["accuracies"]),
-            a["name"],
-        ),
-    )
-
-
-def by_budget(results: Results) -> dict[tuple[Source, float], list[Analysis]]:
-    """Analyses by data and images per class."""
-    groups: dict[tuple[Source, float], list[Analysis]] = {}
-    for analysis in ordered(results):
-        groups.setdefault((results.source_of(analysis), analysis["ipc"]), []).append(analysis)
-    return groups
 
 
 # --- Headline -----------------------------------------------------------------------------------
@@ -83,7 +58,7 @@ def headline(results: Results, leader: Leader | None) -> Headline | None:
     if leader is None or leader.row.candidate not in results.candidates:
         return None
     candidate = results.candidates[leader.row.candidate]
-    source = leader.league.source
+    source = leader.board.source
     labels = candidate.hard_labels()
     tiles = [
         (source.class_name(int(labels[i])), data_uri(tile(candidate.images[i])))
@@ -111,7 +86,7 @@ class Portrait:
     exhibits: list[Exhibit]
 
 
-def portraits(results: Results, traces: Traces) -> list[Portrait]:
+def portraits(results: Results, origins: Origins) -> list[Portrait]:
     """A portrait of every candidate file, the smallest sets first."""
     found = []
     for candidate in sorted(results.candidates.values(), key=lambda c: (c.ipc, c.name, c.hash)):
@@ -127,14 +102,17 @@ def portraits(results: Results, traces: Traces) -> list[Portrait]:
                 span(candidate),
                 labels,
                 _learned(
-                    candidate, source, traces.candidate(candidate, results.paths[candidate.hash])
+                    candidate,
+                    results.file_names[candidate.hash],
+                    source,
+                    origins.candidate(candidate, results.paths[candidate.hash]),
                 ),
             )
         )
     return found
 
 
-def _learned(candidate: Candidate, source: Source, trace: int) -> list[Exhibit]:
+def _learned(candidate: Candidate, name: str, source: Source, origin: int) -> list[Exhibit]:
     """Heat map of learned labels and curve of learned rates, where there are any."""
     exhibits = []
     if candidate.label_scale != "class":
@@ -142,24 +120,24 @@ def _learned(candidate: Candidate, source: Source, trace: int) -> list[Exhibit]:
         rows = [[n, *(f"{v:.4f}" for v in candidate.labels[i])] for n, i in enumerate(order)]
         exhibits.append(
             Exhibit(
-                f"labels-{candidate.hash[:6]}",
+                f"labels-{name}",
                 f"Learned labels of {candidate.name}: images by classes",
                 charts.label_heat(candidate, source),
                 ["image", *map(source.class_name, range(candidate.classes))],
                 rows,
-                trace,
+                origin,
             )
         )
     if candidate.recipe and candidate.recipe.learning_rates:
         rates = enumerate(candidate.recipe.learning_rates, 1)
         exhibits.append(
             Exhibit(
-                f"rates-{candidate.hash[:6]}",
+                f"rates-{name}",
                 f"Learned learning rates of {candidate.name}, step by step",
                 charts.learning_rates(candidate),
                 ["step", "learning rate"],
                 [[step, f"{rate:.5f}"] for step, rate in rates],
-                trace,
+                origin,
             )
         )
     return exhibits
@@ -168,7 +146,7 @@ def _learned(candidate: Candidate, source: Source, trace: int) -> list[Exhibit]:
 # --- The essay, and where all comes from --------------------------------------------------------
 
 
-def essay_part(results: Results, traces: Traces) -> dict[str, Any] | None:
+def essay_part(results: Results, origins: Origins) -> dict[str, Any] | None:
     """The essay's published numbers with ours beside, and their spread."""
     full = comparison.full_records(results.records)
     cells = comparison.compare_draws(full)
@@ -179,14 +157,14 @@ def essay_part(results: Results, traces: Traces) -> dict[str, Any] | None:
         number = cell.published
         ours = comparison.of_draw(full, number.protocol, number.ipc, cell.draw)
         name = f"RMNIST/{number.ipc}" if number.ipc else "MNIST"
-        mine = number_of(ours, traces)
-        published = Fact(f"{number.accuracy:.2f}", traces.published(*ESSAY))
+        mine = number_of(ours, origins)
+        published = Fact(f"{number.accuracy:.2f}", origins.published(*ESSAY))
         draw = cell.draw if cell.draw and number.ipc > 1 else "–"
         rows.append([name, draw, number.protocol, published, mine, cell.verdict])
     head = ["set", "draw", "protocol", "published, %", "ours, %", "verdict"]
     alt = "Replicates of the essay's networks as dots, published numbers as lines"
-    trace = traces.records(full)
-    return {"exhibit": Exhibit("essay", alt, essay_spread(results.records), head, rows, trace)}
+    origin = origins.records(full)
+    return {"exhibit": Exhibit("essay", alt, essay_spread(results.records), head, rows, origin)}
 
 
 def provenance(results: Results) -> dict[str, list[str]]:

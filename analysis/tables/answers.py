@@ -9,43 +9,43 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures import charts
-from analysis.page import learning, sections
-from analysis.page.leaderboard import Row, leagues
+from analysis.measure import effects
+from analysis.origins import Number, Origins
 from analysis.results import Results, collect
+from analysis.tables import value
 from analysis.tables.finalists import choices
-from analysis.trace import Number, Traces
+from analysis.tables.leaderboard import Row, leaderboards
 from reproduce.support.table import Code, Table
 
 
-def league_table(results: Results) -> Table:
+def leaderboard_table(results: Results) -> Table:
     """Every set of ours under every protocol, the smallest budget first."""
-    found = leagues(results, Traces())
+    found = leaderboards(results, Origins())
     protocols = [p for p in _columns(found) if any(p in r.cells for r in _ours(found))]
     rows = []
     for row in _ours(found):
-        cells = [_league_cell(row.cells.get(protocol)) for protocol in protocols]
+        cells = [_leaderboard_cell(row.cells.get(protocol)) for protocol in protocols]
         name = row.name + (f" ({row.sets} sets)" if row.sets > 1 else "")
         rows.append([name, f"{row.ipc:g}", row.scored_on, *cells])
     return Table(["set", "ipc", "split", *(Code(p) for p in protocols)], rows)
 
 
 def _ours(found: Sequence[Any]) -> list[Row]:
-    return [row for league in found for row in league.rows if row.kind != "published"]
+    return [row for board in found for row in board.rows if row.kind != "published"]
 
 
 def _columns(found: Sequence[Any]) -> list[str]:
-    return list(dict.fromkeys(p for league in found for p in league.protocols))
+    return list(dict.fromkeys(p for board in found for p in board.protocols))
 
 
-def _league_cell(number: Number | None) -> str:
+def _leaderboard_cell(number: Number | None) -> str:
     return f"{number} ({number.interval.n})" if number else "–"
 
 
-def typical_table(results: Results) -> Table:
+def typicality_table(results: Results) -> Table:
     """How extreme the images of each set are, and how far from real ones."""
     rows = []
-    for analysis in sections.ordered(results):
+    for analysis in results.ordered_analyses():
         extremity = 100 * np.array(analysis["extremity"])
         distances = [image["distance"] for image in analysis["nearest"]]
         rows.append(
@@ -67,30 +67,30 @@ def typical_table(results: Results) -> Table:
     return Table(head, rows)
 
 
-def worth_table(results: Results) -> Table:
+def value_table(results: Results) -> Table:
     """How many random real images each set is worth whose file is there; the page has all."""
-    traces = Traces()
+    origins = Origins()
     kept = [record for record in results.records if record["candidate"] in results.candidates]
     ours = replace(results, records=kept)
-    found = learning.worth(ours, leagues(ours, traces), traces)
     rows = []
-    for exhibit in found:
-        for title, images, number, words in exhibit.rows:
-            rows.append([title, images, number, number.interval.n, words])
+    for comparison in value.comparisons(ours, leaderboards(ours, origins), origins):
+        for one in comparison.values:
+            accuracy = one.accuracy
+            rows.append([one.title, f"{one.images:g}", accuracy, accuracy.interval.n, one.words])
     head = ["set, protocol, split", "images", "accuracy", "n", "as good as random images"]
     return Table(head, rows)
 
 
-def hangs_table(results: Results) -> Table:
+def sensitivity_table(results: Results) -> Table:
     """What order, batches, rounding, noise and a missing image change, in points, by seed."""
     rows = []
-    for analysis in sections.ordered(results):
+    for analysis in results.ordered_analyses():
         changes = [
-            (charts.change_name(change), charts.paired_change(analysis, change))
+            (effects.change_name(change), effects.paired_change(analysis, change))
             for change in analysis["sensitivity"]
         ]
         if "leave_one_out" in analysis:
-            changes.append(("one image less, on average", charts.without_one(analysis)))
+            changes.append(("one image less, on average", effects.without_one(analysis)))
         for name, difference in changes:
             protocol = Code(analysis["protocol"])
             points = f"{difference.mean:+.2f} ± {difference.half:.2f}"
@@ -98,10 +98,10 @@ def hangs_table(results: Results) -> Table:
     return Table(["set", "protocol", "change", "points", "n"], rows)
 
 
-def luck_table(results: Results) -> Table:
+def finalists_table(results: Results) -> Table:
     """What each search's choice among its finalists was worth on fresh seeds."""
     rows = []
-    for choice in choices(results, Traces()):
+    for choice in choices(results, Origins()):
         fresh = choice.fresh
         rows.append(
             [
@@ -119,9 +119,9 @@ def luck_table(results: Results) -> Table:
 
 # By mark, from the folder of results.
 ANSWERS: dict[str, Callable[[Path], Table]] = {
-    "league": lambda path: league_table(collect([path])),
-    "typical": lambda path: typical_table(collect([path])),
-    "worth": lambda path: worth_table(collect([path])),
-    "hangs": lambda path: hangs_table(collect([path])),
-    "luck": lambda path: luck_table(collect([path])),
+    "leaderboard": lambda path: leaderboard_table(collect([path])),
+    "typicality": lambda path: typicality_table(collect([path])),
+    "value": lambda path: value_table(collect([path])),
+    "sensitivity": lambda path: sensitivity_table(collect([path])),
+    "finalists": lambda path: finalists_table(collect([path])),
 }

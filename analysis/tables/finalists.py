@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from analysis.origins import Fact, Number, Origins, number_of
 from analysis.results import Results, is_full
 from analysis.roles import is_finalist
 from analysis.sources import Source
 from analysis.statistics import Best, best_of_k
-from analysis.trace import Fact, Number, Traces, number_of
 from reproduce.essay.comparison import summarise
 from reproduce.records import Record
 
@@ -43,7 +43,7 @@ class Choice:
     fresh: Number | None
 
 
-def choices(results: Results, traces: Traces) -> list[Choice]:
+def choices(results: Results, origins: Origins) -> list[Choice]:
     """Every choice among two or more finalists of two or more networks each."""
     full = [record for record in results.records if is_full(record)]
     groups: dict[tuple[str, ...], dict[str, list[Record]]] = {}
@@ -51,14 +51,14 @@ def choices(results: Results, traces: Traces) -> list[Choice]:
         key = tuple(record[name] for name in ("checksum", "name", "protocol", "split"))
         groups.setdefault(key, {}).setdefault(record["candidate"], []).append(record)
     return [
-        _choice(results.sources[key[0]], sets, full, traces)
+        _choice(results.sources[key[0]], sets, full, origins)
         for key, sets in groups.items()
         if len(sets) > 1 and min(map(len, sets.values())) > 1
     ]
 
 
 def _choice(
-    source: Source, sets: dict[str, list[Record]], full: Sequence[Record], traces: Traces
+    source: Source, sets: dict[str, list[Record]], full: Sequence[Record], origins: Origins
 ) -> Choice:
     winner = max(sets.values(), key=lambda records: summarise(records).mean)
     same = ("candidate", "protocol", "split")
@@ -75,7 +75,7 @@ def _choice(
         winner[0]["protocol"],
         winner[0]["split"],
         best,
-        number_of(winner, traces),
-        Fact(f"{best.corrected:.2f}", traces.records(everything)),
-        number_of(fresh, traces) if fresh else None,
+        number_of(winner, origins),
+        Fact(f"{best.corrected:.2f}", origins.records(everything)),
+        number_of(fresh, origins) if fresh else None,
     )

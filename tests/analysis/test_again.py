@@ -92,11 +92,11 @@ def test_b12_every_origin_of_the_tracked_results_has_a_command_or_only_a_maker(
     """Those without a cheap command are of sets that a search alone makes, and maps."""
     monkeypatch.chdir(ROOT)
     parts = sections_of(collect([Path("results")]))
-    traces = [trace for trace in parts["traces"] if "source" not in trace]
-    bare = [trace for trace in traces if not trace["again"]]
-    assert len(bare) < len(traces) / 20
-    for trace in traces:
-        for command in trace["again"]:
+    origins = [origin for origin in parts["origins"] if "source" not in origin]
+    bare = [origin for origin in origins if not origin["again"]]
+    assert len(bare) < len(origins) / 20
+    for origin in origins:
+        for command in origin["again"]:
             words = shlex.split(command)
             assert words[:3] in (
                 ["python", "-m", "benchmarks.compare.rivals"],

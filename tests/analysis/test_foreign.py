@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analysis import kinds
+from analysis import formats
 from analysis.command import report
 from analysis.figures import axes
 from analysis.figures.axes import panel, svg
@@ -146,7 +146,7 @@ def test_d_altered_analyses_are_read_whole_or_refused_in_a_line(
 ) -> None:
     name = data.draw(st.sampled_from(sorted(some)))
     (tmp_path / name).write_text(JSON(data.draw(altered(some[name]))))
-    refused_or(lambda: kinds.read(tmp_path / name))
+    refused_or(lambda: formats.read(tmp_path / name))
 
 
 @pytest.mark.parametrize("label", ["x", "\ud800", None, [[]], {"a": 1}, 1e9, -1, True])
@@ -158,7 +158,7 @@ def test_c19i_labels_of_a_sample_that_are_no_numbers_are_skipped(
     sample["labels"][3] = label
     (tmp_path / "sample.json").write_text(JSON(sample))
     with pytest.raises(UserError, match="labels"):
-        kinds.read(tmp_path / "sample.json")
+        formats.read(tmp_path / "sample.json")
 
 
 @pytest.mark.parametrize("name", HOSTILE)

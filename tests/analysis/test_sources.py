@@ -10,12 +10,12 @@ import pytest
 
 from analysis import analyse
 from analysis.measure import measures
-from analysis.page.leaderboard import leagues
+from analysis.origins import Origins
 from analysis.page.live import live_part
 from analysis.page.report import exhibits_of, render, sections_of
 from analysis.results import Results, collect
 from analysis.sources import sources_of
-from analysis.trace import Traces
+from analysis.tables.leaderboard import leaderboards
 from reproduce import Dataset, Oracle
 from reproduce.data import CHECKSUMS
 from reproduce.essay import draws
@@ -58,19 +58,19 @@ def two(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Results:
 
 
 def test_b11_data_of_one_stem_share_no_leaderboard_and_no_random_sets(two: Results) -> None:
-    found = leagues(two, Traces(two.paths))
-    assert [league.source.checksum for league in found] == ["a" * 16, "b" * 16]
-    assert len({league.source.title for league in found}) == 2
-    assert len({league.source.key for league in found}) == 2
-    for league in found:
-        (randoms,) = [row for row in league.rows if row.kind == "random sets"]
+    found = leaderboards(two, Origins(two.paths))
+    assert [board.source.checksum for board in found] == ["a" * 16, "b" * 16]
+    assert len({board.source.title for board in found}) == 2
+    assert len({board.source.key for board in found}) == 2
+    for board in found:
+        (randoms,) = [row for row in board.rows if row.kind == "random sets"]
         assert randoms.sets == 2
-        assert sum(row.kind == "searched" for row in league.rows) == 1
+        assert sum(row.kind == "searched" for row in board.rows) == 1
 
 
 def test_b11_own_data_called_mnist_never_stand_beside_published_numbers(two: Results) -> None:
     parts = sections_of(two)
-    rows = [row for league in parts["leagues"] for row in league.rows]
+    rows = [row for board in parts["leaderboards"] for row in board.rows]
     assert all(row.kind != "published" for row in rows)
     assert parts["essay"] is None
     assert parts["storage"] == []
@@ -81,12 +81,12 @@ def test_b11_curves_maps_and_samples_of_one_data_do_not_replace_anothers(two: Re
     assert set(two.maps) == set(two.samples) == {"a" * 16, "b" * 16}
     keys = [exhibit.key for exhibit in exhibits_of(sections_of(two))]
     assert len(keys) == len(set(keys))
-    assert sum(key.startswith("worth-") for key in keys) == 2
+    assert sum(key.startswith("value-") for key in keys) == 2
 
 
 def test_b11_the_headline_says_what_the_data_are_and_compares_within_them(two: Results) -> None:
     parts = sections_of(two)
-    source = parts["headline"].leader.league.source
+    source = parts["headline"].leader.board.source
     text = render(parts, "t")
     cover = re.search(r'<section class="cover".*?</section>', text, re.DOTALL)
     assert cover is not None

@@ -44,29 +44,29 @@ const data = (id) => JSON.parse(byId(id).textContent);
   }
 }
 
-{ // Traces: press a number to see its commands, seeds and values.
-  const traces = data("traces");
-  const dialog = byId("trace");
-  const facts = (trace) => trace.source
-    ? [["Published in", trace.source], ["As", trace.note]]
+{ // Origins: press a number to see its commands, seeds and values.
+  const origins = data("origins");
+  const dialog = byId("origin");
+  const facts = (origin) => origin.source
+    ? [["Published in", origin.source], ["As", origin.note]]
     : [
-      ["Values, %", trace.values.join(", ")],
-      ["n", trace.values.length ? `${trace.values.length} networks${trace.sets > 1 ? ` of ${trace.sets} sets` : ""}` : ""],
-      ["Seeds", trace.seeds],
-      ["Scored on", trace.split],
-      ["Command", trace.commands.join("\n")],
-      ["This number again", trace.again.join("\n")],
-      ["Records", trace.files.join(", ")],
-      ["Commit", trace.commits.join(", ")],
-      ["Device", trace.devices.join(", ")],
+      ["Values, %", origin.values.join(", ")],
+      ["n", origin.values.length ? `${origin.values.length} networks${origin.sets > 1 ? ` of ${origin.sets} sets` : ""}` : ""],
+      ["Seeds", origin.seeds],
+      ["Scored on", origin.split],
+      ["Command", origin.commands.join("\n")],
+      ["This number again", origin.again.join("\n")],
+      ["Records", origin.files.join(", ")],
+      ["Commit", origin.commits.join(", ")],
+      ["Device", origin.devices.join(", ")],
     ].filter(([, text]) => text);
-  const short = (trace) => trace.source
-    ?? [trace.values.length && `n ${trace.values.length}`, trace.seeds && `seeds ${trace.seeds}`, trace.commands[0]].filter(Boolean).join(", ");
-  for (const traced of document.querySelectorAll("[data-trace]")) traced.title = short(traces[traced.dataset.trace]);
+  const short = (origin) => origin.source
+    ?? [origin.values.length && `n ${origin.values.length}`, origin.seeds && `seeds ${origin.seeds}`, origin.commands[0]].filter(Boolean).join(", ");
+  for (const pointing of document.querySelectorAll("[data-origin]")) pointing.title = short(origins[pointing.dataset.origin]);
   document.addEventListener("click", ({ target }) => {
-    const number = target.closest("[data-trace]");
+    const number = target.closest("[data-origin]");
     if (!number) return;
-    dialog.querySelector("dl").replaceChildren(...facts(traces[number.dataset.trace]).flatMap(([name, text]) => {
+    dialog.querySelector("dl").replaceChildren(...facts(origins[number.dataset.origin]).flatMap(([name, text]) => {
       const term = document.createElement("dt"), fact = document.createElement("dd");
       term.textContent = name;
       fact.textContent = text;

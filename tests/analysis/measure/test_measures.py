@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.figures.charts import lost_without, paired_change, without_one
 from analysis.measure import measures, variants
+from analysis.measure.effects import lost_without, paired_change, without_one
 from analysis.results import collect
 from reproduce import Candidate, Dataset, Oracle
 from reproduce.essay.draws import real_candidate

@@ -109,28 +109,28 @@ def test_drawing_becomes_an_image_like_mnists(page: Page, digits: Dataset) -> No
 
 
 def test_numbers_show_their_origin(page: Page) -> None:
-    page.locator("#league .num").first.click()
-    shown = page.inner_text("#trace")
+    page.locator("#leaderboard .num").first.click()
+    shown = page.inner_text("#origin")
     for word in ("Seeds", "Command", "This number again", "Scored on", "validation-b"):
         assert word in shown
     page.keyboard.press("Escape")
-    assert not page.locator("#trace").is_visible()
+    assert not page.locator("#origin").is_visible()
 
 
 def test_figures_show_their_origin_by_mouse_and_keyboard(page: Page) -> None:
     figure = page.locator("figure[id^=confusion]").first
     figure.locator(".plot").click()
-    assert "Command" in page.inner_text("#trace")
+    assert "Command" in page.inner_text("#origin")
     page.keyboard.press("Escape")
     figure.get_by_role("button", name="Where from").focus()
     page.keyboard.press("Enter")
-    assert page.locator("#trace").is_visible()
+    assert page.locator("#origin").is_visible()
     page.keyboard.press("Escape")
 
 
 def test_headings_sort(page: Page) -> None:
-    head = page.locator(".league thead button").last
-    values = """[...document.querySelectorAll('.league tbody tr')]
+    head = page.locator(".leaderboard thead button").last
+    values = """[...document.querySelectorAll('.leaderboard tbody tr')]
         .map((row) => row.cells[row.cells.length - 1].dataset.value)"""
     head.click()
     falling = [float(v) for v in page.evaluate(values) if v]
@@ -138,7 +138,7 @@ def test_headings_sort(page: Page) -> None:
     head.click()
     rising = [float(v) for v in page.evaluate(values) if v]
     assert rising == sorted(rising)
-    assert page.locator(".league th[aria-sort=ascending]").count() == 1
+    assert page.locator(".leaderboard th[aria-sort=ascending]").count() == 1
 
 
 def test_theme_switches(page: Page) -> None:

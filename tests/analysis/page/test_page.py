@@ -12,13 +12,13 @@ import pytest
 
 from analysis.figures.plots import some_of_each
 from analysis.measure import measures
-from analysis.page import leaderboard, learning, sections
-from analysis.page.leaderboard import leagues
+from analysis.origins import Origins
+from analysis.page import learning, sections
 from analysis.page.report import write_report
 from analysis.results import Results, collect
 from analysis.sources import sources_of
-from analysis.tables import finalists, markdown
-from analysis.trace import Traces
+from analysis.tables import finalists, leaderboard, markdown
+from analysis.tables.leaderboard import leaderboards
 from reproduce import Candidate, Dataset, Oracle, UserError
 from reproduce.data import MNIST_CHECKSUM
 from reproduce.essay import draws
@@ -47,25 +47,25 @@ def test_page_is_one_file_that_fetches_nothing(report: Path) -> None:
 
 def test_every_number_points_to_its_records(report: Path, folder: Path) -> None:
     text = report.read_text()
-    traces = json.loads(re.search(r'id="traces">(.*?)</script>', text)[1])
-    numbers = [int(place) for place in re.findall(r'class="num" data-trace="(\d+)"', text)]
+    origins = json.loads(re.search(r'id="origins">(.*?)</script>', text)[1])
+    numbers = [int(place) for place in re.findall(r'class="num" data-origin="(\d+)"', text)]
     assert len(numbers) > 50
-    assert set(numbers) <= set(range(len(traces)))
-    for trace in traces:
-        assert trace.get("source") or (trace["commands"] and trace["files"])
-    assert sum("values" in trace and len(trace["values"]) > 1 for trace in traces) > 20
+    assert set(numbers) <= set(range(len(origins)))
+    for origin in origins:
+        assert origin.get("source") or (origin["commands"] and origin["files"])
+    assert sum("values" in origin and len(origin["values"]) > 1 for origin in origins) > 20
     for figure in re.findall(r'<figure class="exhibit".*?</figure>', text, re.DOTALL):
-        assert figure.count('data-trace="') >= 2  # the figure, and a button for the keyboard
+        assert figure.count('data-origin="') >= 2  # the figure, and a button for the keyboard
 
 
 def test_league_says_what_the_records_say(folder: Path) -> None:
-    results, traces = collect([folder]), Traces()
-    (found,) = leagues(results, traces)
+    results, origins = collect([folder]), Origins()
+    (found,) = leaderboards(results, origins)
     row = next(row for row in found.rows if row.name.startswith("means"))
     ours = [r for r in results.records if r["name"] == row.name and r["protocol"] == "own"]
     values = [record["accuracy"] for record in ours]
     assert row.cells["own"].interval.mean == pytest.approx(np.mean(values))
-    assert traces.entries()[row.cells["own"].trace]["values"] == [round(v, 2) for v in values]
+    assert origins.entries()[row.cells["own"].origin]["values"] == [round(v, 2) for v in values]
     randoms = next(row for row in found.rows if row.kind == "random sets")
     assert (randoms.sets, randoms.cells["tree"].interval.n) == (3, 3)
     assert all(row.kind != "published" for row in found.rows)  # those are about MNIST
@@ -74,7 +74,7 @@ def test_league_says_what_the_records_say(folder: Path) -> None:
 def test_storage_budgets_stay_out_of_the_league(ten, digits: Dataset) -> None:
     records = Oracle(digits, workers=1).score(ten, "knn", [0])
     as_mnist = [{**r, "checksum": MNIST_CHECKSUM, "role": "searched"} for r in records]
-    (found,) = leagues(results_of(as_mnist), Traces())
+    (found,) = leaderboards(results_of(as_mnist), Origins())
     published = {row.name for row in found.rows if row.kind == "published"}
     storage = {number.method for number in leaderboard.literature() if number.budget == "storage"}
     assert "RCIG" in published
@@ -103,14 +103,14 @@ def test_finalists_stay_out_of_the_league(ten: Candidate, digits: Dataset) -> No
         means[record["candidate"]].append(record["accuracy"])
     winner = max(rivals, key=lambda rival: np.mean(means[rival.hash]))
     fresh = oracle.score(replace(winner, name="s", role="searched"), "tree", range(10, 14))
-    results, traces = results_of([*scored, *fresh]), Traces()
-    (found,) = leagues(results, traces)
+    results, origins = results_of([*scored, *fresh]), Origins()
+    (found,) = leaderboards(results, origins)
     assert [(row.name, row.cells["tree"].interval.n) for row in found.rows] == [("s", 4)]
-    (choice,) = finalists.choices(results, traces)
+    (choice,) = finalists.choices(results, origins)
     assert (choice.name, choice.best.k, choice.fresh.interval.n) == ("s", 3, 4)
     assert choice.chosen.interval.mean == pytest.approx(max(map(np.mean, means.values())))
     assert float(choice.corrected.text) <= round(choice.chosen.interval.mean, 2)
-    assert len(traces.entries()[choice.corrected.trace]["values"]) == 9
+    assert len(origins.entries()[choice.corrected.origin]["values"]) == 9
 
 
 def record_of(
@@ -135,7 +135,7 @@ def test_b5_scores_on_the_split_that_chose_a_set_are_marked(ten: Candidate) -> N
     searched = replace(ten, method="search", role="searched", chosen_on="validation-b")
     splits = ("validation-a", "validation-b", "validation")
     records = [record_of(searched, "knn", split, 50.0) for split in splits]
-    (found,) = leagues(results_of(records), Traces())
+    (found,) = leaderboards(results_of(records), Origins())
     assert {row.scored_on for row in found.rows} == {
         "validation-a",
         "validation-b, which chose it",
@@ -163,7 +163,7 @@ def test_b6_test_chooses_neither_the_headline_nor_its_rival(digits: Dataset) -> 
         record_of(drawn, "mlp", "test", 41.0),
     ]
     results = results_of(records, good, lucky)
-    leader = leaderboard.leader(leagues(results, Traces()))
+    leader = leaderboard.leader(leaderboards(results, Origins()))
     assert leader is not None
     assert (leader.row.name, leader.protocol, leader.row.split) == ("good", "knn", "test")
     assert leader.chosen_on == "validation-b"
@@ -173,7 +173,7 @@ def test_b6_test_chooses_neither_the_headline_nor_its_rival(digits: Dataset) -> 
     assert (headline.number.mean, headline.random.mean) == ("58.00", "41.00")
     assert headline.random_protocol == "mlp"
     alone = results_of([r for r in records if r["split"] == "test"], good, lucky)
-    first = leaderboard.leader(leagues(alone, Traces()))
+    first = leaderboard.leader(leaderboards(alone, Origins()))
     assert first is not None
     assert (first.row.name, first.chosen_on) == ("good", "")  # by name, which the page says
 
@@ -187,7 +187,7 @@ def test_b6_sets_of_one_content_are_one_row_and_count_once(digits: Dataset) -> N
         for candidate, seeds in ((searched, [0, 1]), (rule, [3, 4]), (both, [2]))
         for seed in seeds
     ]
-    (row,) = leagues(results_of(records), Traces())[0].rows
+    (row,) = leaderboards(results_of(records), Origins())[0].rows
     assert (row.name, row.kind, row.cells["knn"].interval.n) == ("s = nearest mean", "searched", 5)
 
 
@@ -205,14 +205,14 @@ def test_other_networks_are_a_matrix_with_their_origin(
     ]
     path = tmp_path / "cross-architecture.json"
     path.write_text(json.dumps({"settings": {}, "rows": rows}))
-    traces = Traces()
+    origins = Origins()
     results = collect([folder, tmp_path])
-    (found,) = learning.architectures(results, traces)
+    (found,) = learning.architectures(results, origins)
     assert found.head == ["network", "first", "second"]
     network, first, second = found.rows[1]
     assert (network, first.interval.mean, second.interval.mean) == ("MLP", 45, 30)
-    assert traces.entries()[second.trace]["files"] == [str(path)]
-    assert learning.architectures(collect([folder]), traces) == []
+    assert origins.entries()[second.origin]["files"] == [str(path)]
+    assert learning.architectures(collect([folder]), origins) == []
 
 
 def test_large_sets_are_shown_evenly(digits: Dataset) -> None:
@@ -246,7 +246,7 @@ def test_seeds_are_no_replicates_where_nothing_is_random(digits: Dataset, tmp_pa
 
 def test_page_of_records_alone(folder: Path, tmp_path: Path) -> None:
     text = write_report(tmp_path, collect([folder / "records.jsonl"])).read_text()
-    assert 'id="league"' in text
+    assert 'id="leaderboard"' in text
     assert 'id="live"' not in text
 
 

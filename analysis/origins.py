@@ -17,7 +17,7 @@ from reproduce.essay.comparison import summarise
 from reproduce.records import Record
 
 
-class Traces:
+class Origins:
     """Origins of numbers, each kept once.
 
     Parameters
@@ -137,14 +137,14 @@ class Traces:
         return self._places.setdefault(json.dumps(entry), len(self._places))
 
 
-LINK = Markup('<button type="button" class="num" data-trace="{}">{}</button>')
+LINK = Markup('<button type="button" class="num" data-origin="{}">{}</button>')
 
 
 class Number:
     """A mean with its interval and the place of its origin; a cell of a `Table`."""
 
-    def __init__(self, interval: Interval, trace: int) -> None:
-        self.interval, self.trace = interval, trace
+    def __init__(self, interval: Interval, origin: int) -> None:
+        self.interval, self.origin = interval, origin
 
     @property
     def mean(self) -> str:
@@ -166,7 +166,7 @@ class Number:
 
     def __html__(self) -> Markup:
         half = Markup('<span class="half">&#8202;±&#8202;{}</span>').format(self.half)
-        return LINK.format(self.trace, self.mean + (half if self.half else Markup("")))
+        return LINK.format(self.origin, self.mean + (half if self.half else Markup("")))
 
     def csv_values(self) -> dict[str, Any]:
         """Mean, ends of the interval and n."""
@@ -181,19 +181,19 @@ class Number:
         return f"{self.interval.n} {word}{'s' if self.interval.n > 1 else ''}"
 
 
-def number_of(records: Sequence[Record], traces: Traces) -> Number:
+def number_of(records: Sequence[Record], origins: Origins) -> Number:
     """The mean of records, over sets where they are of several, and its origin."""
-    return Number(interval_of(summarise(records)), traces.records(records))
+    return Number(interval_of(summarise(records)), origins.records(records))
 
 
 class Fact:
     """A text about a measurement, and the place of its origin; a cell of a `Table`."""
 
-    def __init__(self, text: str, trace: int) -> None:
-        self.text, self.trace = text, trace
+    def __init__(self, text: str, origin: int) -> None:
+        self.text, self.origin = text, origin
 
     def __str__(self) -> str:
         return self.text
 
     def __html__(self) -> Markup:
-        return LINK.format(self.trace, self.text)
+        return LINK.format(self.origin, self.text)

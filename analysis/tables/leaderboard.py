@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from analysis.origins import Number, Origins, number_of
 from analysis.results import Results, is_full
 from analysis.roles import CHANCE, LUCKY, MADE, is_finalist, is_lucky, role_of
 from analysis.sources import Source
 from analysis.statistics import Interval
-from analysis.trace import Number, Traces, number_of
 from reproduce.data import MNIST_CHECKSUM
 from reproduce.records import Record
 
@@ -91,7 +91,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class League:
+class Leaderboard:
     """All rows of one budget: data and its images per class."""
 
     source: Source
@@ -100,8 +100,8 @@ class League:
     rows: list[Row]
 
 
-def leagues(results: Results, traces: Traces) -> list[League]:
-    """A league for each data and budget in which something but the essay's draws was scored.
+def leaderboards(results: Results, origins: Origins) -> list[Leaderboard]:
+    """A board for each data and budget in which something but the essay's draws was scored.
 
     Only scores of full fidelity count, and none by which a search chose its best set. Random sets
     of one name are one row, whose n is the number of sets. A set that was scored under several
@@ -111,12 +111,12 @@ def leagues(results: Results, traces: Traces) -> list[League]:
     budgets = {(r["checksum"], r["ipc"]) for r in full if role_of(r) != "essay draw"}
     titles = {checksum: source.title for checksum, source in results.sources.items()}
     return [
-        _league(results.sources[checksum], ipc, full, traces)
+        _board(results.sources[checksum], ipc, full, origins)
         for checksum, ipc in sorted(budgets, key=lambda budget: (titles[budget[0]], *budget))
     ]
 
 
-def _league(source: Source, ipc: float, records: Sequence[Record], traces: Traces) -> League:
+def _board(source: Source, ipc: float, records: Sequence[Record], origins: Origins) -> Leaderboard:
     ours = [r for r in records if (r["checksum"], r["ipc"]) == (source.checksum, ipc)]
     shown = {r["protocol"] for r in ours if role_of(r) != "essay draw"}
     groups: dict[tuple[str, ...], list[Record]] = {}
@@ -125,12 +125,12 @@ def _league(source: Source, ipc: float, records: Sequence[Record], traces: Trace
             chance = role_of(record) == "random sets"
             one = record["name"] if chance else record["candidate"]
             groups.setdefault((one, record["split"]), []).append(record)
-    rows = [_row(ipc, group, traces) for group in groups.values()]
+    rows = [_row(ipc, group, origins) for group in groups.values()]
     if source.checksum == MNIST_CHECKSUM:
         published = [p for p in literature() if p.ipc == ipc and p.budget == "strict"]
-        rows += [published_row(number, traces) for number in published]
+        rows += [published_row(number, origins) for number in published]
         shown |= {number.protocol for number in published}
-    return League(source, ipc, sorted(shown, key=_place), sorted(rows, key=_rank))
+    return Leaderboard(source, ipc, sorted(shown, key=_place), sorted(rows, key=_rank))
 
 
 def _place(protocol: str) -> tuple[bool, int, str]:
@@ -139,7 +139,7 @@ def _place(protocol: str) -> tuple[bool, int, str]:
     return (protocol != "own", place, protocol)
 
 
-def _row(ipc: float, group: Sequence[Record], traces: Traces) -> Row:
+def _row(ipc: float, group: Sequence[Record], origins: Origins) -> Row:
     by_protocol: dict[str, list[Record]] = {}
     for record in group:
         by_protocol.setdefault(record["protocol"], []).append(record)
@@ -153,18 +153,18 @@ def _row(ipc: float, group: Sequence[Record], traces: Traces) -> Row:
         ipc=ipc,
         candidate=sets[0] if role_of(group[0]) != "random sets" else None,
         sets=len(sets),
-        cells={protocol: number_of(some, traces) for protocol, some in by_protocol.items()},
+        cells={protocol: number_of(some, origins) for protocol, some in by_protocol.items()},
         lucky=any(map(is_lucky, group)),
     )
 
 
-def published_row(number: Published, traces: Traces) -> Row:
+def published_row(number: Published, origins: Origins) -> Row:
     """A result of the literature as a row; its spread is shown in words, not as an interval."""
     spread = f" ± {number.spread} (standard deviation)" if number.spread is not None else ""
     quoted = "; quoted from memory, good to about a point" if number.memory else ""
     note = f"{number.accuracy}{spread}; {number.labels} labels; {number.evaluation}{quoted}"
     interval = Interval(1, number.accuracy, np.nan, np.nan)
-    cell = Number(interval, traces.published(number.source, note))
+    cell = Number(interval, origins.published(number.source, note))
     return Row(
         number.method, "published", "test", number.ipc, None, 1, cells={number.protocol: cell}
     )
@@ -180,40 +180,40 @@ class Leader:
 
     Attributes
     ----------
-    league : League
+    board : Leaderboard
     row : Row
         Of test, where the set was read there under the protocol that chose it.
     protocol : str
     chosen_on : str
-        The split on which it is the best of its league; empty where nothing but test was scored,
+        The split on which it is the best of its board; empty where nothing but test was scored,
         and it is the first by name.
     """
 
-    league: League
+    board: Leaderboard
     row: Row
     protocol: str
     chosen_on: str
 
 
-def leader(leagues: Sequence[League]) -> Leader | None:
+def leader(leaderboards: Sequence[Leaderboard]) -> Leader | None:
     """The best made set of the smallest budget, on MNIST where there is some.
 
     Sets and protocols are compared by scores on validation alone; test never chooses.
     """
-    order = sorted(leagues, key=lambda one: (one.source.checksum != MNIST_CHECKSUM, one.ipc))
-    for league in order:
-        made = [row for row in league.rows if row.kind in MADE]
+    order = sorted(leaderboards, key=lambda one: (one.source.checksum != MNIST_CHECKSUM, one.ipc))
+    for board in order:
+        made = [row for row in board.rows if row.kind in MADE]
         open_rows = [row for row in made if row.split.startswith("validation")]
         if open_rows:
-            return _chosen(league, made, open_rows)
+            return _chosen(board, made, open_rows)
         if made:
             first = min(made, key=lambda row: row.name)
-            protocol = next(p for p in league.protocols if p in first.cells)
-            return Leader(league, first, protocol, "")
+            protocol = next(p for p in board.protocols if p in first.cells)
+            return Leader(board, first, protocol, "")
     return None
 
 
-def _chosen(league: League, made: Sequence[Row], open_rows: Sequence[Row]) -> Leader:
+def _chosen(board: Leaderboard, made: Sequence[Row], open_rows: Sequence[Row]) -> Leader:
     """The best on validation, shown by its row of test where that has a number of its protocol."""
     best = max(open_rows, key=lambda row: (not row.lucky, row.mean))
     protocol = max(best.cells, key=lambda name: best.cells[name].interval.mean)
@@ -222,7 +222,7 @@ def _chosen(league: League, made: Sequence[Row], open_rows: Sequence[Row]) -> Le
         for row in made
         if (row.split, row.candidate) == ("test", best.candidate) and protocol in row.cells
     ]
-    return Leader(league, read[0] if read else best, protocol, best.scored_on)
+    return Leader(board, read[0] if read else best, protocol, best.scored_on)
 
 
 def rival(leader: Leader) -> tuple[str, Number] | None:
@@ -231,7 +231,7 @@ def rival(leader: Leader) -> tuple[str, Number] | None:
     Many random sets come before the essay's one. It is the leader's own protocol where they were
     scored under it, else the one that they do best by on validation, else the first in order.
     """
-    rows = [row for row in leader.league.rows if row.kind in CHANCE]
+    rows = [row for row in leader.board.rows if row.kind in CHANCE]
     beside = [row for row in rows if row.split == leader.row.split]
     beside.sort(key=lambda row: row.kind == "random sets")
     cells = {name: number for row in beside for name, number in row.cells.items()}
@@ -246,6 +246,6 @@ def rival(leader: Leader) -> tuple[str, Number] | None:
         for name, number in row.cells.items()
         if name in cells
     }
-    first = next(name for name in leader.league.protocols if name in cells)
+    first = next(name for name in leader.board.protocols if name in cells)
     under = max(means, key=lambda name: means[name]) if means else first
     return under, cells[under]

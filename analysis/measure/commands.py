@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from analysis.measure import measures
+from analysis.results import plain_name
 from reproduce.candidate import Candidate
 from reproduce.commands.score import (
     DataChoice,
@@ -53,7 +54,7 @@ def analyse(
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure what candidates hang on: leave-one-out, noise, confusion, learning, neighbours."""
+    """Measure what a set's accuracy depends on, what its networks confuse, and near images."""
     given = load_candidates(files)
     source = choice.open_for(given)
     beside = references(source, given)
@@ -73,14 +74,14 @@ def analyse(
 
 
 @configured(choice=DataChoice)
-def place(
+def embed(
     choice: DataChoice,
     files: Annotated[list[Path], typer.Argument(help="Candidate files.")],
     out: OutOption = OUT,
     background: Annotated[int, typer.Option(help="Training images on the map.", min=100)] = 3000,
     as_json: JsonOption = False,
 ) -> None:
-    """Place candidates on one map of the training images; what is placed anew is all there is."""
+    """Map candidates among the training images by t-SNE; the map replaces the previous one."""
     given = load_candidates(files)
     source = choice.open_for(given)
     with progress("map") as update:
@@ -170,8 +171,7 @@ def analysis_of(
 
 def file_name(candidate: Candidate) -> str:
     """Where a candidate's analysis lies: its name and the beginning of its hash."""
-    plain = safe_name(candidate.name.lower().replace("/", "-").replace(" ", "-"))
-    return f"{plain}-{candidate.hash[:6]}.json"
+    return f"{plain_name(candidate.name)}-{candidate.hash[:6]}.json"
 
 
 def write_sample(out: Path, source: Dataset, digits: int) -> Path:
