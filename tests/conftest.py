@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import settings
 
+import supertrainer
 from reproduce import Candidate, Dataset, UserError, load
+
+Call = Callable[[str, Path], tuple[int, str, str]]
+Refusal = Callable[[str, Path], str]
 
 # The suite sees the same examples everywhere; `make fuzz` looks for new ones, and for longer.
 settings.register_profile("suite", max_examples=300, deadline=None, derandomize=True)
@@ -57,3 +65,36 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "mnist" in getattr(item, "fixturenames", ()):
             item.add_marker("mnist")
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Call:
+    """Runs a command in a folder, in this process: exit code, standard output and error."""
+
+    def run(arguments: str, folder: Path) -> tuple[int, str, str]:
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("SUPERTRAINER_DATA", "")
+        monkeypatch.setattr(sys, "argv", ["supertrainer", *arguments.split(" ")])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            supertrainer.main()
+        return (int(ended.value.code or 0), *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def refusal(call: Call) -> Refusal:
+    """Runs a command that has to end in one line of error and exit code 2: that line."""
+
+    def run(arguments: str, folder: Path) -> str:
+        code, out, err = call(arguments, folder)
+        lines = [line for line in err.splitlines() if line.startswith("error:")]
+        assert code == 2, err
+        assert err.splitlines()[-1:] == lines, err
+        assert lines[0].isprintable()
+        assert "Traceback" not in err
+        assert out == ""
+        return lines[0]
+
+    return run

@@ -1,43 +1,122 @@
-"""Imports point one way: supertrainer -> analysis, search, distill -> reproduce."""
+"""Imports point one way: between packages, between the rooms of a package, and in no circle.
 
-import ast
+A room is a file or a folder of a package. Every import statement of the project counts, wherever
+in its file it stands, also in benchmarks and in tests.
+"""
+
+from __future__ import annotations
+
 import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-ALLOWED = {
-    "reproduce": {"reproduce"},
-    "search": {"search", "reproduce"},
-    "distill": {"distill", "reproduce"},
-    "analysis": {"analysis", "reproduce"},
+from tests.imports import ROOT, cycles, file_of, graph, modules
+
+# What each package may import, beside itself.
+BELOW = {
+    "reproduce": set(),
+    "search": {"reproduce"},
+    "distill": {"reproduce"},
+    "analysis": {"reproduce"},
+    "benchmarks": {"reproduce", "search", "distill", "analysis"},
+    "supertrainer": {"reproduce"},
+    "supertrainer_demo": {"reproduce", "search", "distill", "analysis"},
+    "supertrainer_final": {"reproduce", "search"},
 }
-OURS = {*ALLOWED, "supertrainer"}
+# The rooms of each package, lowest first: a room imports from itself and from those before it.
+ROOMS = {
+    "reproduce": (
+        *("errors", "support", "images", "recipe", "networks", "training", "records"),
+        *("candidate", "data", "sources", "transfer", "scoring", "protocols", "oracle"),
+        *("essay", "commands"),
+    ),
+    "search": (
+        *("pool", "seeds", "finalists", "proxy", "methods", "own", "start_sets", "config"),
+        *("trials", "storage", "worker", "study", "rivals", "command"),
+    ),
+    "distill": (
+        *("config", "validation", "ranks", "progress", "checkpoint", "synthetic", "guard"),
+        *("inner", "objective", "matching", "methods", "reference", "options", "distiller"),
+        "command",
+    ),
+    "analysis": (
+        *("formats", "histories", "roles", "sources", "results", "statistics", "measure"),
+        *("again", "origins", "tables", "figures", "page", "command"),
+    ),
+    "benchmarks": ("rows", "speed", "compare"),
+}
+# Imports that still point upwards: the file that imports, and the room that it imports from.
+TO_BE_TURNED = {
+    ("reproduce/scoring/predictions.py", "protocols"),
+    ("analysis/origins.py", "tables"),
+    ("analysis/tables/markdown.py", "figures"),
+}
+PUBLIC = {"", "__main__"}  # a package itself and its command line: above all of its rooms
 
 
-def imported(path: Path) -> set[str]:
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            names.add((node.module or "").split(".")[0])
-    return names & OURS
+def package_of(module: str) -> str:
+    return module.split(".")[0]
 
 
-@pytest.mark.parametrize("package", ALLOWED)
-def test_imports_point_one_way(package: str) -> None:
-    files = list((ROOT / package).rglob("*.py"))
-    assert files
-    for file in files:
-        assert imported(file) <= ALLOWED[package], file
+def room_of(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
 
 
-def test_no_test_or_package_names_a_machine() -> None:
-    for file in ROOT.glob("*/*.py"):
-        if ".venv" not in file.parts and file.parent.name != "tests":
-            assert "/" + "work/" not in file.read_text(), file
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert list(cycles(graph())) == []
+
+
+def test_the_search_for_circles_finds_them() -> None:
+    edges = {"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a", "e"}, "e": {"e"}}
+    assert list(cycles(edges)) == [["a", "b", "c"], ["e"]]
+
+
+def test_imports_are_found_wherever_they_stand() -> None:
+    assert "reproduce.commands.application" in graph()["supertrainer"]  # inside a function
+    assert "reproduce.oracle" in graph()["reproduce"]  # under TYPE_CHECKING
+    assert "reproduce.essay.draws" in graph()["supertrainer_final"]  # from a package, a module
+    assert "reproduce" in graph()["supertrainer_final"]  # from a package, a name
+
+
+@pytest.mark.parametrize("package", BELOW)
+def test_packages_import_what_lies_below_them(package: str) -> None:
+    wrong = [
+        f"{file_of(module)} imports {file_of(other)}"
+        for module in graph()
+        if package_of(module) == package
+        for other in graph()[module]
+        if package_of(other) not in BELOW[package] | {package}
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_rooms_import_from_those_before_them(package: str) -> None:
+    rooms = ROOMS[package]
+    inside = [module for module in graph() if package_of(module) == package]
+    assert {room_of(module) for module in inside} - PUBLIC == set(rooms)
+    wrong = [
+        f"{file_of(module)} imports {file_of(other)}"
+        for module in inside
+        if room_of(module) not in PUBLIC
+        for other in graph()[module]
+        if package_of(other) == package
+        and room_of(other) not in rooms[: rooms.index(room_of(module)) + 1]
+        and (file_of(module), room_of(other)) not in TO_BE_TURNED
+    ]
+    assert not wrong
+
+
+def test_benchmarks_are_imported_by_their_own_tests_alone() -> None:
+    """Nothing that is installed needs them; what they write is read by `analysis`."""
+    for module, others in graph().items():
+        if any(package_of(other) == "benchmarks" for other in others):
+            assert module.startswith(("benchmarks", "tests")), file_of(module)
+
+
+def test_no_file_names_a_machine() -> None:
+    for module, path in modules().items():
+        assert "/" + "work/" not in path.read_text(encoding="utf-8"), file_of(module)
 
 
 # What writes to a place that a user named, by its own means: an append, a cut, a temporary folder.
@@ -56,8 +135,7 @@ WRITING = re.compile(
 def test_c18_every_file_is_written_in_one_place() -> None:
     found = {
         path.relative_to(ROOT).as_posix()
-        for package in (*ALLOWED, "benchmarks")
-        for path in (ROOT / package).rglob("*.py")
-        if WRITING.search(path.read_text(encoding="utf-8"))
+        for module, path in modules().items()
+        if package_of(module) in ROOMS and WRITING.search(path.read_text(encoding="utf-8"))
     }
     assert found - {"search/storage/storage.py"} == WRITERS  # its lock has a name of its own
