@@ -17,14 +17,14 @@ from distill.command import run_distillation
 from distill.config import DistillConfig
 from reproduce import sources
 from reproduce.candidate import Candidate
-from reproduce.commands.score import JsonOption, WorkersOption, progress, score_table
-from reproduce.commands.score import show as print_records
-from reproduce.commands.terminal import say
+from reproduce.commands.options import JsonOption, WorkersOption
+from reproduce.commands.terminal import progress, say, show_records
 from reproduce.data import Dataset
 from reproduce.errors import UserError
 from reproduce.essay import draws
 from reproduce.oracle import Oracle
 from reproduce.records import Record
+from reproduce.summary import score_table
 from search.command import Jury, chosen, rescore, rival_sets, run_search
 from search.config import SearchConfig
 from search.finalists import once
@@ -61,7 +61,7 @@ def demo(
         records += oracle.score(distilled, "own", range(5), validation.FRESH, progress=update)
     write_sample(out / "analysis", source, DEMO_DIGITS)
     page = write_report(out / "report", collect([out]), title=f"Demo on {source.name}")
-    print_records(records, as_json, lambda: score_table(f"Demo on {source.name}", records))
+    show_records(records, as_json, score_table(records, f"Demo on {source.name}"))
     if not as_json:
         print_sets([found, distilled], page)
 

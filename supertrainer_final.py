@@ -16,20 +16,18 @@ from typing import Annotated
 import typer
 
 from reproduce import Candidate, Dataset, Oracle, UserError
-from reproduce.commands.score import (
+from reproduce.commands.options import (
     MOST_SEEDS,
     DataChoice,
     JsonOption,
     WorkersOption,
     configured,
     load_candidates,
-    progress,
-    score_table,
-    show,
 )
-from reproduce.commands.terminal import say
+from reproduce.commands.terminal import progress, say, show_records
 from reproduce.essay import draws
 from reproduce.records import Record
+from reproduce.summary import score_table
 from search import SearchConfig, finalists
 from search.rivals import random_sets, rule_sets, simple_sets
 
@@ -83,7 +81,7 @@ def strongest_rules(oracle: Oracle, sets: dict[str, Candidate], seeds: int) -> l
     return said
 
 
-@configured(choice=DataChoice)
+@configured
 def final(
     choice: DataChoice,
     files: Annotated[
@@ -116,6 +114,6 @@ def final(
             scored += oracle.score_many(
                 once, protocol, range(FIRST, FIRST + count), split, progress=update
             )
-    show(scored, as_json, lambda: score_table(f"Final reading on {split}", scored))
+    show_records(scored, as_json, score_table(scored, f"Final reading on {split}"))
     if not as_json:
         say("\n".join(rules))

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from analysis.figures.plots import grid, grid_png, grid_text
     from analysis.page.report import write_report
     from analysis.results import Results, collect
-    from analysis.statistics import best_of_k, equivalent_n, mean_interval, paired
-    from analysis.tables.tables import score_rows
+    from analysis.statistics import best_of_k, equivalent_n, mean_interval
+    from reproduce.summary import paired, score_rows
 
 __all__ = [
     "Results",
@@ -28,16 +28,16 @@ __all__ = [
 __getattr__, __dir__ = exports(
     __name__,
     {
-        "Results": "results",
-        "best_of_k": "statistics",
-        "collect": "results",
-        "equivalent_n": "statistics",
-        "grid": "figures.plots",
-        "grid_png": "figures.plots",
-        "grid_text": "figures.plots",
-        "mean_interval": "statistics",
-        "paired": "statistics",
-        "score_rows": "tables.tables",
-        "write_report": "page.report",
+        "Results": ".results",
+        "best_of_k": ".statistics",
+        "collect": ".results",
+        "equivalent_n": ".statistics",
+        "grid": ".figures.plots",
+        "grid_png": ".figures.plots",
+        "grid_text": ".figures.plots",
+        "mean_interval": ".statistics",
+        "paired": "reproduce.summary",
+        "score_rows": "reproduce.summary",
+        "write_report": ".page.report",
     },
 )

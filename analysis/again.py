@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from reproduce.records import Record
+from reproduce.summary import grouped
 
 MOST = 4  # commands of one number; one that takes more is not cheap
 RIVALS = "runs/rivals"  # where `benchmarks.compare.rivals` writes sets
@@ -29,12 +30,13 @@ def scores(records: Sequence[Record], paths: Mapping[str, str]) -> list[str]:
         One for each set and run of seeds, after one that writes the set where it has no file.
         Empty where only the command that made the record makes the set.
     """
-    groups: dict[tuple[str, ...], list[Record]] = {}
-    for record in records:
+
+    def set_of(record: Record) -> tuple[str, ...]:
         one = record["role"] if _are_random(record) else record["candidate"]
-        groups.setdefault((one, record["protocol"], record["split"]), []).append(record)
+        return one, record["protocol"], record["split"]
+
     found: list[str] = []
-    for some in groups.values():
+    for some in grouped(records, set_of).values():
         made = _set(some, paths)
         if made is None:
             return []

@@ -14,10 +14,9 @@ import typer
 from analysis.figures.plots import grid_png, grid_text, shades_of, some_of_each, span
 from analysis.page.report import sections_of, write_figures, write_report
 from analysis.results import collect
-from analysis.statistics import Paired, paired
 from analysis.tables import markdown
 from reproduce.candidate import Candidate
-from reproduce.commands.score import (
+from reproduce.commands.options import (
     RECORDS,
     DataChoice,
     JsonOption,
@@ -26,13 +25,12 @@ from reproduce.commands.score import (
     WorkersOption,
     configured,
     load_candidates,
-    score_table,
 )
-from reproduce.commands.score import show as print_records
-from reproduce.commands.terminal import progress, say
+from reproduce.commands.terminal import progress, say, show_records
 from reproduce.data import described
 from reproduce.oracle import Oracle
 from reproduce.records import Record
+from reproduce.summary import Paired, by_seed, paired, score_table
 from reproduce.support.files import write_whole
 from reproduce.support.names import safe_name
 from reproduce.support.table import Table
@@ -141,7 +139,7 @@ def labels_table(candidate: Candidate, most: int = 20) -> Table:
     return Table(head, rows, candidate.label_scale, right=range(len(head)), lines=False)
 
 
-@configured(choice=DataChoice)
+@configured
 def compare(
     choice: DataChoice,
     a: Annotated[Path, typer.Argument(help="A candidate file.")],
@@ -160,12 +158,11 @@ def compare(
     with progress(f"compare under {protocol}") as update:
         scored = oracle.score_many(candidates, protocol, range(seeds), split, progress=update)
     half = len(scored) // 2
-    scores = [{r["seed"]: r["accuracy"] for r in part} for part in (scored[:half], scored[half:])]
-    test = paired(scores[0], scores[1])
+    test = paired(by_seed(scored[:half]), by_seed(scored[half:]))
     if as_json:
         print(json.dumps(comparison_values(test, scored)))
         return
-    print_records(scored, False, lambda: score_table(f"{source.name}, {protocol}", scored))
+    show_records(scored, False, score_table(scored, f"{source.name}, {protocol}"))
     say(comparison_words(candidates[0].name, candidates[1].name, test))
 
 
@@ -174,8 +171,8 @@ def comparison_values(test: Paired, scored: list[Record]) -> dict[str, Any]:
     difference = test.difference
     values = {
         "difference": difference.mean,
-        "low": difference.low,
-        "high": difference.high,
+        "low": test.low,
+        "high": test.high,
         "n": difference.n,
         "p": test.p,
     }
@@ -193,6 +190,6 @@ def comparison_words(a: str, b: str, test: Paired) -> str:
         return f"{lead} on each of n = {difference.n} shared seeds: no spread, so no test"
     verdict = "a difference" if test.p < SURE else "no difference that n seeds can show"
     return (
-        f"{lead}, 95 % interval {difference.low:+.2f} to {difference.high:+.2f}, "
+        f"{lead}, 95 % interval {test.low:+.2f} to {test.high:+.2f}, "
         f"n = {difference.n} shared seeds, p = {test.p:.2g}: {verdict}"
     )

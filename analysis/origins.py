@@ -11,10 +11,9 @@ from markupsafe import Markup
 from analysis import again
 from analysis.results import Analysis
 from analysis.statistics import Interval, interval_of
-from analysis.tables.tables import seed_range
 from reproduce.candidate import Candidate
-from reproduce.essay.comparison import summarise
 from reproduce.records import Record
+from reproduce.summary import seed_range, summarise
 
 
 class Origins:

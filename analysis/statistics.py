@@ -1,4 +1,4 @@
-"""Statistics of few runs: intervals, paired comparison, the luck of the best, equivalent n.
+"""Statistics of few runs: intervals, the luck of the best, equivalent n.
 
 Pure functions; accuracies are in percent throughout.
 """
@@ -6,17 +6,16 @@ Pure functions; accuracies are in percent throughout.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
 from scipy.optimize import isotonic_regression
 
-from reproduce.essay.comparison import Summary, summarise
+from reproduce.summary import Summary, summarise, summary_of
 
 LEVEL = 0.95
-EQUAL = 1e-9  # points: accuracies that differ by less are the same
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class Interval:
     """A mean of n values and where it lies at a stated confidence.
 
     `low` and `high` are NaN for n = 1: one value says nothing of its spread. `over` says what the
-    values are, as in `reproduce.essay.comparison.Summary`: `networks` of one set, or `sets`.
+    values are, as in `reproduce.summary.Summary`: `networks` of one set, or `sets`.
     """
 
     n: int
@@ -48,7 +47,7 @@ def interval_of(summary: Summary, level: float = LEVEL) -> Interval:
     Parameters
     ----------
     summary : Summary
-        Of `reproduce.essay.comparison.summarise`, which says what the values are.
+        Of `reproduce.summary.summarise`, which says what the values are.
     level : float
         Confidence, 0..1.
     """
@@ -61,50 +60,13 @@ def interval_of(summary: Summary, level: float = LEVEL) -> Interval:
 
 def mean_interval(values: Sequence[float], level: float = LEVEL) -> Interval:
     """`interval_of` of plain values, at least one: of networks of one set."""
-    return interval_of(summarise({"accuracy": value} for value in values), level)
+    return interval_of(summary_of(values), level)
 
 
 def set_interval(sets: Sequence[Sequence[float]], level: float = LEVEL) -> Interval:
     """`interval_of` of sets' accuracies, a list for each set."""
     scored = ({"candidate": n, "accuracy": v} for n, of in enumerate(sets) for v in of)
     return interval_of(summarise(scored), level)
-
-
-@dataclass(frozen=True)
-class Paired:
-    """The difference a - b over shared seeds, and its two-sided p value.
-
-    `p` is NaN where differences have no spread to be judged by: one of them, or all the same.
-    """
-
-    difference: Interval
-    p: float
-
-
-def paired(a: Mapping[int, float], b: Mapping[int, float], level: float = LEVEL) -> Paired:
-    """Student's paired test over the seeds that both have (`scipy.stats.ttest_rel`).
-
-    Parameters
-    ----------
-    a, b : mapping of seed to accuracy
-        They share at least one seed.
-
-    Raises
-    ------
-    ValueError
-        When they share none.
-    """
-    shared = sorted(a.keys() & b.keys())
-    if not shared:
-        raise ValueError("no shared seeds")
-    from scipy import stats
-
-    differences = [a[seed] - b[seed] for seed in shared]
-    interval = mean_interval(differences, level)
-    if np.ptp(differences) < EQUAL:
-        return Paired(interval, math.nan)
-    test = stats.ttest_rel([a[seed] for seed in shared], [b[seed] for seed in shared])
-    return Paired(interval, float(test.pvalue))
 
 
 def expected_maximum(k: int) -> float:

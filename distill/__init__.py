@@ -14,9 +14,9 @@ __all__ = ["DistillConfig", "Distiller", "SyntheticSet", "distill"]
 __getattr__, __dir__ = exports(
     __name__,
     {
-        "DistillConfig": "config",
-        "Distiller": "distiller",
-        "SyntheticSet": "synthetic",
-        "distill": "distiller",
+        "DistillConfig": ".config",
+        "Distiller": ".distiller",
+        "SyntheticSet": ".synthetic",
+        "distill": ".distiller",
     },
 )

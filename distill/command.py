@@ -17,7 +17,7 @@ from distill import validation
 from distill.config import DistillConfig
 from distill.distiller import Distiller
 from reproduce.candidate import Candidate
-from reproduce.commands.score import (
+from reproduce.commands.options import (
     RECORDS,
     DataChoice,
     JsonOption,
@@ -25,20 +25,18 @@ from reproduce.commands.score import (
     SeedsOption,
     WorkersOption,
     configured,
-    progress,
-    score_table,
-    show,
 )
-from reproduce.commands.terminal import say
+from reproduce.commands.terminal import progress, say, show_records
 from reproduce.data import Dataset
 from reproduce.oracle import Oracle
+from reproduce.summary import score_table
 from reproduce.support import provenance
 from reproduce.support.files import write_whole
 from reproduce.support.names import checked_name
 from reproduce.support.threads import torch_threads
 
 
-@configured(config=DistillConfig, choice=DataChoice)
+@configured
 def distill(
     config: DistillConfig,
     choice: DataChoice,
@@ -69,7 +67,7 @@ def distill(
     oracle = Oracle(source, records, workers=workers)
     with progress("fresh networks") as update:
         scored = oracle.score(candidate, "own", range(seeds), validation.FRESH, progress=update)
-    show(scored, as_json, lambda: score_table(f"The set is in {target}", scored))
+    show_records(scored, as_json, score_table(scored, f"The set is in {target}"))
 
 
 def run_distillation(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reproduce.commands.score import option
+from reproduce.commands.options import option
 from reproduce.errors import UserError
 from reproduce.recipe import Recipe
 from reproduce.support.schema import (

@@ -17,13 +17,13 @@ __all__ = ["Candidate", "Dataset", "Fidelity", "ImageSet", "Oracle", "Recipe", "
 __getattr__, __dir__ = exports(
     __name__,
     {
-        "Candidate": "candidate",
-        "Dataset": "data",
-        "Fidelity": "oracle",
-        "ImageSet": "data",
-        "Oracle": "oracle",
-        "Recipe": "recipe",
-        "UserError": "errors",
-        "load": "sources",
+        "Candidate": ".candidate",
+        "Dataset": ".data",
+        "Fidelity": ".oracle",
+        "ImageSet": ".data",
+        "Oracle": ".oracle",
+        "Recipe": ".recipe",
+        "UserError": ".errors",
+        "load": ".sources",
     },
 )

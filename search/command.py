@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from reproduce.candidate import Candidate
-from reproduce.commands.score import (
+from reproduce.commands.options import (
     RECORDS,
     DataChoice,
     JsonOption,
@@ -19,16 +19,13 @@ from reproduce.commands.score import (
     SeedsOption,
     WorkersOption,
     configured,
-    progress,
-    score_table,
-    show,
 )
-from reproduce.commands.terminal import say
+from reproduce.commands.terminal import progress, say, show_records
 from reproduce.data import Dataset
 from reproduce.errors import UserError
-from reproduce.essay.comparison import summarise
 from reproduce.oracle import Oracle
 from reproduce.records import Record
+from reproduce.summary import score_table, summarise
 from reproduce.support.names import checked_name
 from search import finalists, rivals, trials
 from search import study as studies
@@ -44,7 +41,7 @@ StorageOption = Annotated[
 ]
 
 
-@configured(config=SearchConfig, choice=DataChoice)
+@configured
 def search(
     config: SearchConfig,
     choice: DataChoice,
@@ -95,7 +92,7 @@ def search(
     sets = finalists.once([found, *rival_sets(jury, scout, config, name, storage, random_sets)])
     scored = rescore(jury, sets, config.protocol)
     title = f"Fresh seeds, {finalists.REPORTS}; the set is in {target}"
-    show(scored, as_json, lambda: score_table(title, scored))
+    show_records(scored, as_json, score_table(scored, title))
     if not as_json:
         seen = search_score(name, storage, found)
         say(verdict(scored, sets, seen))

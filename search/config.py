@@ -6,7 +6,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 
-from reproduce.commands.score import option
+from reproduce.commands.options import option
 from reproduce.errors import UserError
 from reproduce.support.schema import SEED, Flag, Number, Optional, Whole, Words, check_fields
 from search import methods

@@ -8,15 +8,14 @@ strongest of the simple rules is found by the same scores.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from reproduce.candidate import Candidate
-from reproduce.essay.comparison import summarise
 from reproduce.oracle import Oracle
 from reproduce.records import Record
+from reproduce.summary import Paired, by_candidate, by_seed, paired, summarise, summary_of
 from search.seeds import CHOICE, FRESH, first
 
 CHOOSES, REPORTS = "validation-a", "validation-b"
@@ -99,45 +98,21 @@ def of(records: Sequence[Record], candidate: Candidate) -> list[Record]:
 
 @dataclass(frozen=True)
 class Duel:
-    """Two sets on the same seeds.
-
-    Attributes
-    ----------
-    rival : str
-    gain : float
-        Mean of the first less the rival's, in points.
-    error : float
-        Its standard error over seeds, NaN for one seed.
-    p : float
-        Of the paired t-test, two-sided; NaN where it cannot be made.
-    """
+    """Two sets on the same seeds: the rival's name, and the paired test of ours against it."""
 
     rival: str
-    gain: float
-    error: float
-    p: float
+    test: Paired
 
     def __str__(self) -> str:
-        if np.isnan(self.p):
-            return f"{self.gain:+.2f} over {self.rival}"
-        return f"{self.gain:+.2f} ± {self.error:.2f} over {self.rival}, p = {self.p:.2g}"
+        gain = self.test.difference
+        if math.isnan(self.test.p):
+            return f"{gain.mean:+.2f} over {self.rival}"
+        return f"{gain.mean:+.2f} ± {gain.se:.2f} over {self.rival}, p = {self.test.p:.2g}"
 
 
 def duel(ours: Sequence[Record], theirs: Sequence[Record]) -> Duel:
     """The paired comparison of two sets over the seeds that both have."""
-    from scipy import stats
-
-    scores = [{record["seed"]: record["accuracy"] for record in part} for part in (ours, theirs)]
-    shared = sorted(set(scores[0]) & set(scores[1]))
-    first, second = (np.array([part[seed] for seed in shared]) for part in scores)
-    gains = first - second
-    paired = len(gains) > 1 and gains.std() > 0
-    return Duel(
-        rival=theirs[0]["name"],
-        gain=float(gains.mean()),
-        error=float(gains.std(ddof=1) / np.sqrt(len(gains))) if paired else np.nan,
-        p=float(stats.ttest_rel(first, second).pvalue) if paired else np.nan,
-    )
+    return Duel(theirs[0]["name"], paired(by_seed(ours), by_seed(theirs)))
 
 
 @dataclass(frozen=True)
@@ -162,9 +137,6 @@ class Spread:
 
 def spread(scored: Sequence[Record]) -> Spread:
     """The distribution of the sets that the records are of."""
-    by_set: dict[str, list[float]] = {}
-    for record in scored:
-        by_set.setdefault(record["candidate"], []).append(record["accuracy"])
-    means = np.array([np.mean(values) for values in by_set.values()])
-    sd = float(means.std(ddof=1)) if len(means) > 1 else np.nan
-    return Spread(len(means), float(means.mean()), sd, float(means.max()))
+    means = [summarise(own).mean for own in by_candidate(scored).values()]
+    found = summary_of(means, "sets")
+    return Spread(found.n, found.mean, found.sd, max(means))

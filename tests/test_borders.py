@@ -27,7 +27,7 @@ BELOW = {
 ROOMS = {
     "reproduce": (
         *("errors", "support", "images", "recipe", "networks", "training", "records"),
-        *("candidate", "data", "sources", "transfer", "scoring", "protocols", "oracle"),
+        *("summary", "candidate", "data", "sources", "transfer", "scoring", "protocols", "oracle"),
         *("essay", "commands"),
     ),
     "search": (
@@ -48,7 +48,6 @@ ROOMS = {
 # Imports that still point upwards: the file that imports, and the room that it imports from.
 TO_BE_TURNED = {
     ("reproduce/scoring/predictions.py", "protocols"),
-    ("analysis/origins.py", "tables"),
     ("analysis/tables/markdown.py", "figures"),
 }
 PUBLIC = {"", "__main__"}  # a package itself and its command line: above all of its rooms

@@ -13,7 +13,7 @@ import typer
 from analysis.measure import measures
 from analysis.results import plain_name
 from reproduce.candidate import Candidate
-from reproduce.commands.score import (
+from reproduce.commands.options import (
     DataChoice,
     JsonOption,
     RecordsOption,
@@ -21,9 +21,8 @@ from reproduce.commands.score import (
     WorkersOption,
     configured,
     load_candidates,
-    progress,
 )
-from reproduce.commands.terminal import say
+from reproduce.commands.terminal import progress, say
 from reproduce.data import Dataset
 from reproduce.errors import UserError
 from reproduce.essay import draws
@@ -37,7 +36,7 @@ RUNNING = Path("runs/analysis.jsonl")
 OutOption = Annotated[Path, typer.Option(help="Folder of the JSON files.")]
 
 
-@configured(choice=DataChoice)
+@configured
 def analyse(
     choice: DataChoice,
     files: Annotated[list[Path], typer.Argument(help="Candidate files.")],
@@ -73,7 +72,7 @@ def analyse(
     _say(written, as_json)
 
 
-@configured(choice=DataChoice)
+@configured
 def embed(
     choice: DataChoice,
     files: Annotated[list[Path], typer.Argument(help="Candidate files.")],
@@ -92,7 +91,7 @@ def embed(
     _say([write(out / f"map-{source.checksum[:6]}.json", content)], as_json)
 
 
-@configured(choice=DataChoice)
+@configured
 def random_curve(
     choice: DataChoice,
     protocol: Annotated[str, typer.Option(help="Train under this.")] = "conv",

@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 
 from analysis.histories import histories
-from analysis.roles import is_lucky, role_of
-from reproduce.essay.comparison import Summary, summarise
 from reproduce.records import Record, read
+from reproduce.summary import Summary, grouped, is_lucky, role_of, summarise, summary_of
 from reproduce.support.table import Code, Table
 
 Bench = dict[str, Any]
@@ -32,11 +31,6 @@ def load(folder: Path, pattern: str) -> list[Bench]:
         for path in sorted((folder / "benchmarks").glob(pattern))
     ]
     return sorted(found, key=lambda content: content.get("settings", {}).get("ipc", 0))
-
-
-def over(values: Sequence[float]) -> Summary:
-    """Numbers, summed up."""
-    return summarise({"accuracy": value} for value in values)
 
 
 def search_methods(folder: Path) -> Table:
@@ -54,7 +48,7 @@ def search_methods(folder: Path) -> Table:
         runs = {m: [row for row in bench["rows"] if row["method"] == m] for m in methods}
         for method in sorted(runs, key=lambda m: -_fresh(runs[m]).mean):
             row = cells.setdefault(method, ["–"] * 4 * number)
-            fresh, seen = _fresh(runs[method]), over([run["search"] for run in runs[method]])
+            fresh, seen = _fresh(runs[method]), summary_of([run["search"] for run in runs[method]])
             sets = np.mean([run["sets"] for run in runs[method]])
             seconds = np.mean([run["curve"][-1][0] for run in runs[method]])
             row += [f"{seconds:.0f}", f"{sets:.0f}", str(seen), f"{fresh} ({fresh.n})"]
@@ -64,7 +58,7 @@ def search_methods(folder: Path) -> Table:
 
 
 def _fresh(runs: Sequence[Bench]) -> Summary:
-    return over([float(np.mean(run["fresh"])) for run in runs])
+    return summary_of([float(np.mean(run["fresh"])) for run in runs])
 
 
 def search_stages(folder: Path) -> Table:
@@ -137,11 +131,8 @@ class Reading:
 
 def readings(folder: Path, split: str = "test") -> list[Reading]:
     """The final readings of a split by protocol and size, the best first."""
-    groups: dict[tuple[str, float, str, str], list[Record]] = {}
-    for record in read(folder / "test" / "records.jsonl"):
-        if record["split"] == split:
-            key = (record["protocol"], record["ipc"], record["name"], role_of(record))
-            groups.setdefault(key, []).append(record)
+    records = [r for r in read(folder / "test" / "records.jsonl") if r["split"] == split]
+    groups = grouped(records, lambda r: (r["protocol"], r["ipc"], r["name"], role_of(r)))
     found = [Reading(*key, summarise(group)) for key, group in groups.items()]
     return sorted(found, key=lambda r: (r.protocol, r.ipc, -r.summary.mean))
 
@@ -206,7 +197,7 @@ def distill_methods(folder: Path) -> Table:
                     Code(row["recipe"]),
                     f"{row['seconds'] / 60:.1f}",
                     f"{row['updates']:,}",
-                    str(over(row["accuracies"])),
+                    str(summary_of(row["accuracies"])),
                     str(len(row["accuracies"])),
                 ]
             )
@@ -217,9 +208,11 @@ def distill_ablation(folder: Path) -> Table:
     """`krr` with one thing changed, and what that changes in points."""
     rows = []
     for bench in load(folder, "distill-ablation-ipc*.json"):
-        plain = next((over(r["accuracies"]) for r in bench["rows"] if r["name"] == "krr"), None)
+        plain = next(
+            (summary_of(r["accuracies"]) for r in bench["rows"] if r["name"] == "krr"), None
+        )
         for row in sorted(bench["rows"], key=lambda row: -np.mean(row["accuracies"])):
-            ours = over(row["accuracies"])
+            ours = summary_of(row["accuracies"])
             change = "–"
             if plain and row["name"] != "krr":
                 error = math.hypot(plain.se, ours.se)
@@ -285,7 +278,7 @@ def cross_architecture(folder: Path) -> Table:
         for row in bench["rows"]:
             head.append(row["name"])
             for name, accuracies in row["accuracies"].items():
-                rows.setdefault(name, []).append(str(over(accuracies)))
+                rows.setdefault(name, []).append(str(summary_of(accuracies)))
     return Table(head, [[name, *cells] for name, cells in rows.items()])
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from analysis.origins import Fact, Number, Origins, number_of
 from analysis.results import Results, is_full
-from analysis.roles import is_finalist
 from analysis.sources import Source
 from analysis.statistics import Best, best_of_k
-from reproduce.essay.comparison import summarise
 from reproduce.records import Record
+from reproduce.summary import by_candidate, grouped, is_finalist, summarise
 
 
 @dataclass(frozen=True)
@@ -46,31 +46,31 @@ class Choice:
 def choices(results: Results, origins: Origins) -> list[Choice]:
     """Every choice among two or more finalists of two or more networks each."""
     full = [record for record in results.records if is_full(record)]
-    groups: dict[tuple[str, ...], dict[str, list[Record]]] = {}
-    for record in filter(is_finalist, full):
-        key = tuple(record[name] for name in ("checksum", "name", "protocol", "split"))
-        groups.setdefault(key, {}).setdefault(record["candidate"], []).append(record)
+    searches = grouped(
+        filter(is_finalist, full), itemgetter("checksum", "name", "protocol", "split")
+    )
+    found = [by_candidate(records).values() for records in searches.values()]
     return [
-        _choice(results.sources[key[0]], sets, full, origins)
-        for key, sets in groups.items()
-        if len(sets) > 1 and min(map(len, sets.values())) > 1
+        _choice(results, list(sets), full, origins)
+        for sets in found
+        if len(sets) > 1 and min(map(len, sets)) > 1
     ]
 
 
 def _choice(
-    source: Source, sets: dict[str, list[Record]], full: Sequence[Record], origins: Origins
+    results: Results, sets: Sequence[list[Record]], full: Sequence[Record], origins: Origins
 ) -> Choice:
-    winner = max(sets.values(), key=lambda records: summarise(records).mean)
+    winner = max(sets, key=lambda records: summarise(records).mean)
     same = ("candidate", "protocol", "split")
     fresh = [
         record
         for record in full
         if all(record[name] == winner[0][name] for name in same) and not is_finalist(record)
     ]
-    best = best_of_k([[record["accuracy"] for record in some] for some in sets.values()])
-    everything = [record for some in sets.values() for record in some]
+    best = best_of_k([[record["accuracy"] for record in some] for some in sets])
+    everything = [record for some in sets for record in some]
     return Choice(
-        source,
+        results.sources[winner[0]["checksum"]],
         winner[0]["name"],
         winner[0]["protocol"],
         winner[0]["split"],

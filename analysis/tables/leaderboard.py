@@ -13,11 +13,12 @@ import numpy as np
 
 from analysis.origins import Number, Origins, number_of
 from analysis.results import Results, is_full
-from analysis.roles import CHANCE, LUCKY, MADE, is_finalist, is_lucky, role_of
+from analysis.roles import CHANCE, MADE
 from analysis.sources import Source
 from analysis.statistics import Interval
 from reproduce.data import MNIST_CHECKSUM
 from reproduce.records import Record
+from reproduce.summary import CHOSE_IT, is_finalist, is_lucky, role_of
 
 # Columns in this order, the strongest learners first; other protocols come before the essay's.
 NETWORKS = ("conv-shift2", "conv-shift1", "conv")
@@ -82,7 +83,7 @@ class Row:
     @property
     def scored_on(self) -> str:
         """The split, and whether its scores chose the set."""
-        return self.split + (LUCKY if self.lucky else "")
+        return self.split + (CHOSE_IT if self.lucky else "")
 
     @property
     def mean(self) -> float:

@@ -11,15 +11,14 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from analysis.figures import axes, curves
-from analysis.roles import LUCKY
 from analysis.tables.answers import ANSWERS
 from analysis.tables.bench import BENCHES
-from analysis.tables.tables import score_rows
 from reproduce import protocols
 from reproduce.errors import UserError
 from reproduce.essay import comparison, draws
 from reproduce.essay.problems import LAST, PROBLEMS, Problem
 from reproduce.records import Record, read
+from reproduce.summary import score_table, summarise
 from reproduce.support.files import read_input
 from reproduce.support.table import Code, Table
 from reproduce.transfer.backbones import Backbone
@@ -60,21 +59,9 @@ def essay_table(records: Sequence[Record]) -> Table:
     return Table(["set", "draw", "protocol", "published", "ours", "n", "verdict"], rows)
 
 
-def score_table(records: Sequence[Record]) -> Table:
+def made_table(records: Sequence[Record]) -> Table:
     """Scores of sets that are not the essay's draws."""
-    rows = [
-        [
-            row.title,
-            f"{row.ipc:g}",
-            Code(row.protocol),
-            row.split + (LUCKY if row.lucky else ""),
-            str(row.summary),
-            str(row.summary.n),
-            row.seeds,
-        ]
-        for row in score_rows([r for r in records if r["method"] != "essay draw"])
-    ]
-    return Table(["set", "ipc", "protocol", "split", "accuracy", "n", "seeds"], rows)
+    return score_table([record for record in records if record["method"] != "essay draw"])
 
 
 def speed_table(bench: dict[str, Any]) -> Table:
@@ -112,7 +99,7 @@ def proxy_table(bench: dict[str, Any]) -> Table:
 
 def searched_table(records: Sequence[Record]) -> Table:
     """Scores on the seeds that a search uses neither to find nor to choose."""
-    return score_table([record for record in records if record["seed"] >= FRESH])
+    return made_table([record for record in records if record["seed"] >= FRESH])
 
 
 def search_rank_table(bench: dict[str, Any]) -> Table:
@@ -167,7 +154,7 @@ def _figures_cell(records: Sequence[Record], protocol: str, ipc: int) -> str:
     ours = comparison.of_draw(comparison.full_records(records), protocol, ipc, "figures")
     if not ours:
         return ""
-    summary = comparison.summarise(ours)
+    summary = summarise(ours)
     return f"{summary} ({summary.n})"
 
 
@@ -179,11 +166,11 @@ def _json(path: Path) -> dict[str, Any]:
 # Each table with the tracked file that it is made from.
 TABLES: dict[str, tuple[str, Callable[[Path], Table]]] = {
     "essay": ("records/essay.jsonl", lambda path: essay_table(read(path))),
-    "demo": ("demo/records.jsonl", lambda path: score_table(read(path))),
+    "demo": ("demo/records.jsonl", lambda path: made_table(read(path))),
     "speed": ("benchmarks/oracle.json", lambda path: speed_table(_json(path))),
     "proxies": ("benchmarks/proxies.json", lambda path: proxy_table(_json(path))),
     "tuning": ("benchmarks/best.json", lambda path: tuning_table(_json(path))),
-    "distilled": ("records/distill.jsonl", lambda path: score_table(read(path))),
+    "distilled": ("records/distill.jsonl", lambda path: made_table(read(path))),
     "search-rank": ("benchmarks/search-rank.json", lambda path: search_rank_table(_json(path))),
     "searched": ("records/search.jsonl", lambda path: searched_table(read(path))),
 }

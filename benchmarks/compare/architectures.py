@@ -19,16 +19,10 @@ from distill import validation
 from reproduce import Oracle, UserError
 from reproduce.candidate import Candidate
 from reproduce.commands.application import application, run
-from reproduce.commands.score import (
-    DataChoice,
-    WorkersOption,
-    configured,
-    load_candidates,
-    progress,
-    score_table,
-    show,
-)
+from reproduce.commands.options import DataChoice, WorkersOption, configured, load_candidates
+from reproduce.commands.terminal import progress, show_records
 from reproduce.recipe import Recipe
+from reproduce.summary import score_table
 from reproduce.support import provenance
 
 SCORES = Path("runs/cross-architecture.jsonl")
@@ -69,7 +63,7 @@ def variants(candidate: Candidate) -> dict[str, Candidate]:
     }
 
 
-@configured(choice=DataChoice)
+@configured
 def cross(
     choice: DataChoice,
     files: Annotated[list[Path], typer.Argument(help="Candidate files.")],
@@ -88,7 +82,7 @@ def cross(
     if only:
         asked = [variants(candidate)[only] for candidate in candidates]
         found = oracle.score_many(asked, "own", range(seeds), validation.FRESH)
-        show(found, False, lambda: score_table(only, found))
+        show_records(found, False, score_table(found, only))
         return
     rows = Rows("cross-architecture", dataset=data.title, seeds=seeds)
     for candidate in candidates:

@@ -20,7 +20,8 @@ from distill.config import METHODS
 from distill.methods import filled, find
 from reproduce import Oracle, UserError
 from reproduce.commands.application import application, run
-from reproduce.commands.score import DataChoice, WorkersOption, configured, progress
+from reproduce.commands.options import DataChoice, WorkersOption, configured
+from reproduce.commands.terminal import progress
 
 RUNS = Path("runs/distill-methods")
 Cases = dict[str, dict[str, Any]]
@@ -46,7 +47,7 @@ TABLES: dict[str, Cases] = {
 }
 
 
-@configured(choice=DataChoice)
+@configured
 def compare(
     choice: DataChoice,
     table: Annotated[str, typer.Argument(help=f"What differs: {' or '.join(TABLES)}.")],

@@ -13,16 +13,10 @@ import typer
 
 from reproduce import Oracle
 from reproduce.commands.application import application, run
-from reproduce.commands.score import (
-    DataChoice,
-    WorkersOption,
-    configured,
-    load_candidates,
-    progress,
-    score_table,
-    show,
-)
+from reproduce.commands.options import DataChoice, WorkersOption, configured, load_candidates
+from reproduce.commands.terminal import progress, show_records
 from reproduce.records import Record
+from reproduce.summary import score_table
 from search import finalists
 from search.rivals import simple_sets
 
@@ -30,7 +24,7 @@ OUT = Path("results/records/cross-protocol.jsonl")
 PROTOCOLS = "knn,svm-rbf,forest,mlp,conv,conv-shift1,conv-shift2,convnet,best"
 
 
-@configured(choice=DataChoice)
+@configured
 def cross(
     choice: DataChoice,
     files: Annotated[list[Path], typer.Argument(help="Candidate files.")],
@@ -52,7 +46,7 @@ def cross(
     for protocol in protocols.split(","):
         with progress(protocol) as update:
             scored += finalists.rescore(oracle, once, protocol, seeds, update)
-    show(scored, False, lambda: score_table("Other protocols", scored))
+    show_records(scored, False, score_table(scored, "Other protocols"))
 
 
 if __name__ == "__main__":

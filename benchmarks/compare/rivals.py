@@ -14,7 +14,7 @@ import typer
 
 from reproduce import Oracle, UserError
 from reproduce.commands.application import application, run
-from reproduce.commands.score import DataChoice, configured
+from reproduce.commands.options import DataChoice, configured
 from reproduce.commands.terminal import say
 from search import SearchConfig, rivals
 from search.study import rule_set
@@ -23,7 +23,7 @@ RANDOM = "random"
 OUT = Path("runs/rivals")
 
 
-@configured(choice=DataChoice)
+@configured
 def write(
     choice: DataChoice,
     kind: Annotated[str, typer.Argument(help=f"{', '.join(rivals.RULES)}, or {RANDOM}.")],

@@ -18,7 +18,8 @@ import typer
 from benchmarks.rows import Rows
 from reproduce import Oracle, UserError
 from reproduce.commands.application import application, run
-from reproduce.commands.score import DataChoice, WorkersOption, configured, progress
+from reproduce.commands.options import DataChoice, WorkersOption, configured
+from reproduce.commands.terminal import progress
 from reproduce.essay import draws
 from search import METHODS, SearchConfig, finalists, finished, open_study, search
 from search.study import leaders
@@ -36,7 +37,7 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-@configured(choice=DataChoice)
+@configured
 def methods(
     choice: DataChoice,
     ipc: Annotated[int, typer.Option(help="Images per class.", min=1)] = 1,

@@ -18,8 +18,7 @@ from scipy.stats import spearmanr
 from analysis.tables.markdown import proxy_table
 from benchmarks.speed.oracle import random_sets
 from reproduce import Candidate, Fidelity, Oracle, load, protocols
-from reproduce.commands.score import progress
-from reproduce.commands.terminal import say
+from reproduce.commands.terminal import progress, say
 from reproduce.data import ImageSet
 from reproduce.scoring.ridge_proxy import PoolKernel, Ridge
 from reproduce.support import provenance

@@ -18,7 +18,8 @@ import typer
 from benchmarks.speed.proxies import correlation
 from reproduce import Candidate, Dataset, Fidelity, Oracle, Recipe, load, protocols
 from reproduce.commands.application import application, run
-from reproduce.commands.score import WorkersOption, progress
+from reproduce.commands.options import WorkersOption
+from reproduce.commands.terminal import progress
 from reproduce.essay import draws
 from reproduce.scoring.ridge_proxy import PoolKernel, Ridge
 from reproduce.support import provenance

@@ -10,7 +10,7 @@ import typer
 
 from reproduce import protocols
 from reproduce.candidate import Candidate
-from reproduce.commands.score import (
+from reproduce.commands.options import (
     RECORDS,
     DataChoice,
     FirstSeedOption,
@@ -20,21 +20,20 @@ from reproduce.commands.score import (
     SplitOption,
     WorkersOption,
     configured,
-    progress,
-    score_table,
-    show,
 )
+from reproduce.commands.terminal import progress, show_records
 from reproduce.data import Dataset
 from reproduce.errors import UserError
 from reproduce.essay import comparison, draws, problems
 from reproduce.oracle import Oracle
 from reproduce.records import Record
+from reproduce.summary import score_table
 from reproduce.support.table import Table
 
 EXPERIMENTS = (*draws.EXPERIMENTS, "transfer", "problems", "all")
 
 
-@configured(choice=DataChoice)
+@configured
 def reproduce(
     choice: DataChoice,
     experiment: Annotated[
@@ -73,7 +72,7 @@ def reproduce(
         asked = [c for c in candidates if c.draw or protocol in draws.FULL_PROTOCOLS]
         with progress(f"{protocol:<12}") as update:
             scored += oracle.score_many(asked, protocol, seeds_asked, split, progress=update)
-    show(scored, as_json, lambda: published_table(scored, draw))
+    show_records(scored, as_json, published_table(scored, draw))
 
 
 def _check_protocol(name: str, candidate: Candidate) -> None:
@@ -114,7 +113,7 @@ def published_table(records: Sequence[Record], draw: str) -> Table:
     """Ours ± standard error beside the published numbers; plain scores where none is published."""
     cells = comparison.compare(records, draw)
     if not cells:
-        return score_table("no published numbers for these", records)
+        return score_table(records, "no published numbers for these")
     rows = [
         [
             f"RMNIST/{cell.published.ipc} {cell.draw}" if cell.published.ipc else "MNIST",

@@ -6,7 +6,8 @@ and escape sequences in a name have no effect on the terminal.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -22,6 +23,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from reproduce.records import Record
 from reproduce.support.table import Table
 from reproduce.support.text import printable
 
@@ -39,6 +41,14 @@ def say(*things: str | Table, stderr: bool = False) -> None:
             console.print(_drawn(thing))
         else:
             console.print(plain(thing), soft_wrap=True)
+
+
+def show_records(records: Sequence[Record], as_json: bool, table: Table) -> None:
+    """Print records as a JSON list, or print the table that sums them up."""
+    if as_json:
+        print(json.dumps(list(records)))
+    else:
+        say(table)
 
 
 def _drawn(table: Table) -> rich.table.Table:

@@ -1,64 +1,20 @@
-"""Our scores summed up, and set beside published numbers."""
+"""Our scores beside the published numbers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from scipy import special
 
 from reproduce.data import MNIST_CHECKSUM
 from reproduce.essay import draws
 from reproduce.records import Record, key_of
+from reproduce.summary import Summary, summarise
 
 LEVEL = 0.95  # of the prediction interval that a verdict rests on
 LAST_DIGIT = 0.005  # half of the last digit that is published
-
-
-@dataclass(frozen=True)
-class Summary:
-    """n values in percent: their mean, standard deviation and standard error.
-
-    The last two are NaN for n = 1. `over` says what the values are: accuracies of the `networks` of
-    one set, or means of several `sets`.
-    """
-
-    n: int
-    mean: float
-    sd: float
-    se: float
-    over: str = "networks"
-
-    def __str__(self) -> str:
-        return f"{self.mean:.2f}" if self.n == 1 else f"{self.mean:.2f} ± {self.se:.2f}"
-
-
-def summarise(records: Iterable[Record]) -> Summary:
-    """Sum up the accuracies of some records, at least one.
-
-    Of several sets the values are the sets' own means: networks that learn one set are no sample
-    of sets, and to pool them would make the standard error too small. Of one set they are its
-    networks' accuracies.
-    """
-    sets: dict[str | None, list[float]] = {}
-    for record in records:
-        sets.setdefault(record.get("candidate"), []).append(record["accuracy"])
-    several, own = len(sets) > 1, list(sets.values())
-    values = np.array([np.mean(networks) for networks in own] if several else own[0])
-    sd = float(values.std(ddof=1)) if len(values) > 1 else math.nan
-    error = sd / math.sqrt(len(values))
-    return Summary(len(values), float(values.mean()), sd, error, "sets" if several else "networks")
-
-
-def title(records: Sequence[Record]) -> str:
-    """The name of records of one name and role: with the number of sets, where they are several."""
-    sets = len({record["candidate"] for record in records})
-    name, finalist = records[0]["name"], records[0].get("role") == "finalist"
-    if finalist:
-        return f"{name}, {sets} finalist{'s' if sets > 1 else ''}"
-    return f"{name} ({sets} sets)" if sets > 1 else str(name)
 
 
 @dataclass(frozen=True)

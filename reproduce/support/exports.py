@@ -22,13 +22,13 @@ def exports(
     package : str
         Its `__name__`.
     homes : mapping of str to str
-        Exported name to the package's module that has it.
+        Exported name to the module that has it; a module of the package begins with a dot.
     """
 
     def getattr_(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(f"{package}.{homes[name]}"), name)
+        return getattr(import_module(homes[name], package), name)
 
     def dir_() -> list[str]:
         return sorted({*vars(sys.modules[package]), *homes})

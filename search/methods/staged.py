@@ -19,6 +19,7 @@ from reproduce.errors import UserError
 from reproduce.essay import draws
 from reproduce.oracle import Fidelity
 from reproduce.recipe import Recipe
+from reproduce.summary import by_candidate, summarise
 from search.methods.base import METHODS, View, method
 from search.proxy.kernel import trained_proxy
 from search.proxy.swaps import Climb, Proxy
@@ -166,10 +167,8 @@ def sift(view: View, sets: list[np.ndarray], count: int) -> list[np.ndarray]:
         records = view.oracle.score_many(
             candidates, view.protocol, own[:seeds], view.split, fidelity=low(view)
         )
-        scores: dict[str, list[float]] = {}
-        for record in records:
-            scores.setdefault(record["candidate"], []).append(record["accuracy"])
-        means = [float(np.mean(scores[candidate.hash])) for candidate in candidates]
+        scored = by_candidate(records)
+        means = [summarise(scored[candidate.hash]).mean for candidate in candidates]
         last = heat == len(STAGES.heats) - 1
         kept = count if last else max(count, len(sets) // 3)
         sets = [sets[i] for i in np.argsort(means, kind="stable")[::-1][:kept]]

@@ -15,7 +15,7 @@ from analysis.measure import measures
 from analysis.page.report import write_report
 from analysis.results import collect
 from reproduce import Candidate, Dataset, Oracle, Recipe
-from reproduce.commands.score import progress
+from reproduce.commands.terminal import progress
 from reproduce.essay import draws
 from tests.analysis.page.browser import chromium
 

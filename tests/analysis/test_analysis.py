@@ -9,9 +9,9 @@ from PIL import Image
 
 from analysis import grid_png, grid_text, score_rows
 from analysis.figures.plots import PLAIN_SHADES, SHADES, shade, shades_of, sheet
-from analysis.tables.tables import seed_range
 from reproduce import Candidate, Dataset, Fidelity, Oracle
 from reproduce.essay import draws
+from reproduce.summary import seed_range
 
 
 def test_grid_png_shows_every_image(digits: Dataset, ten: Candidate) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis.roles import is_lucky
+from reproduce.summary import is_lucky
 
 LUCKY = {
     "validation": {"validation", "validation-a", "validation-b"},

@@ -15,9 +15,9 @@ from analysis.statistics import (
     equivalent_n,
     expected_maximum,
     mean_interval,
-    paired,
     set_interval,
 )
+from reproduce.summary import paired
 
 accuracies = st.lists(st.floats(0, 100), min_size=3, max_size=20)
 
@@ -62,7 +62,7 @@ def test_paired_is_scipys(pairs: list[tuple[float, float]]) -> None:
         theirs = stats.ttest_rel(a, b)
         assert ours.p == pytest.approx(theirs.pvalue)
         interval = theirs.confidence_interval(0.95)
-        assert (ours.difference.low, ours.difference.high) == pytest.approx(tuple(interval))
+        assert (ours.low, ours.high) == pytest.approx(tuple(interval))
 
 
 def test_pairing_sees_what_the_seeds_share(rng: np.random.Generator) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from reproduce import Candidate, Dataset, Fidelity, Oracle, UserError
-from reproduce.commands.score import DataChoice
+from reproduce.commands.options import DataChoice
 from reproduce.essay import draws
 from reproduce.essay.draws import real_candidate
 from reproduce.oracle import check_fits

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from reproduce import Candidate, Dataset, Oracle, UserError, load
-from reproduce.commands.score import DataChoice
+from reproduce.commands.options import DataChoice
 from reproduce.data import title
 from reproduce.essay import draws
 from supertrainer import COMMANDS

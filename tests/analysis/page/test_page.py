@@ -17,11 +17,12 @@ from analysis.page import learning, sections
 from analysis.page.report import write_report
 from analysis.results import Results, collect
 from analysis.sources import sources_of
-from analysis.tables import finalists, leaderboard, markdown
+from analysis.tables import finalists, leaderboard
 from analysis.tables.leaderboard import leaderboards
 from reproduce import Candidate, Dataset, Oracle, UserError
 from reproduce.data import MNIST_CHECKSUM
 from reproduce.essay import draws
+from reproduce.summary import score_table
 
 
 def test_equal_results_give_equal_bytes(report: Path, folder: Path, tmp_path: Path) -> None:
@@ -141,7 +142,7 @@ def test_b5_scores_on_the_split_that_chose_a_set_are_marked(ten: Candidate) -> N
         "validation-b, which chose it",
         "validation, which chose it",
     }
-    assert markdown.score_table(records).markdown().count("which chose it") == 2
+    assert score_table(records).markdown().count("which chose it") == 2
 
 
 def test_b6_test_chooses_neither_the_headline_nor_its_rival(digits: Dataset) -> None:

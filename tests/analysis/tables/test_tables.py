@@ -3,7 +3,7 @@
 import pytest
 
 from analysis import score_rows
-from analysis.tables.tables import GROUP
+from reproduce.summary import GROUP
 
 
 def record(candidate: str, seed: int, accuracy: float) -> dict:

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from analysis.command import comparison_words, facts_table, labels_table
-from analysis.statistics import paired
 from reproduce import Candidate
-from reproduce.commands.score import score_table
 from reproduce.commands.terminal import progress, say
+from reproduce.summary import GROUP, paired, score_table
 from reproduce.support.table import Table
 from reproduce.support.text import printable
 
@@ -45,10 +44,10 @@ def test_what_the_commands_show_of_a_set_is_its_text(capsys: pytest.CaptureFixtu
     fields = dict.fromkeys(("name", "method", "dataset", "checksum", "command"), name)
     made = Candidate(images, labels, label_scale="probability", classes=2, **fields)
     record = {
-        **dict.fromkeys(("name", "protocol", "split", "role"), name),
+        **dict.fromkeys((*GROUP, "role"), name),
         **{"ipc": 1, "seed": 0, "accuracy": 50.0, "candidate": made.hash},
     }
-    say(facts_table(made), labels_table(made), score_table(name, [record]))
+    say(facts_table(made), labels_table(made), score_table([record], name))
     say(comparison_words(name, name, paired({0: 1.0, 1: 2.0}, {0: 1.5, 1: 2.0})))
     out = capsys.readouterr().out
     assert out.count("[bold]x[/bold]") == out.count(":smile:") >= 10

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reproduce.essay.comparison import summarise, title
+from reproduce.summary import summarise, title
 
 
 def record(candidate: str, accuracy: float, **changes: object) -> dict[str, object]:

@@ -9,9 +9,9 @@ from scipy import stats
 
 from reproduce import Dataset, Oracle, UserError
 from reproduce.essay import comparison, draws
-from reproduce.essay.comparison import Summary
 from reproduce.essay.draws import Published
 from reproduce.records import read
+from reproduce.summary import Summary, summary_of
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -75,7 +75,7 @@ def test_b7_verdicts_rest_on_one_more_runs_prediction_interval(rng: np.random.Ge
     outside, beyond_two = [], []
     for _ in range(4000):
         *runs, one_more = rng.normal(70, 2, 4)
-        ours = comparison.summarise({"accuracy": value} for value in runs)
+        ours = summary_of(runs)
         outside.append(comparison.verdict(number(one_more), ours) == "outside")
         beyond_two.append(abs(one_more - ours.mean) > 2 * ours.sd * np.sqrt(1 + 1 / 3))
     assert 0.035 < np.mean(outside) < 0.065

@@ -13,6 +13,7 @@ from reproduce import Dataset, Oracle
 from reproduce.essay import comparison, draws
 from reproduce.essay.comparison import Cell
 from reproduce.records import read
+from reproduce.summary import summarise
 
 SPREADS = json.loads(files("reproduce.essay").joinpath("published.json").read_text())["spreads"]
 SEEDS = range(5)
@@ -39,7 +40,7 @@ def test_fresh_replicates_are_those_on_record(
         pytest.skip("full MNIST")
     candidate = draws.rmnist(mnist, number.ipc, cell.draw or "figures")
     seeds = SEEDS[:1] if full and number.protocol.startswith("conv") else SEEDS
-    ours = comparison.summarise(Oracle(mnist, RECORDS).score(candidate, number.protocol, seeds))
+    ours = summarise(Oracle(mnist, RECORDS).score(candidate, number.protocol, seeds))
     reach = comparison.LAST_DIGIT
     if number.random and recorded.n > 1:
         reach = comparison.reach_of(recorded, ours.n, SURE)
@@ -59,7 +60,7 @@ def test_conv_falls_in_the_measured_spread(mnist: Dataset, spread: dict) -> None
     from scipy import stats
 
     candidate = draws.rmnist(mnist, spread["ipc"], spread["draw"])
-    ours = comparison.summarise(Oracle(mnist, RECORDS).score(candidate, spread["protocol"], SEEDS))
+    ours = summarise(Oracle(mnist, RECORDS).score(candidate, spread["protocol"], SEEDS))
     test = stats.ttest_ind_from_stats(
         ours.mean, ours.sd, ours.n, spread["mean"], spread["sd"], 5, equal_var=False
     )

@@ -1,0 +1,173 @@
+"""Options that several commands share: as typer's annotations, and as fields of configurations."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+import math
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from reproduce.candidate import Candidate
+from reproduce.data import CHECKSUMS, Dataset
+from reproduce.errors import UserError
+from reproduce.oracle import check_fits
+from reproduce.sources import load
+from reproduce.support.schema import Optional, Rule, Words, check_fields
+
+RECORDS = Path("runs/records.jsonl")
+MOST_SEEDS = 100_000
+RecordsOption = Annotated[
+    Path, typer.Option(help="File of records; known scores are read from it, new ones appended.")
+]
+WorkersOption = Annotated[
+    int | None, typer.Option(help="Worker processes. Default: one for each core.", min=1)
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print the records as JSON and nothing else.")
+]
+SeedsOption = Annotated[
+    int, typer.Option(help="Number of replicates, each with a seed.", min=1, max=MOST_SEEDS)
+]
+FirstSeedOption = Annotated[int, typer.Option(help="The first seed.", min=0)]
+SplitOption = Annotated[
+    str,
+    typer.Option(
+        help="Images to score on: validation, validation-a, validation-b, train (without the set's "
+        "own images), or test, which is sealed."
+    ),
+]
+SMALL = 1000  # fewer validation images than that give a note
+PLACE = Words(4096)
+
+
+def option(default: Any, help: str, rule: Rule | None = None) -> Any:
+    """A field of a dataclass that is also an option, with the rule that its value obeys."""
+    ruled = {} if rule is None else {"rule": rule}
+    return dataclasses.field(default=default, metadata={"help": help, **ruled})
+
+
+def configured(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command an option for each field of the dataclasses among its parameters.
+
+    The command is called with the options. It builds each dataclass from them, and passes it on
+    as the parameter's value.
+    """
+    signature = inspect.signature(command, eval_str=True)
+    parameters = signature.parameters.values()
+    configs: dict[str, Any] = {
+        p.name: p.annotation for p in parameters if dataclasses.is_dataclass(p.annotation)
+    }
+    own = [p.replace(kind=p.KEYWORD_ONLY) for p in parameters if p.name not in configs]
+
+    @functools.wraps(command)
+    def with_options(**values: Any) -> Any:
+        made = {
+            name: config(
+                **{f.name: values.pop(f.name, f.default) for f in dataclasses.fields(config)}
+            )
+            for name, config in configs.items()
+        }
+        return command(**made, **values)
+
+    added = [parameter for config in configs.values() for parameter in _options(config)]
+    with_options.__signature__ = signature.replace(parameters=added + own)  # type: ignore[attr-defined]
+    return with_options
+
+
+def _options(config: Any) -> Iterator[inspect.Parameter]:
+    """One parameter for each field of a dataclass, as typer reads it."""
+    hints = get_type_hints(config)
+    for field in dataclasses.fields(config):
+        yield inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=field.default,
+            annotation=Annotated[hints[field.name], typer.Option(help=field.metadata["help"])],
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class DataChoice:
+    """The data that a command works on."""
+
+    dataset: str | None = option(
+        None,
+        "mnist, fashion, digits, or the path of your own data. Default: that of the candidates, "
+        "else mnist.",
+        Optional(PLACE),
+    )
+    data: str | None = option(
+        None,
+        "Folder that holds mnist or fashion. Default: $SUPERTRAINER_DATA, then ./data, then a "
+        "download.",
+        Optional(PLACE),
+    )
+    split_seed: int | None = option(
+        None, "Seed that splits your own data. Default: that of the candidates, else 0."
+    )
+    invert: bool | None = option(
+        None, "Whether your own data is dark ink on white paper. Default: as for the candidates."
+    )
+
+    def __post_init__(self) -> None:
+        check_fields(self, "data")
+
+    def open(self) -> Dataset:
+        """Load the data that the options name, mnist by default."""
+        return self._load(self.dataset or "mnist", self.split_seed or 0, self.invert)
+
+    def open_for(self, candidates: Sequence[Candidate]) -> Dataset:
+        """Load the data that candidates, at least one, were made from; the options come first.
+
+        Raises
+        ------
+        UserError
+            When the data is not there, or a candidate was made from other data.
+        """
+        first = candidates[0]
+        name = self.dataset or first.path or first.dataset
+        if not self.dataset and name not in CHECKSUMS and not Path(name).exists():
+            raise UserError(
+                f"{first.name!r} was made from own data, {name}, which is not there; "
+                "say where it is with --dataset"
+            )
+        seed = first.split_seed if self.split_seed is None else self.split_seed
+        invert = self.invert
+        if invert is None and first.path:  # in another place there may be the other kind of file
+            invert = first.invert or (None if self.dataset else False)
+        found = self._load(name, seed, invert)
+        for candidate in candidates:
+            check_fits(candidate, found)
+        return found
+
+    def _load(self, name: str, seed: int, invert: bool | None) -> Dataset:
+        found = load(name, self.data, seed, invert)
+        n = len(found.validation)
+        if n < SMALL:
+            error = 100 * math.sqrt(0.9 * 0.1 / n)
+            print(
+                f"note: validation has {n} images, so that their choice alone moves an accuracy "
+                f"near 90 % by ± {error:.1f} points (binomial standard error)",
+                file=sys.stderr,
+            )
+        return found
+
+
+def load_candidates(paths: Sequence[Path]) -> list[Candidate]:
+    """Load candidate files.
+
+    Raises
+    ------
+    UserError
+        When they are not all from one dataset.
+    """
+    candidates = [Candidate.load(path) for path in paths]
+    if len({candidate.checksum for candidate in candidates}) > 1:
+        raise UserError("the files come from several datasets; score those of one at a time")
+    return candidates
