@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser
 
-from analysis import analyse
-from analysis.measure import measures
+from analysis.measure import commands, measures
 from analysis.page.report import write_report
 from analysis.results import collect
 from reproduce import Candidate, Dataset, Oracle, Recipe
@@ -67,15 +66,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory, digits: Dataset, made: Cand
     out = folder / "analysis"
     for candidate, protocol in ((ten, "tree"), (made, None)):
         candidate.save(folder / f"{candidate.hash}.npz")
-        found = analyse.analysis_of(scout, candidate, protocol, range(2), 20)
-        analyse.write(out / analyse.file_name(candidate), found)
-    placed = {**analyse.origin(digits, None, ()), **measures.embedding(digits, [ten, made], 200)}
-    analyse.write(out / "map.json", placed)
-    analyse.write_sample(out, digits, 150)
+        found = commands.analysis_of(scout, candidate, protocol, range(2), 20)
+        commands.write(out / commands.file_name(candidate), found)
+    placed = {**commands.origin(digits, None, ()), **measures.embedding(digits, [ten, made], 200)}
+    commands.write(out / "map.json", placed)
+    commands.write_sample(out, digits, 150)
     with progress("curve") as update:
         curve = measures.random_curve(scout, "tree", [1, 5, 20], 3, range(2), update)
-    curve |= analyse.origin(digits, "tree", range(2))
-    analyse.write(out / "random-tree.json", curve)
+    curve |= commands.origin(digits, "tree", range(2))
+    commands.write(out / "random-tree.json", curve)
     return folder
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis import analyse
-from analysis.measure import measures
+from analysis.measure import commands, measures
 from analysis.origins import Origins
 from analysis.page.live import live_part
 from analysis.page.report import exhibits_of, render, sections_of
@@ -41,11 +40,11 @@ def fill(folder: Path, data: Dataset, number: int) -> None:
     searched.save(folder / f"{data.checksum}.npz")
     out = folder / "analysis"
     curve = measures.random_curve(Oracle(data, workers=1), "tree", [1, 5], 2, range(2))
-    content = {**analyse.origin(data, "tree", range(2)), **curve}
-    analyse.write(out / f"random-{data.checksum}.json", {**content, "split": "validation"})
-    analyse.write_sample(out, data, 100)
-    placed = {**analyse.origin(data, None, ()), **measures.embedding(data, [searched], 100)}
-    analyse.write(out / f"map-{data.checksum}.json", placed)
+    content = {**commands.origin(data, "tree", range(2)), **curve}
+    commands.write(out / f"random-{data.checksum}.json", {**content, "split": "validation"})
+    commands.write_sample(out, data, 100)
+    placed = {**commands.origin(data, None, ()), **measures.embedding(data, [searched], 100)}
+    commands.write(out / f"map-{data.checksum}.json", placed)
 
 
 @pytest.fixture(scope="module")
