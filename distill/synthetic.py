@@ -13,9 +13,8 @@ from torch import Tensor, nn
 
 from distill import validation
 from reproduce.candidate import Candidate
-from reproduce.data import Dataset
+from reproduce.data import Dataset, check_fits
 from reproduce.errors import UserError
-from reproduce.oracle import check_fits
 from reproduce.recipe import Recipe
 
 START_LOGIT = 4.0  # soft labels start at about 0.86 for the true class among ten

@@ -6,7 +6,8 @@ import numpy as np
 
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset
-from reproduce.scoring import worker
+from reproduce.scoring.learners import Replicate, Where
+from reproduce.scoring.network import Network
 
 SEEDS = (1000, 1001)
 MOST_IMAGES = 2000
@@ -16,14 +17,12 @@ CHOOSING, FRESH = "validation-a", "validation-b"  # the halves that choose and t
 def accuracy(candidate: Candidate, data: Dataset, device: str) -> float:
     """Mean accuracy in percent of networks that learn the set by its own recipe."""
     assert candidate.recipe is not None
-    labels = candidate.scores() if candidate.recipe.loss == "mse" else candidate.targets()
-    count = len(SEEDS)
-    images = [candidate.images] * count
-    work = worker.Work(candidate.recipe, images, [labels] * count, SEEDS, device)
+    learner = Network(candidate.recipe)
+    replicates = [Replicate(candidate, learner, seed) for seed in SEEDS]
     half = data.split(CHOOSING)
     scored = half.stratified(min(MOST_IMAGES, len(half)))
-    found, _ = worker.answers(work, scored)
-    return float(np.mean([answer.accuracy for answer in found]))
+    answers = learner.score(replicates, scored, Where(device))
+    return float(np.mean([answer.accuracy for answer in answers]))
 
 
 def is_due(done: float, last: float, checks: int) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from reproduce.candidate import Candidate
 from reproduce.errors import UserError
 from reproduce.records import append_lines
 from reproduce.support import provenance
@@ -24,8 +24,6 @@ from reproduce.support.arrays import MOST_CLASSES
 from reproduce.support.schema import Several, Whole, Words
 from reproduce.support.text import checked
 
-ENVIRONMENT = "SUPERTRAINER_DATA"
-VALIDATION = 10_000
 MNIST_CHECKSUM = "171970500d86cdf3"
 CHECKSUMS = {
     "mnist": MNIST_CHECKSUM,
@@ -33,8 +31,6 @@ CHECKSUMS = {
     "digits": "5bcbc21de1f44c4d",  # cut by split seed 0
 }
 TEST_CHECKSUMS = {"mnist": "c3f9adf9c66efb57", "fashion": "9f1ec356a747bfe4"}
-CUT = ("train", "validation", "test")
-SEEDS_TRIED = 100  # for a split in which no part lacks a class
 SPLITS = ("train", "validation", "validation-a", "validation-b", "test")
 
 
@@ -193,45 +189,6 @@ class Dataset:
         return test
 
 
-def cut(whole: ImageSet, classes: tuple[str, ...], seed: int) -> list[ImageSet]:
-    """Train, validation and test, 5 : 1 : 1, after a shuffle by `seed`.
-
-    Raises
-    ------
-    UserError
-        When there are too few images, or a class is missing from a split. The message does not
-        name the data.
-    """
-    if len(whole) < 7 * len(classes):
-        raise UserError(
-            f"too few images ({len(whole)}) for {len(classes)} classes; "
-            f"at least {7 * len(classes)} are needed to cut train, validation and test"
-        )
-    parts = _shuffled(len(whole), seed)
-    absent = _absent(whole.labels, parts, len(classes))
-    if absent:
-        name, split = classes[absent[0]], CUT[absent[1]]
-        tried = ((s, _shuffled(len(whole), s)) for s in range(SEEDS_TRIED))
-        good = next((s for s, some in tried if not _absent(whole.labels, some, len(classes))), None)
-        way = "give it more images" if good is None else f"give --split-seed {good}"
-        raise UserError(f"class {name!r} has no image in {split} by split seed {seed}; {way}")
-    return [whole.take(part) for part in parts]
-
-
-def _shuffled(n: int, seed: int) -> list[np.ndarray]:
-    order = np.random.default_rng(seed).permutation(n)
-    return np.split(order, [n - 2 * (n // 7), n - n // 7])
-
-
-def _absent(labels: np.ndarray, parts: list[np.ndarray], classes: int) -> tuple[int, int] | None:
-    """The first class that a part lacks, and the part's number; None where all have all."""
-    for number, part in enumerate(parts):
-        lacking = np.flatnonzero(np.bincount(labels[part], minlength=classes) == 0)
-        if len(lacking):
-            return int(lacking[0]), number
-    return None
-
-
 def digest(*arrays: np.ndarray) -> str:
     """16 hex digits over the bytes of arrays, one after the other."""
     found = hashlib.sha256()
@@ -264,7 +221,40 @@ def title(name: str, checksum: str) -> str:
     return name if CHECKSUMS.get(name) == checksum else f"{name} ({checksum[:6]})"
 
 
-def root_of(data: Path | str | None) -> tuple[Path, bool]:
-    """The folder to look in for mnist and fashion, and whether the user named it."""
-    named = data or os.environ.get(ENVIRONMENT)
-    return (Path(named), True) if named else (Path("data"), False)
+def check_fits(candidate: Candidate, data: Dataset) -> None:
+    """Raise UserError where the candidate's images or classes are not the dataset's.
+
+    Real images, and the labels that they came with, are those of the training split at the
+    candidate's indices.
+    """
+    if candidate.images.shape[2:] != data.image_shape:
+        raise UserError(
+            f"{candidate.name!r} has images of {candidate.images.shape[2:]}, "
+            f"{data.name} of {data.image_shape}; score it on its own dataset"
+        )
+    if candidate.classes != len(data.classes):
+        raise UserError(
+            f"{candidate.name!r} has {candidate.classes} classes, {data.name} "
+            f"{len(data.classes)}; score it on its own dataset"
+        )
+    if candidate.checksum != data.checksum:
+        theirs = described(candidate.dataset, candidate)
+        ours = described(data.name, data)
+        raise UserError(
+            f"{candidate.name!r} was made from {theirs}, not {ours}; "
+            "give its own with --dataset, --split-seed and --invert"
+        )
+    if candidate.indices is not None and not _holds(data.train, candidate):
+        raise UserError(
+            f"{candidate.name!r} holds other images or labels than {data.name} has in its "
+            f"training split at its indices; make it again, or save it without indices"
+        )
+
+
+def _holds(train: ImageSet, candidate: Candidate) -> bool:
+    """Whether the candidate's images and class labels are those at its indices."""
+    indices, labels = candidate.indices, candidate.labels
+    if indices is None or indices.max() >= len(train):
+        return False
+    same = candidate.label_scale != "class" or np.array_equal(train.labels[indices], labels)
+    return same and np.array_equal(train.images[indices], candidate.images)

@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import joblib
-import numpy as np
 
 from reproduce import protocols
 from reproduce.candidate import Candidate
-from reproduce.data import Dataset, ImageSet, described
+from reproduce.data import Dataset, ImageSet, check_fits
 from reproduce.errors import UserError
-from reproduce.images import expand
-from reproduce.recipe import Recipe
 from reproduce.records import RULES, Ledger, Record, key_of
 from reproduce.scoring import stacks, worker
-from reproduce.scoring.learners import Classifier, Mixture, fingerprint, is_random
-from reproduce.scoring.stacks import Job
+from reproduce.scoring.learners import Answer, Learner, Replicate, Where
 from reproduce.scoring.unseen import Unseen
-from reproduce.support import provenance
-from reproduce.support.processes import end_with_parent, interrupts_held
-from reproduce.support.schema import Number, Optional, Whole, check_fields, replicates, ruled
-from reproduce.support.threads import cores, torch_threads, usable_device
+from reproduce.support import provenance, schema
+from reproduce.support.schema import Number, Optional, Whole, check_fields, ruled
+from reproduce.support.threads import cores, usable_device
 
-WORKER: dict[str, Any] = {"inner_max_num_threads": 1, "initializer": end_with_parent}
 MEMORY = 8.0  # GiB, of all workers together
 TEST_LOG = "test-readings.jsonl"
 # What a record says of a candidate beyond its content.
@@ -150,35 +143,26 @@ class Oracle:
         """
         for candidate in candidates:
             check_fits(candidate, self.data)
-        jobs = [
-            self._job(candidate, protocol, seed, split, fidelity)
+        replicates = [
+            replicate
             for candidate in candidates
-            for seed in self._seeds(protocol, candidate, seeds)
+            for replicate in self._replicates(candidate, protocol, seeds, split, fidelity)
         ]
-        keys = [key_of(job.asked) for job in jobs]
+        keys = [key_of(replicate.question) for replicate in replicates]
         self.ledger.refresh()
-        # Stacks are cut before finished jobs are dropped: so a resumed call finds its checkpoints.
-        once = list(dict(zip(keys, jobs, strict=True)).values())
-        limits = stacks.Limits(self.workers, self.device, self.memory)
-        missing = [
-            [job for job in stack if again or self.ledger.find(key_of(job.asked)) is None]
-            for stack in stacks.cut(once, self.data, limits)
-        ]
-        waiting = [stack for stack in missing if stack]
-        done = len(jobs) - sum(map(len, waiting))
-        progress(done, len(jobs))
+        waiting = list(self._unanswered(dict(zip(keys, replicates, strict=True)), again))
+        done = len(replicates) - sum(map(len, waiting))
+        progress(done, len(replicates))
         if waiting:
             images = self._images(split, fidelity, protocol, candidates)
-            _embed((job for stack in waiting for job in stack), images)
-            unseen = Unseen(images) if split == "train" else None
-            for records in self._run(waiting, images, unseen):
+            for records in self._computed(waiting, images, split):
                 self.ledger.add(records, again)
                 done += len(records)
-                progress(done, len(jobs))
+                progress(done, len(replicates))
         # Equal sets have equal hashes and share their scores, whatever they are called.
         return [
-            {**(self.ledger.find(key) or {}), **{name: job.asked[name] for name in TITLES}}
-            for key, job in zip(keys, jobs, strict=True)
+            {**(self.ledger.find(key) or {}), **{name: one.question[name] for name in TITLES}}
+            for key, one in zip(keys, replicates, strict=True)
         ]
 
     def plan_of(self, candidate: Candidate, protocol: str, epochs: int | None = None) -> str:
@@ -189,35 +173,39 @@ class Oracle:
         UserError
             Where `epochs` are given, and the protocol trains no network that could take them.
         """
-        plan = _plan(candidate, protocol, epochs)
-        members = plan.members if isinstance(plan, Mixture) else (plan,)
-        if epochs and not any(isinstance(member, Recipe) for member in members):
+        learner = _learner(candidate, protocol, epochs)
+        if epochs and not learner.trains_networks:
             raise UserError(
                 f"{protocol} trains no network, so it takes no epochs; leave --epochs out"
             )
-        return fingerprint(plan)
+        return learner.fingerprint()
 
-    def _seeds(self, protocol: str, candidate: Candidate, seeds: Sequence[int]) -> Sequence[int]:
-        asked = replicates(seeds)
-        return asked if is_random(protocols.plan(protocol, candidate)) else asked[:1]
+    def _replicates(
+        self,
+        candidate: Candidate,
+        protocol: str,
+        seeds: Sequence[int],
+        split: str,
+        fidelity: Fidelity,
+    ) -> list[Replicate]:
+        """One for each seed; one alone where the protocol has no randomness."""
+        learner = _learner(candidate, protocol, fidelity.epochs)
+        used = schema.replicates(seeds)[: None if learner.random else 1]
+        question = {
+            **self._question(candidate, protocol, learner.fingerprint(), split, fidelity),
+            "random": learner.random,
+        }
+        return [Replicate(candidate, learner, seed, {**question, "seed": seed}) for seed in used]
 
-    def _job(
-        self, candidate: Candidate, protocol: str, seed: int, split: str, fidelity: Fidelity
-    ) -> Job:
-        plan = _plan(candidate, protocol, fidelity.epochs)
-        asked = self._asked(candidate, protocol, fingerprint(plan), seed, split, fidelity)
-        return Job(candidate, plan, int(seed), {**asked, "random": is_random(plan)})
-
-    def _asked(
+    def _question(
         self,
         candidate: Candidate,
         protocol: str,
         plan: str,
-        seed: int,
         split: str,
         fidelity: Fidelity,
     ) -> Record:
-        """The fields of a record that say what is asked."""
+        """The fields of a record that are known before it is computed, but for the seed."""
         return {
             "candidate": candidate.hash,
             "name": candidate.name,
@@ -233,10 +221,23 @@ class Oracle:
             "split": split,
             "images": fidelity.images,
             "epochs": fidelity.epochs,
-            "seed": int(seed),
             **({"part": fidelity.part} if fidelity.part else {}),
             **self.data.opening(),
         }
+
+    def _unanswered(
+        self, replicates: dict[tuple[Any, ...], Replicate], again: bool
+    ) -> Iterator[list[Replicate]]:
+        """Stacks of the replicates that are not on record; of all of them with `again`."""
+        limits = stacks.Limits(self.workers, self.device, self.memory)
+        # Stacks are cut before answered replicates are dropped: so a resumed call finds its
+        # checkpoints.
+        for stack in stacks.cut(list(replicates.values()), limits):
+            missing = [
+                one for one in stack if again or self.ledger.find(key_of(one.question)) is None
+            ]
+            if missing:
+                yield missing
 
     def _origin(self) -> Record:
         """The fields of a record that say where an answer comes from that is computed now."""
@@ -258,54 +259,44 @@ class Oracle:
             images = self.data.split(split)
         return images.stratified(fidelity.images, fidelity.part) if fidelity.images else images
 
-    def _checkpoint(self, stack: list[Job]) -> Path | None:
+    def _checkpoint(self, stack: list[Replicate]) -> Path | None:
         """Where the training of a stack keeps its state."""
         if self.ledger.path is None:
             return None
-        name = joblib.hash([key_of(job.asked) for job in stack])
+        name = joblib.hash([key_of(replicate.question) for replicate in stack])
         return self.ledger.path.parent / "unfinished" / f"{name}.pt"
 
-    def _run(
-        self, waiting: list[list[Job]], images: ImageSet, unseen: Unseen | None
+    def _computed(
+        self, waiting: list[list[Replicate]], images: ImageSet, split: str
     ) -> Iterator[list[Record]]:
-        """Compute these stacks, yielding the records of each as it is done."""
-        on_gpu, origin = self.device != "cpu", self._origin()
-        checkpoints = [self._checkpoint(stack) for stack in waiting]
-        held = [
-            [unseen.held(job.candidate) for job in stack] if unseen else [] for stack in waiting
-        ]
-        tasks = (
-            joblib.delayed(worker.answers)(stacks.work_of(stack, self.device, path, own), images)
-            for stack, path, own in zip(waiting, checkpoints, held, strict=True)
-        )
-        workers = 1 if on_gpu else min(self.workers, len(waiting))
-        with (
-            joblib.parallel_config(
-                backend="loky" if workers > 1 else "sequential",
-                **(WORKER if workers > 1 else {}),
-            ),
-            torch_threads(1),  # small networks are fastest so
-        ):
-            parallel = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="all")
-            with interrupts_held() if workers > 1 else nullcontext():  # the workers start here
-                answered_stacks = parallel(tasks)
-            for stack, checkpoint, (answers, seconds) in zip(
-                waiting, checkpoints, answered_stacks, strict=True
-            ):
-                yield [
-                    answered(job.asked, answer, seconds / len(stack), origin)
-                    for job, answer in zip(stack, answers, strict=True)
-                ]
-                if checkpoint:  # its records are written by now
-                    for path in checkpoint.parent.glob(f"{checkpoint.stem}*"):
-                        path.unlink()
+        """The records of each stack, as it is computed."""
+        for replicate in (one for stack in waiting for one in stack):
+            replicate.learner.prepare(replicate.candidate, images.images)
+        if split == "train":
+            unseen = Unseen(images)
+            waiting = [
+                [replace(one, own_images=unseen.held(one.candidate)) for one in stack]
+                for stack in waiting
+            ]
+        origin = self._origin()
+        places = [Where(self.device, self._checkpoint(stack)) for stack in waiting]
+        workers = self.workers if self.device == "cpu" else 1
+        computed = worker.run(waiting, images, places, workers)
+        for stack, where, (answers, seconds) in zip(waiting, places, computed, strict=True):
+            yield [
+                complete(one.question, answer, seconds / len(stack), origin)
+                for one, answer in zip(stack, answers, strict=True)
+            ]
+            if where.checkpoint:  # its records are written by now
+                for path in where.checkpoint.parent.glob(f"{where.checkpoint.stem}*"):
+                    path.unlink()
 
 
-def answered(asked: Record, answer: worker.Answer, seconds: float, origin: Record) -> Record:
+def complete(question: Record, answer: Answer, seconds: float, origin: Record) -> Record:
     """A whole record."""
     time = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return {
-        **asked,
+        **question,
         "accuracy": answer.accuracy,
         "class_errors": list(answer.class_errors),
         "seconds": round(seconds, 4),
@@ -314,64 +305,7 @@ def answered(asked: Record, answer: worker.Answer, seconds: float, origin: Recor
     }
 
 
-def check_fits(candidate: Candidate, data: Dataset) -> None:
-    """Raise UserError where the candidate's images or classes are not the dataset's.
-
-    Real images, and the labels that they came with, are those of the training split at the
-    candidate's indices.
-    """
-    if candidate.images.shape[2:] != data.image_shape:
-        raise UserError(
-            f"{candidate.name!r} has images of {candidate.images.shape[2:]}, "
-            f"{data.name} of {data.image_shape}; score it on its own dataset"
-        )
-    if candidate.classes != len(data.classes):
-        raise UserError(
-            f"{candidate.name!r} has {candidate.classes} classes, {data.name} "
-            f"{len(data.classes)}; score it on its own dataset"
-        )
-    if candidate.checksum != data.checksum:
-        theirs = described(candidate.dataset, candidate)
-        ours = described(data.name, data)
-        raise UserError(
-            f"{candidate.name!r} was made from {theirs}, not {ours}; "
-            "give its own with --dataset, --split-seed and --invert"
-        )
-    if candidate.indices is not None and not _holds(data.train, candidate):
-        raise UserError(
-            f"{candidate.name!r} holds other images or labels than {data.name} has in its "
-            f"training split at its indices; make it again, or save it without indices"
-        )
-
-
-def _holds(train: ImageSet, candidate: Candidate) -> bool:
-    """Whether the candidate's images and class labels are those at its indices."""
-    indices, labels = candidate.indices, candidate.labels
-    if indices is None or indices.max() >= len(train):
-        return False
-    same = candidate.label_scale != "class" or np.array_equal(train.labels[indices], labels)
-    return same and np.array_equal(train.images[indices], candidate.images)
-
-
-def _plan(candidate: Candidate, protocol: str, epochs: int | None) -> Any:
-    """The protocol's plan, with no network trained for longer than the epochs given."""
-    plan = protocols.plan(protocol, candidate)
-    return _shortened(plan, epochs) if epochs else plan
-
-
-def _shortened(plan: Any, epochs: int) -> Any:
-    if isinstance(plan, Mixture):
-        return replace(plan, members=tuple(_shortened(member, epochs) for member in plan.members))
-    return plan.shortened(epochs) if isinstance(plan, Recipe) else plan
-
-
-def _embed(jobs: Iterable[Job], images: ImageSet) -> None:
-    """Compute the features that the jobs need, so that all workers find them on disk."""
-    for job in jobs:
-        members = job.plan.members if isinstance(job.plan, Mixture) else (job.plan,)
-        for plan in members:
-            if isinstance(plan, Classifier) and plan.embedding:
-                plan.embed(images.images)
-                plan.embed(
-                    expand.shift(job.candidate.images, job.candidate.targets(), plan.shifts)[0]
-                )
+def _learner(candidate: Candidate, protocol: str, epochs: int | None) -> Learner:
+    """What the protocol stands for, with no network trained for longer than the epochs given."""
+    learner = protocols.learner(protocol, candidate)
+    return learner.shortened(epochs) if epochs else learner

@@ -1,8 +1,8 @@
-"""Protocols: how the oracle trains on a candidate. Each is one function, in one place: here.
+"""Protocols: the ways in which the oracle learns from a candidate, each under a name.
 
-A protocol takes a candidate and answers with a plan: a `Recipe` for a network, a `Classifier` that
-makes a scikit-learn estimator, or a `Ridge` on features of random networks. To add one, write the
-function and decorate it.
+A protocol is a function that takes a candidate and returns a `Recipe`, by which a network is
+trained, or another learner: a scikit-learn `Classifier`, or a `Ridge` on the features of random
+networks. To add a protocol, write the function in this file and decorate it.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from reproduce.candidate import Candidate
 from reproduce.errors import UserError
 from reproduce.images.distort import Distortion
 from reproduce.recipe import Recipe
-from reproduce.scoring.learners import Classifier, Embedding, Mixture, Plan, gives_probabilities
+from reproduce.scoring.classifier import Classifier, Embedding
+from reproduce.scoring.learners import Learner
+from reproduce.scoring.mixture import Mixture
+from reproduce.scoring.network import Network
 from reproduce.scoring.ridge_proxy import Ridge
 from reproduce.support.text import checked
 
-Protocol = Callable[[Candidate], Plan]
+Protocol = Callable[[Candidate], Recipe | Learner]
 PROTOCOLS: dict[str, Protocol] = {}
 P = TypeVar("P", bound=Protocol)
 LONGEST, MEMBERS = 1000, 20  # characters of a name, protocols of a mixture
@@ -36,8 +39,8 @@ def protocol(name: str) -> Callable[[P], P]:
     return register
 
 
-def plan(name: str, candidate: Candidate) -> Plan:
-    """The plan of a protocol for the candidate.
+def learner(name: str, candidate: Candidate) -> Learner:
+    """What a protocol's name stands for, for this candidate.
 
     Parameters
     ----------
@@ -61,19 +64,33 @@ def plan(name: str, candidate: Candidate) -> Plan:
     if base not in PROTOCOLS:
         raise UserError(f"unknown protocol {base!r}, use one of {', '.join(PROTOCOLS)}")
     made = PROTOCOLS[base](candidate)
-    return _distorted(made, base, changes) if changes else made
+    if changes:
+        made = _distorted(made, base, changes)
+    return Network(made) if isinstance(made, Recipe) else made
 
 
-def _member(name: str, candidate: Candidate) -> Recipe | Classifier:
-    made = plan(name, candidate)
-    if isinstance(made, Recipe | Classifier) and gives_probabilities(made):
+def recipe(name: str, candidate: Candidate) -> Recipe | None:
+    """The recipe by which a protocol trains a network; None where it does something else.
+
+    Raises
+    ------
+    UserError
+        As `learner` does.
+    """
+    made = learner(name, candidate)
+    return made.recipe if isinstance(made, Network) else None
+
+
+def _member(name: str, candidate: Candidate) -> Learner:
+    made = learner(name, candidate)
+    if made.gives_probabilities:
         return made
-    known = [other for other in names() if other != "own"]
-    giving = [other for other in known if gives_probabilities(PROTOCOLS[other](candidate))]
-    raise UserError(f"{name} gives no probabilities to average; these do: {', '.join(giving)}")
+    others = [other for other in names() if other != "own"]
+    fit = ", ".join(other for other in others if learner(other, candidate).gives_probabilities)
+    raise UserError(f"{name} gives no probabilities to average; these do: {fit}")
 
 
-def _distorted(made: Plan, base: str, changes: list[str]) -> Recipe:
+def _distorted(made: Recipe | Learner, base: str, changes: list[str]) -> Recipe:
     """The recipe with its distortion changed, field by field."""
     if not isinstance(made, Recipe):
         raise UserError(f"{base} trains no network, so it takes no distortion")
@@ -102,7 +119,7 @@ def names() -> list[str]:
 
 
 @protocol("svm-rbf")
-def svm_rbf(candidate: Candidate) -> Plan:
+def svm_rbf(candidate: Candidate) -> Learner:
     """Support vector machine, radial basis functions."""
     from sklearn.svm import SVC
 
@@ -110,7 +127,7 @@ def svm_rbf(candidate: Candidate) -> Plan:
 
 
 @protocol("svm-linear")
-def svm_linear(candidate: Candidate) -> Plan:
+def svm_linear(candidate: Candidate) -> Learner:
     """Support vector machine, linear."""
     from sklearn.svm import SVC
 
@@ -118,7 +135,7 @@ def svm_linear(candidate: Candidate) -> Plan:
 
 
 @protocol("knn")
-def knn(candidate: Candidate) -> Plan:
+def knn(candidate: Candidate) -> Learner:
     """The nearest neighbour."""
     from sklearn.neighbors import KNeighborsClassifier
 
@@ -126,7 +143,7 @@ def knn(candidate: Candidate) -> Plan:
 
 
 @protocol("tree")
-def tree(candidate: Candidate) -> Plan:
+def tree(candidate: Candidate) -> Learner:
     """Decision tree."""
     from sklearn.tree import DecisionTreeClassifier
 
@@ -134,7 +151,7 @@ def tree(candidate: Candidate) -> Plan:
 
 
 @protocol("forest")
-def forest(candidate: Candidate) -> Plan:
+def forest(candidate: Candidate) -> Learner:
     """Random forest of 500 trees."""
     from sklearn.ensemble import RandomForestClassifier
 
@@ -143,7 +160,7 @@ def forest(candidate: Candidate) -> Plan:
 
 
 @protocol("mlp")
-def mlp(candidate: Candidate) -> Plan:
+def mlp(candidate: Candidate) -> Learner:
     """Network with hidden layers of 500 and 100."""
     from sklearn.neural_network import MLPClassifier
 
@@ -233,13 +250,13 @@ def best(candidate: Candidate) -> Recipe:
 
 
 @protocol("ridge-conv")
-def ridge_conv(candidate: Candidate) -> Plan:
+def ridge_conv(candidate: Candidate) -> Learner:
     """Proxy of `conv`: ridge regression on the features of 16 of its networks, untrained."""
     return Ridge(Recipe(model="conv"))
 
 
 @protocol("ridge-convnet")
-def ridge_convnet(candidate: Candidate) -> Plan:
+def ridge_convnet(candidate: Candidate) -> Learner:
     """Proxy of `convnet`: ridge regression on features of 4 untrained ConvNets of two blocks."""
     return Ridge(Recipe(model="convnet", mean=0.1307, std=0.3081, width=64, depth=2), nets=4)
 

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from reproduce.candidate import Candidate
-from reproduce.data import Dataset
+from reproduce.data import Dataset, check_fits
 from reproduce.errors import UserError
-from reproduce.oracle import check_fits
 from search.pool import Pool
 
 

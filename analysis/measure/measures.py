@@ -17,8 +17,7 @@ from reproduce.candidate import Candidate
 from reproduce.data import Dataset, ImageSet
 from reproduce.essay import draws
 from reproduce.oracle import Oracle
-from reproduce.recipe import Recipe
-from reproduce.scoring.predictions import learning_curve, predictions
+from reproduce.predictions import learning_curve, predictions
 
 SPLIT = "validation-b"  # the half of validation that no search has seen
 Values = dict[str, Any]
@@ -65,8 +64,8 @@ def sensitivity(
     progress: Progress = lambda done, total: None,
 ) -> list[Values]:
     """Accuracies under each change of `variants.changes`, seed by seed; [] without a recipe."""
-    recipe = protocols.plan(protocol, candidate)
-    if not isinstance(recipe, Recipe):
+    recipe = protocols.recipe(protocol, candidate)
+    if recipe is None:
         return []
     found = []
     changes = variants.changes(candidate, recipe, seeds)

@@ -55,8 +55,8 @@ def variant(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
 
 def single(candidate: Candidate) -> Recipe:
     """One network of `best`."""
-    made = protocols.plan("best", candidate)
-    assert isinstance(made, Recipe)
+    made = protocols.recipe("best", candidate)
+    assert made is not None
     return dataclasses.replace(made, ensemble=1)
 
 

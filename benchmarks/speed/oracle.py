@@ -168,8 +168,8 @@ def timed(work: Callable[[], object]) -> float:
 def measure(case: Case, data: Dataset, oracle: Oracle) -> dict:
     """Alternate plain loop and `score_many`; medians over the rounds, seconds per network."""
     sets = random_sets(data, case.ipc, case.candidates)
-    recipe = protocols.plan(case.protocol, sets[0])
-    assert isinstance(recipe, Recipe)
+    recipe = protocols.recipe(case.protocol, sets[0])
+    assert recipe is not None
     recipe = replace(recipe, epochs=min(recipe.epochs, case.fidelity.epochs or recipe.epochs))
     scored = data.validation
     scored = scored.stratified(case.fidelity.images) if case.fidelity.images else scored
@@ -228,7 +228,7 @@ def compare_distributions(data: Dataset, oracle: Oracle) -> dict:
     the standard error counts, is the mean over sets of a seed.
     """
     sets, seeds = random_sets(data, 1, SETS), range(SEEDS)
-    recipe = protocols.plan("conv", sets[0])
+    recipe = protocols.recipe("conv", sets[0])
     scored = data.validation.stratified(COMPARED.images or 0)
     test = (scored.images, scored.labels)
     plain = joblib.Parallel(n_jobs=oracle.workers)(

@@ -72,7 +72,7 @@ def main() -> None:
     scored = {protocol: scores(oracle, sets, protocol) for protocol in SEEDS}
     results = {}
     for name in PROXIES:
-        ridge = protocols.plan(name, sets[0])
+        ridge = protocols.learner(name, sets[0])
         assert isinstance(ridge, Ridge)
         speed = subsets_per_second(ridge, sets, data.validation.stratified(SCORING))
         against = {other: correlation(scored[name], scored[other]) for other in SEEDS}

@@ -16,7 +16,7 @@ import torch
 import typer
 
 from benchmarks.speed.proxies import correlation
-from reproduce import Candidate, Dataset, Fidelity, Oracle, Recipe, load, protocols
+from reproduce import Candidate, Dataset, Fidelity, Oracle, load, protocols
 from reproduce.commands.application import application, run
 from reproduce.commands.options import WorkersOption
 from reproduce.commands.terminal import progress
@@ -76,8 +76,8 @@ def rank(workers: WorkersOption = None) -> None:
     rest = np.setdiff1d(np.arange(len(data.train)), images)
     scoring = data.train.take(np.random.default_rng(0).choice(rest, 3000, replace=False))
     start = candidate(data, np.array([members[0] for members in pool.members]), "nearest mean")
-    recipe, ridge = (protocols.plan(name, start) for name in (PROTOCOL, "ridge-conv"))
-    assert isinstance(recipe, Recipe)
+    recipe, ridge = protocols.recipe(PROTOCOL, start), protocols.learner("ridge-conv", start)
+    assert recipe is not None
     assert isinstance(ridge, Ridge)
     taught = data.train.take(images)
     proxy = trained_proxy(recipe, start, taught, scoring, nets=6, seed=0)

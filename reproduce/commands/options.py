@@ -16,7 +16,7 @@ import typer
 from reproduce.candidate import Candidate
 from reproduce.data import CHECKSUMS, Dataset
 from reproduce.errors import UserError
-from reproduce.oracle import check_fits
+from reproduce.data import check_fits
 from reproduce.sources import load
 from reproduce.support.schema import Optional, Rule, Words, check_fields
 

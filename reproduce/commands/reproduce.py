@@ -78,7 +78,7 @@ def reproduce(
 def _check_protocol(name: str, candidate: Candidate) -> None:
     """UserError where a name is neither an experiment's nor a protocol's."""
     try:
-        protocols.plan(name, candidate)
+        protocols.learner(name, candidate)
     except UserError as error:
         known = ", ".join(EXPERIMENTS)
         raise UserError(f"unknown experiment {name!r}, use one of {known}; or {error}") from None

@@ -1,182 +1,173 @@
-"""What a protocol answers with, beside a `Recipe`: a classifier, a mixture, or a ridge proxy."""
+"""What every learner can do, and a replicate: one learner, one candidate, one seed.
+
+A protocol's name stands for a `Learner`. Each kind has a file of its own here: `network`,
+`classifier`, `mixture`, and `ridge_proxy`.
+"""
 
 from __future__ import annotations
 
-import inspect
-import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import joblib
 import numpy as np
 
-from reproduce.errors import UserError
-from reproduce.images import augment, deskew, distort, expand
-from reproduce.recipe import Recipe
-from reproduce.scoring.ridge_proxy import Ridge
-from reproduce.support.constants import OnRecord
-from reproduce.transfer.autoencoder import Autoencoder
-from reproduce.transfer.backbones import Backbone
-
-Embedding = Backbone | Autoencoder
-BYTE, DIVISOR = 255, 256  # pixels in 0..1 become bytes, and these the essay's pixels
-ON_RECORD = OnRecord(__name__, {"BYTE": 255, "DIVISOR": 256})
+from reproduce.candidate import Candidate
+from reproduce.data import ImageSet
+from reproduce.records import Record
 
 
 @dataclass(frozen=True)
-class Classifier:
-    """A scikit-learn estimator on pixels as the essay has them, or on features.
+class Replicate:
+    """One learner that learns one candidate from one seed.
 
     Attributes
     ----------
-    make : callable
-        Takes the replicate seed and returns an unfitted estimator.
-    embedding : Backbone, Autoencoder or None
-        Makes features of images; None is byte / 256, flattened.
-    shifts : int
-        Train on every displacement of up to this many pixels, too.
+    candidate : Candidate
+    learner : Learner
+    seed : int
+    question : dict
+        The fields of its record that are known before it is computed.
+    own_images : ndarray of int64
+        Positions among the scored images of those that the candidate holds itself: they do not
+        judge it.
     """
 
-    make: Callable[[int], Any]
-    embedding: Embedding | None = None
-    shifts: int = 0
+    candidate: Candidate
+    learner: Learner
+    seed: int
+    question: Record = field(default_factory=dict)
+    own_images: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
-    def key(self) -> str:
-        """What identifies the plan: it is told by the estimator itself, so it cannot lie."""
-        features = f" on {self.embedding.key()}" if self.embedding else ""
-        return (
-            described(self.make(0)) + features + (f" shifts {self.shifts}" if self.shifts else "")
-        )
+
+@dataclass(frozen=True)
+class Where:
+    """Where replicates are computed.
+
+    Attributes
+    ----------
+    device : str
+        On which networks are trained.
+    checkpoint : Path or None
+        File in which a long training keeps its state.
+    """
+
+    device: str = "cpu"
+    checkpoint: Path | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a replicate.
+
+    Attributes
+    ----------
+    accuracy : float
+        Percent.
+    class_errors : tuple of C floats
+        For each class the percentage of all scored images that are of it, or taken for it, in
+        error: they sum to twice the errors. Empty where only an accuracy is known.
+    """
+
+    accuracy: float
+    class_errors: tuple[float, ...] = ()
+
+
+class Learner(ABC):
+    """Learns from candidates, then classifies images.
+
+    Methods that compute take K replicates at once, whose candidates have equal sizes. They heed
+    the candidates and the seeds; whichever learner is called does the work.
+    """
 
     @property
     def random(self) -> bool:
-        """False where the seed changes nothing: such a protocol is scored once."""
-        return described(self.make(0)) != described(self.make(1))
+        """Whether the seed changes anything; a learner without randomness is scored once."""
+        return True
 
-    def fitted(self, images: np.ndarray, targets: np.ndarray, seed: int) -> Any:
-        """The estimator, trained on images (n, 1, H, W) and targets (n, C), as hard labels.
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether it has `probabilities`, so that a mixture can average them."""
+        return False
 
-        Raises
-        ------
-        UserError
-            Where this kind of estimator cannot learn from the set, as from a single class.
-        """
-        from sklearn.exceptions import ConvergenceWarning
+    @property
+    def trains_networks(self) -> bool:
+        """Whether it trains networks, for some number of epochs."""
+        return False
 
-        images, labels = expand.shift(images, targets.argmax(1), self.shifts)
-        estimator = self.make(seed)
-        with warnings.catch_warnings():
-            # The essay's MLP stops at scikit-learn's 200 iterations; that is part of its setting.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            try:
-                return estimator.fit(self.embed(images), labels)
-            except ValueError as error:
-                raise UserError(
-                    f"{described(estimator)} cannot learn from this set: {error}"
-                ) from None
+    @property
+    def shares_kernel(self) -> bool:
+        """Whether replicates of one seed share most of the work, so that large stacks are best."""
+        return False
 
-    def embed(self, images: np.ndarray) -> np.ndarray:
-        """What the estimator sees of images (n, 1, H, W): (n, F), float32."""
-        return self.embedding(images) if self.embedding else essay_pixels(images)
-
-
-def class_probabilities(estimator: Any, seen: np.ndarray, classes: int) -> np.ndarray:
-    """Probabilities of all classes; 0 for a class that the training set lacks.
-
-    Scikit-learn has columns only for the classes that it met, listed in `classes_`.
-
-    Parameters
-    ----------
-    estimator : object
-        Fitted, with `predict_proba` and `classes_`.
-    seen : ndarray of shape (N, F)
-    classes : int
-
-    Returns
-    -------
-    ndarray of shape (N, classes), float64
-    """
-    answer = np.zeros((len(seen), classes))
-    answer[:, estimator.classes_] = estimator.predict_proba(seen)
-    return answer
-
-
-@dataclass(frozen=True)
-class Mixture:
-    """Plans whose class probabilities are averaged.
-
-    Attributes
-    ----------
-    members : tuple of Recipe and Classifier
-        Each gives probabilities: a network is trained on cross-entropy, a classifier has
-        `predict_proba`. `protocols.plan` holds that.
-    """
-
-    members: tuple[Recipe | Classifier, ...]
-
+    @abstractmethod
     def key(self) -> str:
-        """What identifies the plan."""
-        return " + ".join(member.key() for member in self.members)
+        """What identifies the learner: equal learners have equal keys."""
+
+    def changed_constants(self) -> Iterator[str]:
+        """Constants outside of the key that differ from their values on record, as JSON or ''."""
+        return iter(())
+
+    def fingerprint(self) -> str:
+        """The `plan` of a record: eight digits that change with the key and with constants."""
+        changed = dict.fromkeys(self.changed_constants())
+        return str(joblib.hash(self.key() + "".join(changed)))[:8]
+
+    def shortened(self, epochs: int) -> Learner:
+        """The same learner, with no network trained for more than so many epochs."""
+        return self
+
+    def prepare(self, candidate: Candidate, images: np.ndarray) -> None:
+        """Leave on disk what several processes would otherwise compute, each for itself."""
+        return
+
+    @abstractmethod
+    def largest_stack(self, candidate: Candidate, memory: float, most: int) -> int:
+        """How many replicates may be computed together, at least 1.
+
+        Parameters
+        ----------
+        candidate : Candidate
+            One of them; all have its size.
+        memory : float
+            Bytes that they may take together. One alone may take more.
+        most : int
+            Networks that are trained side by side at most.
+        """
+
+    def predict(
+        self, replicates: Sequence[Replicate], images: np.ndarray, where: Where
+    ) -> np.ndarray:
+        """Predicted classes (K, N), int64, of images (N, 1, H, W)."""
+        return self.probabilities(replicates, images, where).argmax(-1)
+
+    def probabilities(
+        self, replicates: Sequence[Replicate], images: np.ndarray, where: Where
+    ) -> np.ndarray:
+        """Class probabilities (K, N, C) of images (N, 1, H, W)."""
+        raise NotImplementedError
+
+    def score(
+        self, replicates: Sequence[Replicate], scored: ImageSet, where: Where
+    ) -> list[Answer]:
+        """What came of each replicate on the scored images, but for its own ones."""
+        guesses = self.predict(replicates, scored.images, where)  # (K, N)
+        return [
+            judged(
+                np.delete(row, replicate.own_images),
+                np.delete(scored.labels, replicate.own_images),
+                replicate.candidate.classes,
+            )
+            for row, replicate in zip(guesses, replicates, strict=True)
+        ]
 
 
-Plan = Recipe | Classifier | Mixture | Ridge
-
-
-def is_random(plan: Plan) -> bool:
-    """False where the seed changes nothing."""
-    if isinstance(plan, Mixture):
-        return any(is_random(member) for member in plan.members)
-    return plan.random if isinstance(plan, Classifier) else True
-
-
-def fingerprint(plan: Plan) -> str:
-    """What a record says of a plan: eight digits that change with its key and its constants."""
-    return str(joblib.hash(plan.key() + "".join(dict.fromkeys(_changed_constants(plan)))))[:8]
-
-
-def _changed_constants(plan: Plan) -> Iterator[str]:
-    """Constants outside the plan's key that are not at their values on record."""
-    if isinstance(plan, Mixture):
-        for member in plan.members:
-            yield from _changed_constants(member)
-    elif isinstance(plan, Classifier) and not plan.embedding:
-        yield ON_RECORD.changes()
-    elif isinstance(plan, Recipe):
-        used = {"dc": augment.ON_RECORD, "distort": distort.ON_RECORD}.get(plan.augment)
-        yield used.changes() if used else ""
-        yield deskew.ON_RECORD.changes() if plan.deskew else ""
-
-
-def described(estimator: Any) -> str:
-    """A scikit-learn estimator's class and its parameters that are not at their defaults."""
-    known = inspect.signature(type(estimator)).parameters
-    changed = [
-        f"{name}={_told(value)}"
-        for name, value in sorted(estimator.get_params(deep=False).items())
-        if not _same(value, known[name].default)
-    ]
-    return f"{type(estimator).__name__}({', '.join(changed)})"
-
-
-def _told(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return f"({', '.join(map(_told, value))})"
-    return described(value) if hasattr(value, "get_params") else repr(value)
-
-
-def _same(value: Any, default: Any) -> bool:
-    return type(value) is type(default) and bool(value == default)
-
-
-def gives_probabilities(plan: Plan) -> bool:
-    """Whether the plan answers with class probabilities, which a mixture can average."""
-    if isinstance(plan, Classifier):
-        return hasattr(plan.make(0), "predict_proba")
-    return isinstance(plan, Recipe) and plan.loss == "cross-entropy"
-
-
-def essay_pixels(images: np.ndarray) -> np.ndarray:
-    """Flattened byte / 256, exact for images that come from bytes, of shape (n, H W)."""
-    pixels = images.reshape(len(images), -1)
-    return (pixels * np.float32(BYTE) / np.float32(DIVISOR)).astype(np.float32)
+def judged(guesses: np.ndarray, labels: np.ndarray, classes: int) -> Answer:
+    """Accuracy and errors by class of guesses (N,), of so many classes."""
+    wrong = guesses != labels
+    count = np.bincount(labels[wrong], minlength=classes)
+    count += np.bincount(guesses[wrong], minlength=classes)
+    each = np.round(100 * count / len(labels), 3)
+    return Answer(100 * float((~wrong).mean()), tuple(each.tolist()))

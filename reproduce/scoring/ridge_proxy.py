@@ -15,17 +15,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from reproduce.candidate import Candidate
+from reproduce.data import ImageSet
 from reproduce.errors import UserError
 from reproduce.networks.models import Stack, build
 from reproduce.recipe import Recipe
+from reproduce.scoring.learners import Answer, Learner, Replicate, Where
 from reproduce.support import array_cache
 
+POOL = 4000  # training images of one kernel
 BLOCK = 64  # images whose features are computed together
 MOST_BYTES = 4 * 2**30
 
 
 @dataclass(frozen=True)
-class Ridge:
+class Ridge(Learner):
     """Ridge regression on features of freshly initialised networks.
 
     Attributes
@@ -42,9 +46,30 @@ class Ridge:
     nets: int = 16
     strength: float = 1.0
 
+    @property
+    def shares_kernel(self) -> bool:
+        """One kernel serves all sets of a seed."""
+        return True
+
     def key(self) -> str:
-        """What identifies the plan."""
+        """The settings, and the recipe's key."""
         return f"ridge {self.nets} {self.strength} {self.recipe.key()}"
+
+    def largest_stack(self, candidate: Candidate, memory: float, most: int) -> int:
+        """As many as fill one kernel."""
+        return max(1, POOL // len(candidate))
+
+    def score(
+        self, replicates: Sequence[Replicate], scored: ImageSet, where: Where
+    ) -> list[Answer]:
+        """As `Learner.score`, of the accuracies alone."""
+        pool = np.concatenate([replicate.candidate.images for replicate in replicates])
+        kernel = PoolKernel.build(self, pool, scored.images, scored.labels, replicates[0].seed)
+        subsets = np.arange(len(pool)).reshape(len(replicates), -1)
+        return [
+            Answer(kernel.accuracy(subset, one.candidate.targets(), one.own_images))
+            for subset, one in zip(subsets, replicates, strict=True)
+        ]
 
 
 class PoolKernel:

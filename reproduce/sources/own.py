@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from reproduce.data import CHECKSUMS, Dataset, ImageSet, cut, digest
+from reproduce.data import CHECKSUMS, Dataset, ImageSet, digest
 from reproduce.errors import UserError
 from reproduce.images.read import folder, idx
 from reproduce.images.read.ink import inked
 from reproduce.images.read.labels import coded
+from reproduce.sources.cut import cut
 from reproduce.support.archive import unpacked
 from reproduce.support.files import read_input
 from reproduce.support.text import checked

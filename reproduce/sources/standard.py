@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +10,16 @@ import numpy as np
 from reproduce.data import (
     CHECKSUMS,
     TEST_CHECKSUMS,
-    VALIDATION,
     Dataset,
     ImageSet,
-    cut,
     digest,
-    root_of,
 )
 from reproduce.errors import UserError
 from reproduce.images.read import idx
+from reproduce.sources.cut import cut
 
+ENVIRONMENT = "SUPERTRAINER_DATA"
+VALIDATION = 10_000  # the last of the training images
 STANDARD = {"mnist": "MNIST", "fashion": "FashionMNIST"}
 CLASSES = {
     "mnist": tuple("0123456789"),
@@ -154,3 +155,9 @@ def _of_bytes(*parts: ImageSet) -> str:
     for part in parts:
         arrays += [np.rint(part.images * 255).astype(np.uint8), part.labels.astype(np.uint8)]
     return digest(*arrays)
+
+
+def root_of(data: Path | str | None) -> tuple[Path, bool]:
+    """The folder to look in for mnist and fashion, and whether the user named it."""
+    named = data or os.environ.get(ENVIRONMENT)
+    return (Path(named), True) if named else (Path("data"), False)

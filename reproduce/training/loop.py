@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -184,31 +183,6 @@ def _restore(
         return int(state["epoch"])
     except (RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
         raise checkpoints.damaged(path, error) from None
-
-
-@cache
-def bytes_per_network(recipe: Recipe, n: int, image_shape: tuple[int, int], classes: int) -> int:
-    """About how much memory one network of a stack takes: its training set twice, and a step.
-
-    A step's share is measured on a step of one network: what the backward pass keeps, as much
-    again for gradients and temporaries, and four times the parameters.
-    """
-    expanded = n * (2 * recipe.shifts + 1) ** 2
-    size = min(recipe.batch, expanded)
-    model = build(recipe, image_shape, classes, [0])
-    kept: dict[int, int] = {}
-
-    def note(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    noise = torch.zeros(1, size, model.noise, dtype=torch.float32) if model.noise else None
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        model(torch.zeros(1, size, 1, *image_shape, dtype=torch.float32), noise)
-    parameters = sum(parameter.nbytes for parameter in model.parameters())
-    pixels = 4 * expanded * image_shape[0] * image_shape[1]
-    return 2 * pixels + 2 * sum(kept.values()) + 4 * parameters
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:

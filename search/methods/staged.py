@@ -189,8 +189,7 @@ def recipe_of(view: View, candidate: Candidate) -> Recipe | None:
     """How the study's protocol trains a network; None where it trains none."""
     if view.protocol.partition("+")[0] not in protocols.PROTOCOLS:
         return None
-    plan = protocols.plan(view.protocol, candidate)
-    return plan if isinstance(plan, Recipe) else None
+    return protocols.recipe(view.protocol, candidate)
 
 
 def candidate_of(view: View, indices: np.ndarray) -> Candidate:

@@ -17,12 +17,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from reproduce.candidate import Candidate
-from reproduce.data import Dataset, ImageSet
+from reproduce.data import Dataset, ImageSet, check_fits
 from reproduce.errors import UserError
-from reproduce.oracle import FULL, TITLES, Fidelity, Oracle, answered, check_fits
+from reproduce.oracle import FULL, TITLES, Fidelity, Oracle, complete
 from reproduce.records import Record, key_of
+from reproduce.scoring.learners import Answer
 from reproduce.scoring.unseen import Unseen
-from reproduce.scoring.worker import Answer
 from reproduce.support.text import brief, checked, printable
 from search.own.identity import UnknownIdentityError, identity
 
@@ -139,14 +139,15 @@ class FunctionOracle(Oracle):
         again: bool,
     ) -> Record:
         fidelity = replace(fidelity, epochs=None)  # which a function knows nothing of
-        asked = self._asked(candidate, self.protocol, self.version, seed, split, fidelity)
-        known = None if again else self.ledger.find(key_of(asked))
+        question = self._question(candidate, self.protocol, self.version, split, fidelity)
+        question["seed"] = int(seed)
+        known = None if again else self.ledger.find(key_of(question))
         if known is None:
             start = time.perf_counter()
             value = self._called(candidate, int(seed), images)
-            known = answered(asked, Answer(value), time.perf_counter() - start, self._origin())
+            known = complete(question, Answer(value), time.perf_counter() - start, self._origin())
             self.ledger.add([known], again)
-        return {**known, **{title: asked[title] for title in TITLES}}
+        return {**known, **{title: question[title] for title in TITLES}}
 
     def _called(self, candidate: Candidate, seed: int, images: ImageSet) -> float:
         """The function's answer."""

@@ -13,6 +13,8 @@ from distill.command import all_threads, run_distillation
 from distill.methods.krr import KernelRidge
 from distill.methods.unroll import Unroll, plan_unroll
 from reproduce import Dataset, Oracle, UserError
+from reproduce.scoring.learners import Answer
+from reproduce.scoring.network import Network
 
 QUICK = DistillConfig(
     method="krr", steps=12, width=4, depth=2, batch=32, inner_steps=6, pool=3, stride=2, reuse=2
@@ -105,10 +107,8 @@ def test_bad_gradients_roll_back_with_a_smaller_step(
 def test_the_best_set_by_validation_is_kept(
     digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from reproduce.scoring import worker
-
     seen = iter([50.0, 70.0, 60.0, 60.0])
-    monkeypatch.setattr(worker, "answers", lambda *_: ([worker.Answer(next(seen))], 0.0))
+    monkeypatch.setattr(Network, "score", lambda *_: [Answer(next(seen))])
     distiller = Distiller(digits, replace(QUICK, checks=3))
     sets = [state.candidate for state in distiller.run() if state.candidate]
     assert len(sets) == 2

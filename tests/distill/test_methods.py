@@ -129,7 +129,7 @@ def test_the_convnet_recipe_is_the_fields_protocol(digits: Dataset, method: str)
     images, labels = start(digits, 1, "real", 0, config.made_for(10))
     synthetic = SyntheticSet(images, labels, config.made_for(10), "images")
     candidate = synthetic.candidate(digits, "c", method, 0, config.widen)
-    assert candidate.recipe == protocols.plan("convnet", candidate)
+    assert candidate.recipe == protocols.recipe("convnet", candidate)
 
 
 def test_one_known_init_is_marked_and_scored_alike(digits: Dataset) -> None:

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from reproduce import Dataset, UserError, load
-from reproduce.data import CHECKSUMS, root_of
+from reproduce.data import CHECKSUMS
+from reproduce.sources.standard import root_of
 
 
 def small(n: int = 70) -> tuple[np.ndarray, np.ndarray]:

@@ -123,7 +123,7 @@ def test_the_oracle_scores_on_another_device(
 
 
 def test_all_protocols_that_train_are_among_the_recipes_here(ten: Candidate) -> None:
-    plans = [protocols.plan(name, ten) for name in protocols.names() if name != "own"]
+    plans = [protocols.recipe(name, ten) for name in protocols.names() if name != "own"]
     augments = {plan.augment for plan in plans if isinstance(plan, Recipe)}
     assert augments <= {recipe.augment for recipe in RECIPES.values()}
 

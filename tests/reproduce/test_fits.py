@@ -12,9 +12,9 @@ import pytest
 
 from reproduce import Candidate, Dataset, Fidelity, Oracle, UserError
 from reproduce.commands.options import DataChoice
+from reproduce.data import check_fits
 from reproduce.essay import draws
 from reproduce.essay.draws import real_candidate
-from reproduce.oracle import check_fits
 from search import SearchConfig
 from search.own.function import FunctionOracle
 

@@ -11,8 +11,8 @@ import torch
 
 from reproduce import Candidate, Dataset, Recipe, UserError
 from reproduce.images.distort import Distortion
-from reproduce.oracle import _shortened
-from reproduce.scoring import worker
+from reproduce.scoring.learners import Replicate, Where
+from reproduce.scoring.network import Network
 from reproduce.training.loop import predict, train
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -63,8 +63,9 @@ VALUES: dict[str, tuple[Any, Any]] = {
 
 def network(recipe: Recipe, ten: Candidate) -> list[torch.Tensor]:
     """Parameters of the networks of one replicate."""
-    targets = ten.scores() if recipe.loss == "mse" else ten.targets()
-    model = worker._network(recipe, worker.Work(recipe, [ten.images[:3]], [targets[:3]], [1]))
+    three = replace(ten, images=ten.images[:3], labels=ten.labels[:3], indices=None)
+    learner = Network(recipe)
+    model = learner.trained([Replicate(three, learner, 1)], Where())
     return [p.detach() for p in model.parameters()]
 
 
@@ -123,11 +124,11 @@ def test_b9_rates_are_listed_for_each_step_or_refused(ten: Candidate, digits: Da
     for count in (5, 7):
         with pytest.raises(UserError, match=f"{count} learning_rates for 6 steps"):
             network(replace(BASES["listed"], learning_rates=(0.1,) * count), ten)
-    short = _shortened(BASES["listed"], 2)
+    short = BASES["listed"].shortened(2)
     assert (short.epochs, len(short.learning_rates)) == (2, 4)
-    (state,) = list(train(_shortened(short, 1), [ten.images[:3]], [ten.targets()[:3]], [0]))
+    (state,) = list(train(short.shortened(1), [ten.images[:3]], [ten.targets()[:3]], [0]))
     assert predict(state.model, short, ten.images).shape == (1, 10)
-    assert _shortened(BASES["conv"], 99) == BASES["conv"]
+    assert BASES["conv"].shortened(99) == BASES["conv"]
 
 
 def test_b9_a_smoothness_without_an_elastic_field_is_refused() -> None:
@@ -143,7 +144,7 @@ def test_b9_the_differences_of_convnet_are_as_listed(ten: Candidate) -> None:
     from reproduce.networks.models import seeded
     from reproduce.training.loop import learning_rate
 
-    recipe = protocols.plan("convnet", ten)
+    recipe = protocols.recipe("convnet", ten)
     assert isinstance(recipe, Recipe)
     rates = [learning_rate(recipe, epoch, 0) for epoch in range(1, recipe.epochs + 1)]
     assert (rates.count(rates[0]), len(rates)) == (501, 1001)

@@ -11,7 +11,7 @@ from reproduce import Candidate, Dataset, Fidelity, Oracle, Recipe, UserError, p
 from reproduce.essay import draws
 from reproduce.oracle import TEST_LOG
 from reproduce.scoring import stacks
-from reproduce.scoring.worker import Answer, judged
+from reproduce.scoring.learners import Answer, judged
 from reproduce.training import loop
 
 QUICK = Fidelity(images=100, epochs=3)
@@ -144,9 +144,9 @@ def test_progress_counts_replicates(digits: Dataset, ten: Candidate) -> None:
 
 def test_stacks_fit_the_stated_memory(digits: Dataset, ten: Candidate) -> None:
     oracles = [Oracle(digits, workers=2, memory=memory) for memory in (8.0, 0.02, 1e-9)]
-    jobs = [oracles[0]._job(ten, "conv", seed, "validation", QUICK) for seed in range(32)]
+    replicates = oracles[0]._replicates(ten, "conv", range(32), "validation", QUICK)
     limits = [stacks.Limits(2, "cpu", oracle.memory) for oracle in oracles]
-    widths = [max(map(len, stacks.cut(jobs, digits, limit))) for limit in limits]
+    widths = [max(map(len, stacks.cut(replicates, limit))) for limit in limits]
     assert widths[0] == 16
     assert 1 < widths[1] < 16
     assert widths[2] == 1

@@ -9,7 +9,7 @@ import torchvision
 from sklearn.datasets import make_blobs
 
 from reproduce import Candidate, Dataset, Fidelity, Oracle, UserError, protocols
-from reproduce.scoring.learners import Classifier
+from reproduce.scoring.classifier import Classifier
 from reproduce.transfer import backbones
 from reproduce.transfer.autoencoder import Autoencoder
 from reproduce.transfer.backbones import Backbone

@@ -13,7 +13,7 @@ from analysis.measure.effects import lost_without, paired_change, without_one
 from analysis.results import collect
 from reproduce import Candidate, Dataset, Oracle
 from reproduce.essay.draws import real_candidate
-from reproduce.scoring.predictions import learning_curve, predictions
+from reproduce.predictions import learning_curve, predictions
 
 
 @pytest.fixture

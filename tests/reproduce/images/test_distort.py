@@ -104,7 +104,7 @@ def test_only_sound_strengths_are_taken(field: Any, strength: float) -> None:
 
 
 def test_names_of_protocols_carry_distortions(ten: Candidate) -> None:
-    plan = protocols.plan("conv-shift1+rotate=10+policy=trivial", ten)
+    plan = protocols.recipe("conv-shift1+rotate=10+policy=trivial", ten)
     assert isinstance(plan, Recipe)
     assert plan.shifts == 1
     assert plan.distortion == Distortion(rotate=10, policy="trivial")
@@ -121,4 +121,4 @@ def test_names_of_protocols_carry_distortions(ten: Candidate) -> None:
         ("conv&nonsense", "unknown protocol"),
     ):
         with pytest.raises(UserError, match=message):
-            protocols.plan(name, ten)
+            protocols.learner(name, ten)

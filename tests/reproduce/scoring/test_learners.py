@@ -1,4 +1,4 @@
-"""Keys of plans: they change with everything that a score depends on, and with nothing else."""
+"""Keys of learners: they change with everything that a score depends on, and with nothing else."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import pytest
 from reproduce import Candidate, protocols
 from reproduce.images import augment, deskew, distort
 from reproduce.recipe import Recipe
-from reproduce.scoring import learners
-from reproduce.scoring.learners import Classifier, Mixture
+from reproduce.scoring import classifier
+from reproduce.scoring.classifier import Classifier, described
+from reproduce.scoring.mixture import Mixture
+from reproduce.scoring.network import Network
 from reproduce.support.constants import OnRecord
 from reproduce.transfer import autoencoder, backbones
 from reproduce.transfer.autoencoder import Autoencoder
@@ -21,43 +23,44 @@ from reproduce.transfer.backbones import Backbone
 from reproduce.transfer.heads import HEADS, TorchHead
 
 RESULTS = Path(__file__).resolve().parents[3] / "results"
-DC = Recipe(model="convnet", reshuffle=True, augment="dc")
+DC = Network(Recipe(model="convnet", reshuffle=True, augment="dc"))
+PLAIN = Network(Recipe())
 ENCODER = Autoencoder("", "run", (28, 28), 8)
 BACKBONE = Backbone("squeezenet1_1", "features")
 
 
 def sized(ipc: int) -> Candidate:
-    """A candidate of so many images a class; plans look at its size alone."""
+    """A candidate of so many images a class; protocols look at its size alone."""
     images = np.zeros((10 * ipc, 1, 2, 2), np.float32)
     labels = np.arange(10).repeat(ipc)
     return Candidate(images, labels, name="x", method="x", dataset="x", checksum="x")
 
 
-DISTORTED = protocols.plan("conv+rotate=10", sized(1))
-UPRIGHT = Recipe(model="convnet", deskew=True)
-KNN = protocols.plan("knn", sized(1))
+DISTORTED = protocols.learner("conv+rotate=10", sized(1))
+UPRIGHT = Network(Recipe(model="convnet", deskew=True))
+KNN = protocols.learner("knn", sized(1))
 USERS = [
-    (augment, [DC, Mixture((DC, KNN))], [Recipe(), DISTORTED, KNN]),
-    (distort, [DISTORTED], [Recipe(), DC, KNN]),
-    (deskew, [UPRIGHT, protocols.plan("best", sized(1))], [Recipe(), DC]),
-    (learners, [KNN, Mixture((DC, KNN))], [DC, Classifier(HEADS["nearest"], ENCODER)]),
+    (augment, [DC, Mixture((DC, KNN))], [PLAIN, DISTORTED, KNN]),
+    (distort, [DISTORTED], [PLAIN, DC, KNN]),
+    (deskew, [UPRIGHT, protocols.learner("best", sized(1))], [PLAIN, DC]),
+    (classifier, [KNN, Mixture((DC, KNN))], [DC, Classifier(HEADS["nearest"], ENCODER)]),
 ]
 
 
 @pytest.mark.parametrize(("module", "users", "others"), USERS)
-def test_b10_a_changed_constant_changes_the_plans_that_use_it(
+def test_b10_a_changed_constant_changes_the_learners_that_use_it(
     monkeypatch: pytest.MonkeyPatch, module: object, users: list, others: list
 ) -> None:
-    before = [learners.fingerprint(plan) for plan in [*users, *others]]
-    keys = [plan.key() for plan in [*users, *others]]
+    before = [learner.fingerprint() for learner in [*users, *others]]
+    keys = [learner.key() for learner in [*users, *others]]
     for name in module.ON_RECORD.values:  # type: ignore[attr-defined]
         with monkeypatch.context() as patched:
             patched.setattr(module, name, 3.5)
-            after = [learners.fingerprint(plan) for plan in [*users, *others]]
+            after = [learner.fingerprint() for learner in [*users, *others]]
             changed = [a != b for a, b in zip(after, before, strict=True)]
             assert changed == [True] * len(users) + [False] * len(others), name
             # Candidates carry recipes' keys in their hashes: these never change.
-            assert [plan.key() for plan in [*users, *others]] == keys
+            assert [learner.key() for learner in [*users, *others]] == keys
 
 
 def test_b10_a_changed_constant_changes_the_features_of_a_backbone(
@@ -71,7 +74,7 @@ def test_b10_a_changed_constant_changes_the_features_of_a_backbone(
 
 
 def test_b10_constants_stand_at_their_values_on_record() -> None:
-    for module in (augment, distort, deskew, learners, backbones, autoencoder):
+    for module in (augment, distort, deskew, classifier, backbones, autoencoder):
         record: OnRecord = module.ON_RECORD  # type: ignore[attr-defined]
         assert record.module == module.__name__
         assert not record.changes()
@@ -86,7 +89,7 @@ def test_b10_the_settings_of_a_head_are_part_of_its_key() -> None:
     torch = HEADS["torch"](0)
     for name, value in torch.get_params().items():
         other = TorchHead(**{**torch.get_params(), name: value + 1})
-        assert learners.described(other) != learners.described(torch), name
+        assert described(other) != described(torch), name
     random = {head for head, make in HEADS.items() if Classifier(make).random}
     assert random == {"mlp", "torch"}
 
@@ -105,4 +108,4 @@ def test_plans_on_record_are_those_of_today() -> None:
     assert len(asked) > 100
     for name, ipc, plan in asked:
         if name != "own":
-            assert learners.fingerprint(protocols.plan(name, sized(ipc))) == plan, (name, ipc)
+            assert protocols.learner(name, sized(ipc)).fingerprint() == plan, (name, ipc)

@@ -7,8 +7,8 @@ import pytest
 
 from reproduce import Candidate, Dataset, Fidelity, Oracle, Recipe, UserError, protocols
 from reproduce.essay.draws import rmnist
-from reproduce.scoring.learners import gives_probabilities, is_random
-from reproduce.scoring.predictions import predictions
+from reproduce.predictions import predictions
+from reproduce.scoring.mixture import Mixture
 
 QUICK = Fidelity(images=200, epochs=3)
 
@@ -60,15 +60,17 @@ def test_members_without_probabilities_are_refused_in_one_line(ten: Candidate) -
         (replace(ten, recipe=squared), "knn&own"),
     ):
         with pytest.raises(UserError, match="these do: knn, tree, forest, mlp, conv") as caught:
-            protocols.plan(name, candidate)
+            protocols.learner(name, candidate)
         assert "\n" not in str(caught.value)
-    plan = protocols.plan("knn&own", replace(ten, recipe=replace(squared, loss="cross-entropy")))
-    assert all(map(gives_probabilities, plan.members))
+    recipe = replace(squared, loss="cross-entropy")
+    learner = protocols.learner("knn&own", replace(ten, recipe=recipe))
+    assert isinstance(learner, Mixture)
+    assert all(member.gives_probabilities for member in learner.members)
 
 
 def test_a_mixture_without_chance_is_scored_once(digits: Dataset, ten: Candidate) -> None:
-    assert not is_random(protocols.plan("knn&knn", ten))
-    assert is_random(protocols.plan("knn&tree", ten))
+    assert not protocols.learner("knn&knn", ten).random
+    assert protocols.learner("knn&tree", ten).random
     assert len(Oracle(digits, workers=1).score(ten, "knn&knn", range(3))) == 1
 
 

@@ -11,7 +11,7 @@ from reproduce import Candidate, Dataset, Fidelity, Oracle, UserError
 from reproduce.data import ImageSet
 from reproduce.essay import draws
 from reproduce.essay.draws import real_candidate
-from reproduce.scoring.predictions import predictions
+from reproduce.predictions import predictions
 from reproduce.scoring.unseen import Unseen
 
 QUICK = Fidelity(images=60, epochs=3)

@@ -16,7 +16,7 @@ from reproduce.images import expand
 from reproduce.images.augment import DEGREES, Augmenter
 from reproduce.images.deskew import deskew
 from reproduce.networks.models import Stack, build, seeded
-from reproduce.training import loop
+from reproduce.training import cost, loop
 from reproduce.training.batches import Batches
 
 SHORT = Recipe(model="conv", epochs=12, batch=4, lr=0.1, schedule="essay")
@@ -175,7 +175,7 @@ class TestAugmenter:
 
 
 def test_full_mnist_gets_the_essays_schedule(digits: Dataset, ten: Candidate) -> None:
-    assert protocols.plan("conv", ten) == Recipe(epochs=500, lr=0.1, schedule="essay")
+    assert protocols.recipe("conv", ten) == Recipe(epochs=500, lr=0.1, schedule="essay")
 
 
 @pytest.mark.parametrize(
@@ -225,10 +225,10 @@ def test_a_killed_training_goes_on_to_the_same_networks(
 
 
 def test_a_networks_memory_grows_with_its_set_and_its_step() -> None:
-    small = loop.bytes_per_network(Recipe(model="conv", batch=10), 10, (28, 28), 10)
-    shifted = loop.bytes_per_network(Recipe(model="conv", batch=10, shifts=1), 10, (28, 28), 10)
+    small = cost.replicate_bytes(Recipe(model="conv", batch=10), 10, (28, 28), 10)
+    shifted = cost.replicate_bytes(Recipe(model="conv", batch=10, shifts=1), 10, (28, 28), 10)
     assert shifted - small == 2 * 4 * 80 * 28 * 28  # eighty more images, kept twice
-    wide = loop.bytes_per_network(Recipe(model="convnet", batch=10), 10, (28, 28), 10)
+    wide = cost.replicate_bytes(Recipe(model="convnet", batch=10), 10, (28, 28), 10)
     # The first block alone keeps three tensors of 128 maps of 32x32 for ten images.
     assert wide > 3 * 4 * 10 * 128 * 32 * 32
 

@@ -156,7 +156,7 @@ def test_b10_a_changed_plan_needs_another_study(
     from sklearn.neighbors import KNeighborsClassifier
 
     from reproduce import Oracle, protocols
-    from reproduce.scoring.learners import Classifier
+    from reproduce.scoring.classifier import Classifier
 
     config = SearchConfig(protocol="knn", method="random", budget="2", batch=2, search_seeds=1)
     list(search(Oracle(digits, workers=1), config, "s", tmp_path / "journal"))

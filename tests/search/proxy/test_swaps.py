@@ -83,7 +83,7 @@ def test_kernel_of_trained_networks(
 ) -> None:
     monkeypatch.setattr(kernel, "STEPS", (2, 6))
     ten = draws.rmnist(digits, 1)
-    recipe = protocols.plan(protocol, ten)
+    recipe = protocols.recipe(protocol, ten)
     assert isinstance(recipe, Recipe)
     small = replace(recipe, width=4) if recipe.model == "convnet" else recipe
     pool, scoring = digits.train.take(np.arange(40)), digits.train.take(np.arange(200, 500))

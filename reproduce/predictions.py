@@ -1,6 +1,6 @@
-"""What trained networks answer, image by image and while they learn: the oracle's other answers.
+"""What trained learners see in single images, and how accuracy grows while networks learn.
 
-Accuracies are the oracle's business; these functions keep what lies beneath one, for analysis.
+The oracle keeps accuracies alone; these functions answer what analysis asks beyond them.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from reproduce import protocols
 from reproduce.candidate import Candidate
 from reproduce.data import ImageSet
 from reproduce.errors import UserError
+from reproduce.networks.models import Stack, build
 from reproduce.recipe import Recipe
-from reproduce.scoring import worker
-from reproduce.scoring.learners import Plan
+from reproduce.scoring.learners import Replicate, Where
+from reproduce.scoring.network import Network
 from reproduce.scoring.ridge_proxy import Ridge
-from reproduce.scoring.stacks import Job, work_of
-from reproduce.scoring.worker import Work
+from reproduce.support import schema
 from reproduce.support.arrays import check_images, frozen
-from reproduce.support.schema import replicates
 from reproduce.training import loop
 
 
@@ -51,10 +50,11 @@ def predictions(
             f"images have shape {images.shape}, the set has {candidate.images.shape}; "
             "give images of its height and width"
         )
-    plan = protocols.plan(protocol, candidate)
-    if isinstance(plan, Ridge):
+    learner = protocols.learner(protocol, candidate)
+    if isinstance(learner, Ridge):
         raise UserError(f"{protocol} trains nothing; ask a protocol that trains for predictions")
-    return worker.classes(_work(plan, candidate, seeds), images)
+    replicates = [Replicate(candidate, learner, seed) for seed in schema.replicates(seeds)]
+    return learner.predict(replicates, images, Where())
 
 
 def learning_curve(
@@ -70,16 +70,16 @@ def learning_curve(
         Steps are about evenly spaced on a logarithmic axis; the first is 0. Empty for a protocol
         without training steps.
     """
-    plan = protocols.plan(protocol, candidate)
-    if not isinstance(plan, Recipe):
+    recipe, seeds = protocols.recipe(protocol, candidate), schema.replicates(seeds)
+    if recipe is None:
         return []
-    recipe = replace(plan, ensemble=1)
-    work = _work(recipe, candidate, seeds)
+    recipe = replace(recipe, ensemble=1)
     per_epoch = -(-len(candidate) * (2 * recipe.shifts + 1) ** 2 // recipe.batch)
     wanted = set(log_spaced(recipe.epochs, points))
-    untrained = loop.build(recipe, scored.images.shape[2:], candidate.classes, seeds)
+    untrained = build(recipe, scored.images.shape[2:], candidate.classes, seeds)
     curve = [(0, _accuracies(untrained, recipe, scored))]
-    for state in loop.train(recipe, work.images, work.targets, seeds):
+    replicates = [Replicate(candidate, Network(recipe), seed) for seed in seeds]
+    for state in Network(recipe).training(replicates, Where()):
         if state.epoch in wanted:
             curve.append((state.epoch * per_epoch, _accuracies(state.model, recipe, scored)))
     return curve
@@ -90,12 +90,6 @@ def log_spaced(last: int, points: int) -> Iterable[int]:
     return np.unique(np.rint(np.geomspace(1, last, points)).astype(int)).tolist()
 
 
-def _accuracies(model: loop.Stack, recipe: Recipe, scored: ImageSet) -> list[float]:
+def _accuracies(model: Stack, recipe: Recipe, scored: ImageSet) -> list[float]:
     right = loop.predict(model, recipe, scored.images) == scored.labels
     return [100 * float(row.mean()) for row in right]
-
-
-def _work(plan: Plan, candidate: Candidate, seeds: Sequence[int]) -> Work:
-    """The oracle's own work for these replicates."""
-    jobs = [Job(candidate, plan, seed, {}) for seed in replicates(seeds)]
-    return work_of(jobs, "cpu", None)

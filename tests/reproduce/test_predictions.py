@@ -7,7 +7,7 @@ import pytest
 
 from reproduce import Candidate, Dataset, Oracle, UserError
 from reproduce.essay import draws
-from reproduce.scoring.predictions import learning_curve, predictions
+from reproduce.predictions import learning_curve, predictions
 
 IMAGES = np.zeros((3, 1, 28, 28), np.float32)
 BAD_IMAGES = {

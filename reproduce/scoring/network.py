@@ -1,0 +1,92 @@
+"""A network, or an ensemble of networks, as a learner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from reproduce.candidate import Candidate
+from reproduce.images import augment, deskew, distort
+from reproduce.networks.models import Stack
+from reproduce.recipe import Recipe
+from reproduce.scoring.learners import Learner, Replicate, Where
+from reproduce.training import cost, loop
+
+
+@dataclass(frozen=True)
+class Network(Learner):
+    """What a recipe trains: a network, or an ensemble whose probabilities are averaged.
+
+    Attributes
+    ----------
+    recipe : Recipe
+    """
+
+    recipe: Recipe
+    trains_networks = True
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """A network gives probabilities where it is trained on the cross-entropy."""
+        return self.recipe.loss == "cross-entropy"
+
+    def key(self) -> str:
+        """The recipe's key."""
+        return self.recipe.key()
+
+    def changed_constants(self) -> Iterator[str]:
+        """The constants of augmenting images and of setting them upright, where it is done."""
+        used = {"dc": augment.ON_RECORD, "distort": distort.ON_RECORD}.get(self.recipe.augment)
+        yield used.changes() if used else ""
+        yield deskew.ON_RECORD.changes() if self.recipe.deskew else ""
+
+    def shortened(self, epochs: int) -> Network:
+        """The network of the first `epochs` epochs at most."""
+        return Network(self.recipe.shortened(epochs))
+
+    def largest_stack(self, candidate: Candidate, memory: float, most: int) -> int:
+        """As many as fit the memory, each with its whole ensemble."""
+        single = replace(self.recipe, ensemble=1)
+        shape = candidate.images.shape[2:]
+        each = cost.replicate_bytes(single, len(candidate), shape, candidate.classes)
+        return max(1, min(most, int(memory / each)) // self.recipe.ensemble)
+
+    def predict(
+        self, replicates: Sequence[Replicate], images: np.ndarray, where: Where
+    ) -> np.ndarray:
+        """As `Learner.predict`; an ensemble answers with its mean probabilities."""
+        if self.recipe.ensemble > 1:
+            return super().predict(replicates, images, where)
+        return loop.predict(self.trained(replicates, where), self.recipe, images)
+
+    def probabilities(
+        self, replicates: Sequence[Replicate], images: np.ndarray, where: Where
+    ) -> np.ndarray:
+        """As `Learner.probabilities`."""
+        each = loop.probabilities(self.trained(replicates, where), self.recipe, images)
+        # (K * ensemble, N, C) -> (K, N, C)
+        return each.reshape(len(replicates), self.recipe.ensemble, *each.shape[1:]).mean(1)
+
+    def trained(self, replicates: Sequence[Replicate], where: Where) -> Stack:
+        """The trained networks: for each replicate `recipe.ensemble` neighbours."""
+        for state in self.training(replicates, where):  # noqa: B007
+            pass
+        return state.model
+
+    def training(self, replicates: Sequence[Replicate], where: Where) -> Iterator[loop.State]:
+        """The networks after every epoch."""
+        recipe = self.recipe
+        sets = [one.candidate for one in replicates for _ in range(recipe.ensemble)]
+        images = [candidate.images for candidate in sets]
+        targets = [s.scores() if recipe.loss == "mse" else s.targets() for s in sets]
+        seeds = [seed for one in replicates for seed in member_seeds(one.seed, recipe.ensemble)]
+        return loop.train(recipe, images, targets, seeds, where.device, where.checkpoint)
+
+
+def member_seeds(seed: int, ensemble: int) -> list[int]:
+    """Seeds of the networks of one replicate: its own for a single network."""
+    if ensemble == 1:
+        return [seed]
+    return [int(s) for s in np.random.SeedSequence([seed, ensemble]).generate_state(ensemble)]
