@@ -13,7 +13,7 @@ from distill.objective import outer_cross_entropy
 from distill.synthetic import SyntheticSet
 from reproduce.networks.models import Stack
 from reproduce.recipe import Recipe
-from reproduce.training.loop import LOSSES
+from reproduce.training.losses import LOSSES
 
 
 def reference_loss(

@@ -21,7 +21,7 @@ from reproduce.scoring.network import Network
 from reproduce.scoring.ridge_proxy import Ridge
 from reproduce.support import schema
 from reproduce.support.arrays import check_images, frozen
-from reproduce.training import loop
+from reproduce.training import evaluation, schedule
 
 
 def predictions(
@@ -74,7 +74,7 @@ def learning_curve(
     if recipe is None:
         return []
     recipe = replace(recipe, ensemble=1)
-    per_epoch = -(-len(candidate) * (2 * recipe.shifts + 1) ** 2 // recipe.batch)
+    per_epoch = schedule.steps_per_epoch(recipe, len(candidate))
     wanted = set(log_spaced(recipe.epochs, points))
     untrained = build(recipe, scored.images.shape[2:], candidate.classes, seeds)
     curve = [(0, _accuracies(untrained, recipe, scored))]
@@ -91,5 +91,5 @@ def log_spaced(last: int, points: int) -> Iterable[int]:
 
 
 def _accuracies(model: Stack, recipe: Recipe, scored: ImageSet) -> list[float]:
-    right = loop.predict(model, recipe, scored.images) == scored.labels
+    right = evaluation.predict(model, recipe, scored.images) == scored.labels
     return [100 * float(row.mean()) for row in right]

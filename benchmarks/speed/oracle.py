@@ -32,7 +32,7 @@ from reproduce.oracle import FULL
 from reproduce.recipe import Recipe
 from reproduce.support import provenance
 from reproduce.support.files import write_whole
-from reproduce.training.loop import learning_rate
+from reproduce.training.schedule import learning_rate
 
 OUT = Path("results/benchmarks/oracle.json")
 ROUNDS = 3

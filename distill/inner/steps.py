@@ -22,7 +22,8 @@ from distill.synthetic import SyntheticSet
 from reproduce.errors import UserError
 from reproduce.networks.models import Stack, build
 from reproduce.recipe import Recipe
-from reproduce.training.loop import LOSSES, learning_rate, optimiser_began, risen
+from reproduce.training.losses import LOSSES
+from reproduce.training.schedule import learning_rate, optimiser_began, warm_up
 
 BETAS, EPS = (0.9, 0.999), 1e-8  # of torch.optim.Adam
 FLOOR = 1e-30  # inside Adam's square root, whose slope at zero is infinite; EPS hides it
@@ -207,7 +208,7 @@ class Trainer:
     def rate(self, age: int, rates: Tensor) -> Tensor | float:
         """The learning rate of the step from `age`: of `rates` where the recipe lists them."""
         if self.recipe.schedule == "list":
-            return risen(self.recipe, age) * rates[age]
+            return warm_up(self.recipe, age) * rates[age]
         return learning_rate(self.recipe, age + 1, age)
 
     def _updated(

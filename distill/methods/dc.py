@@ -13,7 +13,7 @@ from distill.matching import SETTINGS, Matching
 from distill.methods import Method, Stage
 from distill.synthetic import SyntheticSet
 from reproduce.data import Dataset
-from reproduce.training.loop import cross_entropy
+from reproduce.training.losses import cross_entropy
 
 OLDEST = 100  # age of networks for sets of more than one image per class
 

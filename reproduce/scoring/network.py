@@ -12,7 +12,7 @@ from reproduce.images import augment, deskew, distort
 from reproduce.networks.models import Stack
 from reproduce.recipe import Recipe
 from reproduce.scoring.learners import Learner, Replicate, Where
-from reproduce.training import cost, loop
+from reproduce.training import cost, evaluation, loop
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,13 @@ class Network(Learner):
         """As `Learner.predict`; an ensemble answers with its mean probabilities."""
         if self.recipe.ensemble > 1:
             return super().predict(replicates, images, where)
-        return loop.predict(self.trained(replicates, where), self.recipe, images)
+        return evaluation.predict(self.trained(replicates, where), self.recipe, images)
 
     def probabilities(
         self, replicates: Sequence[Replicate], images: np.ndarray, where: Where
     ) -> np.ndarray:
         """As `Learner.probabilities`."""
-        each = loop.probabilities(self.trained(replicates, where), self.recipe, images)
+        each = evaluation.probabilities(self.trained(replicates, where), self.recipe, images)
         # (K * ensemble, N, C) -> (K, N, C)
         return each.reshape(len(replicates), self.recipe.ensemble, *each.shape[1:]).mean(1)
 

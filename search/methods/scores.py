@@ -13,7 +13,7 @@ import numpy as np
 
 from reproduce.data import ImageSet
 from reproduce.recipe import Recipe
-from reproduce.training import loop
+from reproduce.training import evaluation, loop
 from search.methods.base import constructor
 from search.pool import Pool
 
@@ -61,7 +61,7 @@ def errors_and_forgettings(train_split: ImageSet) -> tuple[np.ndarray, np.ndarra
     before = np.zeros((NETS, len(images)), dtype=bool)
     ever, events = before.copy(), np.zeros((NETS, len(images)))
     for state in loop.train(RECIPE, *taught, range(NETS)):
-        guessed = loop.probabilities(state.model, RECIPE, images)
+        guessed = evaluation.probabilities(state.model, RECIPE, images)
         right = guessed.argmax(-1) == labels
         events += before & ~right
         before, ever = right, ever | right

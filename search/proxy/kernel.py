@@ -19,7 +19,7 @@ from reproduce.images.distort import Distortion, distort
 from reproduce.networks.models import seeded
 from reproduce.recipe import Recipe
 from reproduce.scoring.ridge_proxy import features_of
-from reproduce.training import loop
+from reproduce.training import loop, schedule
 from search.proxy.swaps import Proxy
 
 STEPS = (45, 180)  # training steps after which the networks' features are taken
@@ -76,7 +76,7 @@ def trained_proxy(
 
 def ages_of(recipe: Recipe, images: int) -> set[int]:
     """The epochs after which a set of so many images has been trained on for `STEPS` steps."""
-    per_epoch = -(-images * (2 * recipe.shifts + 1) ** 2 // recipe.batch)
+    per_epoch = schedule.steps_per_epoch(recipe, images)
     return {min(recipe.epochs, max(1, round(steps / per_epoch))) for steps in STEPS}
 
 

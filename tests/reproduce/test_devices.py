@@ -12,7 +12,7 @@ import torch
 from reproduce import Candidate, Dataset, Fidelity, Oracle, Recipe, load, protocols
 from reproduce.essay import draws
 from reproduce.images.distort import POLICIES, Distortion
-from reproduce.training import loop
+from reproduce.training import evaluation, loop
 from reproduce.transfer import heads
 from reproduce.transfer.autoencoder import Autoencoder
 from tests.second_device import SECOND, SecondDevice
@@ -49,7 +49,7 @@ def trained(recipe: Recipe, candidate: Candidate, device: str) -> np.ndarray:
     labels = candidate.scores() if recipe.loss == "mse" else candidate.targets()
     for state in loop.train(recipe, [candidate.images] * 2, [labels] * 2, [3, 4], device):  # noqa: B007
         pass
-    return loop.probabilities(state.model, recipe, candidate.images)
+    return evaluation.probabilities(state.model, recipe, candidate.images)
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -13,7 +13,8 @@ from reproduce import Candidate, Dataset, Recipe, UserError
 from reproduce.images.distort import Distortion
 from reproduce.scoring.learners import Replicate, Where
 from reproduce.scoring.network import Network
-from reproduce.training.loop import predict, train
+from reproduce.training.evaluation import predict
+from reproduce.training.loop import train
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 SHAKEN = Distortion(shift=2)
@@ -142,7 +143,7 @@ def test_b9_the_differences_of_convnet_are_as_listed(ten: Candidate) -> None:
     from reproduce import protocols
     from reproduce.images.augment import CROP, Augmenter
     from reproduce.networks.models import seeded
-    from reproduce.training.loop import learning_rate
+    from reproduce.training.schedule import learning_rate
 
     recipe = protocols.recipe("convnet", ten)
     assert isinstance(recipe, Recipe)

@@ -12,7 +12,7 @@ from reproduce.essay import draws
 from reproduce.oracle import TEST_LOG
 from reproduce.scoring import stacks
 from reproduce.scoring.learners import Answer, judged
-from reproduce.training import loop
+from reproduce.training import evaluation, resume
 
 QUICK = Fidelity(images=100, epochs=3)
 FIELDS = {"candidate", "name", "dataset", "ipc", "draw", "protocol", "split", "seed", "accuracy"}
@@ -163,9 +163,9 @@ def test_a_stopped_training_leaves_a_checkpoint_and_a_finished_one_none(
     protocol: str,
     scoring: str,
 ) -> None:
-    monkeypatch.setattr(loop, "SAVE_EVERY", 0)
+    monkeypatch.setattr(resume, "SAVE_EVERY", 0)
     with monkeypatch.context() as stopped:
-        stopped.setattr(loop, scoring, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        stopped.setattr(evaluation, scoring, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             Oracle(digits, tmp_path / "r.jsonl", workers=1).score(
                 ten, protocol, [0], fidelity=QUICK

@@ -12,7 +12,10 @@ from torch import nn
 from reproduce import Candidate, Dataset, Oracle, Recipe, UserError
 from reproduce.networks.models import build
 from reproduce.training import last_layer
-from reproduce.training.loop import descended, learning_rate, predict, train
+from reproduce.training.evaluation import predict
+from reproduce.training.last_layer import descended
+from reproduce.training.loop import train
+from reproduce.training.schedule import learning_rate
 
 OWN = Recipe(
     model="convnet",
@@ -118,13 +121,13 @@ def test_descent_of_the_last_layer_tends_to_ridge_regression() -> None:
     generator = torch.Generator().manual_seed(0)
     phi = torch.randn(2, 5, 40, generator=generator, dtype=torch.float64)
     y = torch.randn(2, 5, 3, generator=generator, dtype=torch.float64)
-    solved = last_layer.weights(phi, y, 1e-12)
+    solved = last_layer.ridge_weights(phi, y, 1e-12)
     torch.testing.assert_close(descended(phi, y, 2000), solved, rtol=1e-6, atol=1e-6)
 
 
 def test_a_dead_network_is_said_to_be_one() -> None:
     with pytest.raises(UserError, match="all its features are zero"):
-        last_layer.weights(torch.zeros(1, 3, 4).double(), torch.zeros(1, 3, 2).double(), 1e-4)
+        last_layer.ridge_weights(torch.zeros(1, 3, 4).double(), torch.zeros(1, 3, 2).double(), 1e-4)
     with pytest.raises(UserError, match="all its features are zero"):
         descended(torch.zeros(1, 3, 4), torch.zeros(1, 3, 2), 9)
 
@@ -132,10 +135,10 @@ def test_a_dead_network_is_said_to_be_one() -> None:
 def test_larger_ridge_regressions_end_on_several_threads() -> None:
     """In a process of its own: what does not end must not hold up the tests."""
     code = (
-        "import torch; from reproduce import ridge; torch.set_num_threads(2)\n"
+        "import torch; from reproduce.training import last_layer; torch.set_num_threads(2)\n"
         "phi = torch.randn(2, 300, 400, dtype=torch.float64)\n"
         "y = torch.randn(2, 300, 3, dtype=torch.float64)\n"
-        "assert torch.allclose(phi @ ridge.weights(phi, y, 1e-12), y, atol=1e-6)"
+        "assert torch.allclose(phi @ last_layer.ridge_weights(phi, y, 1e-12), y, atol=1e-6)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
@@ -144,7 +147,9 @@ def test_ridge_weights_reach_the_targets_without_ridge() -> None:
     generator = torch.Generator().manual_seed(0)
     phi = torch.randn(2, 5, 9, generator=generator, dtype=torch.float64)
     y = torch.randn(2, 5, 3, generator=generator, dtype=torch.float64)
-    torch.testing.assert_close(phi @ last_layer.weights(phi, y, 1e-12), y, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(
+        phi @ last_layer.ridge_weights(phi, y, 1e-12), y, rtol=1e-6, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 
 from reproduce import Dataset
 from reproduce.networks.models import build
-from reproduce.training import loop
+from reproduce.training import evaluation
 from tests.analysis.conftest import RECIPE
 
 SHAPE = {"depth": 3, "classes": 10, "mean": RECIPE.mean, "std": RECIPE.std}
@@ -33,7 +33,7 @@ def test_network_in_the_page_is_the_toolkits(engine: Page, digits: Dataset) -> N
     model = build(RECIPE, (28, 28), 10, [3])
     weights = [parameter.detach()[0].flatten().tolist() for parameter in model.parameters()]
     images = digits.validation.images[:3]
-    theirs = loop.probabilities(model, RECIPE, images)[0]
+    theirs = evaluation.probabilities(model, RECIPE, images)[0]
     ours = engine.evaluate(
         """([weights, images, width]) => {
             const net = new ConvNet({ ...shape, width, seed: 0 });

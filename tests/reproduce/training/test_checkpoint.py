@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reproduce import Candidate, Recipe, UserError
-from reproduce.training import checkpoint, loop
+from reproduce.training import checkpoint, loop, resume
 from tests.mutation import damaged, refused_or
 
 STATE = {"weights": torch.arange(300.0), "epoch": 3, "names": ["a", "b"]}
@@ -83,10 +83,10 @@ def test_a_training_checkpoint_with_a_field_of_the_wrong_type_is_refused(
 ) -> None:
     recipe = Recipe(model="convnet", epochs=5, width=4, batch=4)
     work = (recipe, [ten.images], [ten.targets()], [0])
-    monkeypatch.setattr(loop, "SAVE_EVERY", 0)
+    monkeypatch.setattr(resume, "SAVE_EVERY", 0)
     path = tmp_path / "stack.pt"
     next(loop.train(*work, checkpoint=path))
-    run = loop._run(*work)
+    run = resume.identity(*work)
     checkpoint.save(path, run, {**checkpoint.load(path, run), field: value})
     with pytest.raises(UserError, match="damaged checkpoint"):
         next(loop.train(*work, checkpoint=path))
@@ -96,7 +96,7 @@ def test_a_training_checkpoint_of_other_seeds_or_images_is_refused(
     ten: Candidate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = Recipe(model="convnet", epochs=5, width=4, batch=4)
-    monkeypatch.setattr(loop, "SAVE_EVERY", 0)
+    monkeypatch.setattr(resume, "SAVE_EVERY", 0)
     path = tmp_path / "stack.pt"
     next(loop.train(recipe, [ten.images], [ten.targets()], [0], checkpoint=path))
     for images, seed in ((ten.images, 1), (1 - ten.images, 0)):

@@ -16,21 +16,22 @@ from reproduce.images import expand
 from reproduce.images.augment import DEGREES, Augmenter
 from reproduce.images.deskew import deskew
 from reproduce.networks.models import Stack, build, seeded
-from reproduce.training import cost, loop
+from reproduce.training import cost, evaluation, loop, resume, schedule
 from reproduce.training.batches import Batches
+from reproduce.training.losses import cross_entropy
 
 SHORT = Recipe(model="conv", epochs=12, batch=4, lr=0.1, schedule="essay")
 
 
 def test_essay_schedule_counts_epochs_from_one() -> None:
-    rates = [loop.learning_rate(SHORT, epoch, 0) for epoch in (1, 9, 10, 19, 20)]
+    rates = [schedule.learning_rate(SHORT, epoch, 0) for epoch in (1, 9, 10, 19, 20)]
     assert rates == pytest.approx([0.08, 0.08, 0.064, 0.064, 0.0512])
 
 
 def test_halfway_schedule_drops_after_epoch_501() -> None:
     recipe = Recipe(epochs=1001, lr=0.01, schedule="halfway")
-    assert loop.learning_rate(recipe, 501, 0) == 0.01
-    assert loop.learning_rate(recipe, 502, 0) == pytest.approx(0.001)
+    assert schedule.learning_rate(recipe, 501, 0) == 0.01
+    assert schedule.learning_rate(recipe, 502, 0) == pytest.approx(0.001)
 
 
 def test_listed_rates_are_used_in_turn(ten: Candidate) -> None:
@@ -111,7 +112,7 @@ def test_batches_are_cut_once_or_each_epoch(ten: Candidate) -> None:
 
 def test_soft_labels_of_hard_classes_equal_nll() -> None:
     logits, labels = torch.randn(2, 6, 10), torch.randint(10, (2, 6))
-    ours = loop.cross_entropy(logits, F.one_hot(labels, 10).float())
+    ours = cross_entropy(logits, F.one_hot(labels, 10).float())
     theirs = torch.stack([F.cross_entropy(a, b) for a, b in zip(logits, labels, strict=True)])
     torch.testing.assert_close(ours, theirs)
 
@@ -208,7 +209,7 @@ def test_a_killed_training_goes_on_to_the_same_networks(
     work = (recipe, [ten.images] * 2, [ten.targets()] * 2, [0, 1])
     for whole in loop.train(*work):  # noqa: B007
         pass
-    monkeypatch.setattr(loop, "SAVE_EVERY", 0)
+    monkeypatch.setattr(resume, "SAVE_EVERY", 0)
     path = tmp_path / "stack.pt"
     for state in loop.train(*work, checkpoint=path):
         if state.epoch == 3:  # stopped before the rate drops, with momentum to restore
@@ -242,5 +243,7 @@ def test_deskewed_training_equals_training_on_deskewed_images(ten: Candidate) ->
     ]
     for mine, theirs in zip(*(model.parameters() for model in trained), strict=True):
         assert torch.equal(mine, theirs)
-    asked = loop.predict(trained[0], recipe, ten.images)
-    assert np.array_equal(asked, loop.predict(trained[1], replace(recipe, deskew=False), upright))
+    asked = evaluation.predict(trained[0], recipe, ten.images)
+    assert np.array_equal(
+        asked, evaluation.predict(trained[1], replace(recipe, deskew=False), upright)
+    )

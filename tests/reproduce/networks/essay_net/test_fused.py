@@ -8,7 +8,7 @@ import torch
 from reproduce.networks.essay_net import fused
 from reproduce.networks.models import EssayNet, build
 from reproduce.recipe import Recipe
-from reproduce.training.loop import cross_entropy
+from reproduce.training.losses import cross_entropy
 
 RECIPE = Recipe(model="conv")
 
