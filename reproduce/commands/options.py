@@ -14,9 +14,8 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from reproduce.candidate import Candidate
-from reproduce.data import CHECKSUMS, Dataset
+from reproduce.data import CHECKSUMS, Dataset, check_fits
 from reproduce.errors import UserError
-from reproduce.data import check_fits
 from reproduce.sources import load
 from reproduce.support.schema import Optional, Rule, Words, check_fields
 
