@@ -136,11 +136,12 @@ TRANSFER = Problem(
 
 def tuning_table(bench: dict[str, Any]) -> Table:
     """Variants of `best` on random draws, from `results/benchmarks/best.json`."""
-    titles = list(dict.fromkeys(entry["variant"] for entry in bench.values()))
-    sizes = sorted({entry["ipc"] for entry in bench.values()})
+    found = {(entry["variant"], entry["ipc"]): entry for entry in bench["rows"]}
+    titles = list(dict.fromkeys(title for title, _ in found))
+    sizes = sorted({ipc for _, ipc in found})
     rows = []
     for title in titles:
-        entries = [bench.get(f"{title}/{ipc}") for ipc in sizes]
+        entries = [found.get((title, ipc)) for ipc in sizes]
         rows.append(
             [
                 title,

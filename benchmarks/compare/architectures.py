@@ -2,8 +2,7 @@
 
 `python -m benchmarks.compare.architectures FILE...` writes
 `results/benchmarks/cross-architecture.json`, set by set, on the half of validation that no
-distillation has seen; the same command goes on
-(`runs/cross-architecture.jsonl`).
+distillation has seen. The same command goes on (`runs/cross-architecture.jsonl`).
 """
 
 from __future__ import annotations
@@ -80,33 +79,32 @@ def cross(
     data = choice.open_for(candidates)
     oracle = Oracle(data, SCORES, workers=workers)
     if only:
-        asked = [variants(candidate)[only] for candidate in candidates]
-        found = oracle.score_many(asked, "own", range(seeds), validation.FRESH)
-        show_records(found, False, score_table(found, only))
+        made = [variants(candidate)[only] for candidate in candidates]
+        scored = oracle.score_many(made, "own", range(seeds), validation.FRESH)
+        show_records(scored, False, score_table(scored, only))
         return
     rows = Rows("cross-architecture", dataset=data.title, seeds=seeds)
     for candidate in candidates:
-        made = variants(candidate)
-        if rows.has(candidate=candidate.hash):
-            continue
-        with progress(candidate.name) as update:
-            scored = oracle.score_many(
-                list(made.values()), "own", range(seeds), validation.FRESH, progress=update
+        if not rows.has(candidate=candidate.hash):
+            rows.add(
+                candidate=candidate.hash,
+                name=candidate.name,
+                split=validation.FRESH,
+                seeds=list(range(seeds)),
+                command=provenance.command(),
+                accuracies=accuracies(oracle, candidate, seeds),
             )
-        accuracies = {
-            name: list(
-                {r["seed"]: r["accuracy"] for r in scored if r["candidate"] == of.hash}.values()
-            )
-            for name, of in made.items()
-        }
-        rows.add(
-            candidate=candidate.hash,
-            name=candidate.name,
-            split=validation.FRESH,
-            seeds=list(range(seeds)),
-            command=provenance.command(),
-            accuracies=accuracies,
+
+
+def accuracies(oracle: Oracle, candidate: Candidate, seeds: int) -> dict[str, list[float]]:
+    """Accuracies of each variant of a set, one for each seed; equal variants are scored once."""
+    made = variants(candidate)
+    with progress(candidate.name) as update:
+        scored = oracle.score_many(
+            list(made.values()), "own", range(seeds), validation.FRESH, progress=update
         )
+    found = {(record["candidate"], record["seed"]): record["accuracy"] for record in scored}
+    return {name: [found[of.hash, seed] for seed in range(seeds)] for name, of in made.items()}
 
 
 if __name__ == "__main__":

@@ -1,29 +1,26 @@
 """How `best` was tuned: its variants on random draws that are not the essay's.
 
 Four random balanced sets of each size, one replicate each, 2,000 images of validation's first
-half. Writes `results/benchmarks/best.json` after every variant and passes over what it holds.
+half. Writes `results/benchmarks/best.json` after every variant; the same command goes on.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 
+from benchmarks.rows import Rows
 from benchmarks.speed.oracle import random_sets
 from reproduce import Candidate, Fidelity, Oracle, Recipe, load, protocols
+from reproduce.commands.terminal import say
 from reproduce.images.distort import Distortion
-from reproduce.support.files import write_whole
 
-OUT = Path("results/benchmarks/best.json")
 SETS = 4
 SIZES = (1, 5)  # a hundred images are trained on as fifty are
-SCORED = Fidelity(images=2000)
+SPLIT, SCORED = "validation-a", Fidelity(images=2000)
 NONE = dataclasses.asdict(Distortion())
 
 # What differs from the recipe of one network of `best`; distortions by name.
@@ -60,35 +57,29 @@ def single(candidate: Candidate) -> Recipe:
     return dataclasses.replace(made, ensemble=1)
 
 
-def _given(recipe: Recipe, candidate: Candidate) -> Recipe:
+def _tuned(recipe: Recipe, candidate: Candidate) -> Recipe:
+    """A protocol that trains every candidate by one recipe."""
     return recipe
 
 
 def main() -> None:
     """Score all variants at both sizes."""
     data = load("mnist")
-    oracle = Oracle(data)
-    done = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() else {}
+    oracle, rows = Oracle(data), Rows("best", sets=SETS, split=SPLIT, images=SCORED.images)
     draws = {ipc: random_sets(data, ipc, SETS) for ipc in SIZES}
     for title, changes in VARIANTS.items():
         for ipc, sets in draws.items():
             recipe = variant(single(sets[0]), changes)
-            key = f"{title}/{ipc}"
-            if done.get(key, {}).get("recipe") == recipe.to_dict():
+            if rows.has(variant=title, ipc=ipc, recipe=recipe.to_dict()):
                 continue
-            protocols.PROTOCOLS["tuned"] = partial(_given, recipe)
-            records = oracle.score_many(sets, "tuned", [0], "validation-a", fidelity=SCORED)
+            protocols.PROTOCOLS["tuned"] = partial(_tuned, recipe)
+            records = oracle.score_many(sets, "tuned", [0], SPLIT, fidelity=SCORED)
             values = [record["accuracy"] for record in records]
-            done[key] = {
-                "variant": title,
-                "ipc": ipc,
-                "sets": SETS,
-                "mean": float(np.mean(values)),
-                "standard_error": float(np.std(values, ddof=1) / SETS**0.5),
-                "recipe": recipe.to_dict(),
-            }
-            write_whole(OUT, json.dumps(done, indent=1).encode())
-            Console().print(f"{key}: {done[key]['mean']:.2f} ± {done[key]['standard_error']:.2f}")
+            mean, error = float(np.mean(values)), float(np.std(values, ddof=1) / SETS**0.5)
+            rows.add(
+                variant=title, ipc=ipc, mean=mean, standard_error=error, recipe=recipe.to_dict()
+            )
+            say(f"{title}, {ipc} a class: {mean:.2f} ± {error:.2f}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What distillation methods, and what their parts, are worth: runs of equal time.
 
 `python -m benchmarks.compare.distill_methods methods --ipc 1` and `... ablation` write
-`results/benchmarks/distill-methods-ipc1.json` and `distill-ablation-ipc1.json`, run by run; the
+`results/benchmarks/distill-methods-ipc1.json` and `distill-ablation-ipc1.json`, run by run. The
 same command goes on, also within a run (checkpoints lie in `runs/distill-methods`).
 """
 
@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks.rows import Rows
+from benchmarks.rows import Rows, chosen
 from distill import DistillConfig, validation
 from distill.command import run_distillation
 from distill.config import METHODS
@@ -62,45 +62,41 @@ def compare(
     """Run every row of a table for the same time and score its set by its own recipe."""
     if table not in TABLES:
         raise UserError(f"unknown table {table!r}, use one of {', '.join(TABLES)}")
-    cases = TABLES[table]
-    names = [name.strip() for name in only.split(";")] if only else list(cases)
-    for name in names:
-        if name not in cases:
-            raise UserError(f"unknown row {name!r}, use some of {'; '.join(cases)}")
-    data = choice.open()
-    settings = {
-        "ipc": ipc,
-        "minutes": minutes,
-        "threads": threads,
-        "dataset": data.title,
-    }
+    names, data = chosen(only, TABLES[table]), choice.open()
+    settings = {"ipc": ipc, "minutes": minutes, "threads": threads, "dataset": data.title}
     rows = Rows(f"distill-{table}-ipc{ipc}", **settings)
     oracle = Oracle(data, workers=workers)
     for name in names:
         if rows.has(name=name):
             continue
-        common = {"method": "krr", "ipc": ipc, **cases[name]}
-        if find(common["method"]).stages:  # those without stages learn nothing, and take no time
+        changes = TABLES[table][name]
+        common = {"method": "krr", "ipc": ipc, **changes}
+        if find(common["method"]).stages:  # the others learn nothing, and take no time
             common |= {"minutes": minutes, "checks": checks}
         config = DistillConfig(**common)
         # A run that goes on must be the same run: its checkpoint says so, too.
-        checkpoint = RUNS / f"{rows.path.stem} {name}.checkpoint"
+        checkpoint = RUNS / f"{rows.name} {name}.checkpoint"
         found = run_distillation(data, config, name, checkpoint, None, threads)
-        history = json.loads(checkpoint.with_suffix(".history.json").read_text(encoding="utf-8"))[
-            "history"
-        ]
         with progress("fresh networks") as update:
             scored = oracle.score(found, "own", range(seeds), validation.FRESH, progress=update)
         rows.add(
             name=name,
             method=config.method,
             recipe=filled(config).recipe,
-            changes=cases[name],
-            updates=history[-1]["step"],
-            seconds=history[-1]["seconds"],
+            changes=changes,
+            **curve(checkpoint.with_suffix(".history.json")),
             accuracies=[record["accuracy"] for record in scored],
-            history=[[entry["seconds"], entry["accuracy"]] for entry in history],
         )
+
+
+def curve(path: Path) -> dict[str, Any]:
+    """Updates and seconds of a run, and its accuracy over time, from its history."""
+    history = json.loads(path.read_text(encoding="utf-8"))["history"]
+    return {
+        "updates": history[-1]["step"],
+        "seconds": history[-1]["seconds"],
+        "history": [[entry["seconds"], entry["accuracy"]] for entry in history],
+    }
 
 
 if __name__ == "__main__":

@@ -6,72 +6,46 @@ figures depend neither on how many cores a machine has nor on what else runs on 
 
 from __future__ import annotations
 
-import json
 import multiprocessing
-import sys
 import time
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from analysis.tables.bench import distill_cost, distill_memory
+from benchmarks.rows import FOLDER, write
+from benchmarks.speed.machine import largest_mib, peak_gflops, seconds
 from distill import DistillConfig, Distiller
 from distill.inner.steps import square_root
 from distill.methods.unroll import Unroll
-from reproduce import UserError, load
+from reproduce import load
 from reproduce.commands.terminal import say
-from reproduce.support import provenance
-from reproduce.support.files import write_whole
 
-OUT = Path("results/benchmarks/distill.json")
 LENGTHS = (4, 16, 64)
 ROOMY = 1e3  # GiB: nothing is recomputed unless we say so
+ENDLESS = 10**6  # updates
+CASES = {
+    "krr, ipc 1": DistillConfig(method="krr", steps=ENDLESS, pool=1),
+    "krr, ipc 10": DistillConfig(method="krr", ipc=10, steps=ENDLESS, pool=1),
+    "unroll, ipc 1, 15 steps": DistillConfig(method="unroll", steps=ENDLESS),
+    "unroll ridge, ipc 1, 10 steps of 100": DistillConfig(
+        method="unroll", recipe="ridge", inner_steps=100, window=10, steps=ENDLESS, pool=1
+    ),
+}
 
 
-@dataclass(frozen=True)
-class Case:
-    """A method with settings as a user would run it."""
-
-    name: str
-    config: DistillConfig
-
-
-CASES = (
-    Case("krr, ipc 1", DistillConfig(method="krr", steps=10**6, pool=1)),
-    Case("krr, ipc 10", DistillConfig(method="krr", ipc=10, steps=10**6, pool=1)),
-    Case("unroll, ipc 1, 15 steps", DistillConfig(method="unroll", steps=10**6)),
-    Case("unroll ridge, ipc 1, 10 steps of 100", DistillConfig(
-        method="unroll", recipe="ridge", inner_steps=100, window=10, steps=10**6, pool=1
-    )),
-)  # fmt: skip
-
-
-def peak_gflops() -> float:
-    """The best of some products of 1024 x 1024 matrices, float32."""
-    a = torch.rand(1024, 1024)
-    best = min(_seconds(lambda: a @ a) for _ in range(10))
-    return 2 * 1024**3 / best / 1e9
-
-
-def _seconds(call: Any) -> float:
-    start = time.process_time()
-    call()
-    return time.process_time() - start
-
-
-def measured(case: Case) -> dict[str, Any]:
+def measured(name: str, config: DistillConfig, peak: float) -> dict[str, Any]:
     """Updates per second and arithmetic, over the life of one network of the pool.
 
     A run trains a new network every so many turns; of any that many turns, one does.
     """
-    distiller = Distiller(load("mnist"), case.config)
-    objective = distiller.objective
-    youngest, oldest = objective.ages(objective.config, objective.synthetic.recipe.epochs)
-    turns = max(5, (oldest - youngest) // distiller.config.stride + 1)
-    updates = turns * (distiller.config.reuse or 1)
+    distiller = Distiller(load("mnist"), config)
+    objective, config = distiller.objective, distiller.config
+    youngest, oldest = objective.pool.youngest, objective.pool.oldest
+    turns = max(5, (oldest - youngest) // config.stride + 1)
+    updates = turns * (config.reuse or 1)
 
     def live() -> None:
         for _ in range(turns):
@@ -79,15 +53,16 @@ def measured(case: Case) -> dict[str, Any]:
 
     with FlopCounterMode(display=False) as counter:
         live()
-    seconds = _seconds(live)
+    taken, flop = seconds(live, time.process_time), counter.get_total_flops()
     return {
-        "name": case.name,
+        "name": name,
         "updates": updates,
-        "updates_per_second": updates / seconds,
-        "gflop_per_update": counter.get_total_flops() / updates / 1e9,
-        "gflops": counter.get_total_flops() / seconds / 1e9,
+        "updates_per_second": updates / taken,
+        "gflop_per_update": flop / updates / 1e9,
+        "gflops": flop / taken / 1e9,
         "estimated_mib": distiller.bytes / 2**20,
-        "config": asdict(distiller.config),
+        "config": asdict(config),
+        "share_of_peak": flop / taken / 1e9 / peak,
     }
 
 
@@ -98,16 +73,6 @@ def peak_mib(length: int, recomputed: bool) -> float:
     before = largest_mib()
     update(length, square_root(length) if recomputed else None)
     return largest_mib() - before
-
-
-def largest_mib() -> float:
-    """The most memory that this process has taken so far."""
-    try:
-        import resource
-    except ImportError:  # on Windows
-        raise UserError("memory is measured on Linux and macOS alone") from None
-    taken = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return taken / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def update(length: int, segment: int | None) -> None:
@@ -143,18 +108,10 @@ def main() -> None:
         }
         for length in LENGTHS
     ]
-    peak = peak_gflops()
-    cases = [{**found, "share_of_peak": found["gflops"] / peak} for found in map(measured, CASES)]
-    content = {
-        "threads": 1,
-        "peak_gflops": peak,
-        "cases": cases,
-        "memory": memory,
-        "versions": provenance.versions(),
-        "commit": provenance.commit(),
-    }
-    write_whole(OUT, json.dumps(content, indent=1).encode())
-    say(distill_cost(OUT.parents[1]), distill_memory(OUT.parents[1]))
+    peak = peak_gflops(time.process_time)
+    cases = [measured(name, config, peak) for name, config in CASES.items()]
+    write("distill", threads=1, peak_gflops=peak, cases=cases, memory=memory)
+    say(distill_cost(FOLDER.parent), distill_memory(FOLDER.parent))
 
 
 if __name__ == "__main__":

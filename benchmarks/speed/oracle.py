@@ -6,13 +6,11 @@ Alternates the two in one run, so that a machine's drift cancels in the ratio. W
 
 from __future__ import annotations
 
-import json
 import statistics
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -21,6 +19,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from analysis.tables.markdown import speed_table
+from benchmarks.rows import write
+from benchmarks.speed.machine import peak_gflops, seconds
 from reproduce import Candidate, Fidelity, Oracle, load, protocols
 from reproduce.commands.terminal import say
 from reproduce.data import Dataset
@@ -30,11 +30,8 @@ from reproduce.images.augment import Augmenter
 from reproduce.networks.models import seeded
 from reproduce.oracle import FULL
 from reproduce.recipe import Recipe
-from reproduce.support import provenance
-from reproduce.support.files import write_whole
 from reproduce.training.schedule import learning_rate
 
-OUT = Path("results/benchmarks/oracle.json")
 ROUNDS = 3
 WARM = 999_999  # a seed that no round uses
 SETS, SEEDS = 2, 200  # (candidate, seed) pairs whose accuracies are compared
@@ -151,52 +148,18 @@ def flops(recipe: Recipe, n: int, scored: int) -> float:
     return trained * (2 * first + 3 * rest) + scored * (first + rest)
 
 
-def peak_gflops() -> float:
-    """One thread's matrix product of 1024 x 1024, best of ten."""
-    a = torch.rand(1024, 1024)
-    best = min(timed(lambda: a @ a) for _ in range(10))
-    return 2 * 1024**3 / best / 1e9
-
-
-def timed(work: Callable[[], object]) -> float:
-    """Seconds that the work takes."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def measure(case: Case, data: Dataset, oracle: Oracle) -> dict:
-    """Alternate plain loop and `score_many`; medians over the rounds, seconds per network."""
+def measure(case: Case, data: Dataset, oracle: Oracle) -> dict[str, Any]:
+    """Seconds per network of the plain loop and of `score_many`, and what they come to."""
     sets = random_sets(data, case.ipc, case.candidates)
     recipe = protocols.recipe(case.protocol, sets[0])
     assert recipe is not None
     recipe = replace(recipe, epochs=min(recipe.epochs, case.fidelity.epochs or recipe.epochs))
     scored = data.validation
     scored = scored.stratified(case.fidelity.images) if case.fidelity.images else scored
-    test = (scored.images, scored.labels)
-    runs: dict[str, list[float]] = {"plain, 1 thread": [], "plain, all threads": [], "ours": []}
-    everything = torch.get_num_threads()
-    # Workers are started before the clock is, as the process of the plain loop is.
-    oracle.score_many(sets[: oracle.workers], case.protocol, [WARM], fidelity=Fidelity(100, 1))
-    for turn in range(ROUNDS):
-        for name, threads in (("plain, 1 thread", 1), ("plain, all threads", oracle.workers)):
-            torch.set_num_threads(threads)
-            seconds = timed(partial(plain_loop, recipe, sets[: case.plain], turn, test))
-            runs[name].append(seconds / case.plain)
-        torch.set_num_threads(everything)
-        seeds = range(1000 * turn, 1000 * turn + case.seeds)
-        ours = partial(oracle.score_many, sets, case.protocol, seeds, fidelity=case.fidelity)
-        seconds = timed(ours)
-        runs["ours"].append(seconds / (case.candidates * case.seeds))
-    torch.set_num_threads(1)
+    runs = alternated(case, recipe, sets, (scored.images, scored.labels), oracle)
     middle = {name: statistics.median(values) for name, values in runs.items()}
-    ratios = [
-        min(a, b) / c
-        for a, b, c in zip(
-            runs["plain, 1 thread"], runs["plain, all threads"], runs["ours"], strict=True
-        )
-    ]
-    work = flops(recipe, len(sets[0]), len(scored)) / 1e9
+    ratios = [min(one, every) / ours for one, every, ours in zip(*runs.values(), strict=True)]
+    gflops = flops(recipe, len(sets[0]), len(scored)) / 1e9 / middle["ours"]
     peak = peak_gflops()
     return {
         "protocol": case.protocol,
@@ -209,10 +172,31 @@ def measure(case: Case, data: Dataset, oracle: Oracle) -> dict:
         "ratio": statistics.median(ratios),
         "ratios": ratios,
         "candidates_per_minute": 60 / middle["ours"] / case.seeds,
-        "gflops": work / middle["ours"],
+        "gflops": gflops,
         "peak_gflops_per_thread": peak,
-        "share_of_peak": work / middle["ours"] / (peak * oracle.workers),
+        "share_of_peak": gflops / (peak * oracle.workers),
     }
+
+
+def alternated(
+    case: Case, recipe: Recipe, sets: Sequence[Candidate], test: tuple, oracle: Oracle
+) -> dict[str, list[float]]:
+    """Seconds per network in each round: plain on one thread, plain on all, and ours."""
+    runs: dict[str, list[float]] = {"plain, 1 thread": [], "plain, all threads": [], "ours": []}
+    usual = torch.get_num_threads()
+    # Workers are started before the clock is, as the process of the plain loop is.
+    oracle.score_many(sets[: oracle.workers], case.protocol, [WARM], fidelity=Fidelity(100, 1))
+    for turn in range(ROUNDS):
+        for name, threads in (("plain, 1 thread", 1), ("plain, all threads", oracle.workers)):
+            torch.set_num_threads(threads)
+            taken = seconds(partial(plain_loop, recipe, sets[: case.plain], turn, test))
+            runs[name].append(taken / case.plain)
+        torch.set_num_threads(usual)
+        seeds = range(1000 * turn, 1000 * turn + case.seeds)
+        ours = partial(oracle.score_many, sets, case.protocol, seeds, fidelity=case.fidelity)
+        runs["ours"].append(seconds(ours) / (case.candidates * case.seeds))
+    torch.set_num_threads(1)
+    return runs
 
 
 def one_thread_score(*arguments: object) -> float:
@@ -221,7 +205,7 @@ def one_thread_score(*arguments: object) -> float:
     return plain_score(*arguments)  # type: ignore[arg-type]
 
 
-def compare_distributions(data: Dataset, oracle: Oracle) -> dict:
+def compare_distributions(data: Dataset, oracle: Oracle) -> dict[str, Any]:
     """Accuracies of the plain loop and of ours over the same (candidate, seed) pairs.
 
     Each seed starts all sets of one side from the same weights, so what varies freely, and what
@@ -254,17 +238,10 @@ def main() -> None:
     data = load("mnist")
     oracle = Oracle(data, device="cpu")
     oracle.score_many(random_sets(data, 1, 8), "conv", [99])  # start the workers
-    results = [measure(case, data, oracle) for case in CASES]
+    cases = [measure(case, data, oracle) for case in CASES]
     agreement = compare_distributions(data, oracle)
-    content = {
-        "workers": oracle.workers,
-        "versions": provenance.versions(),
-        "commit": provenance.commit(),
-        "cases": results,
-        "agreement": agreement,
-    }
-    write_whole(OUT, json.dumps(content, indent=1).encode())
-    say(speed_table(content), f"Ours less plain, conv, ipc 1: {agreement}\nWritten to {OUT}")
+    written = write("oracle", workers=oracle.workers, cases=cases, agreement=agreement)
+    say(speed_table(written), f"Ours less plain, conv, ipc 1: {agreement}")
 
 
 if __name__ == "__main__":

@@ -7,24 +7,19 @@ and measures how many subsets a second a kernel scores on one thread. Writes
 
 from __future__ import annotations
 
-import json
-import time
-from pathlib import Path
-
 import numpy as np
 import torch
 from scipy.stats import spearmanr
 
 from analysis.tables.markdown import proxy_table
+from benchmarks.rows import write
+from benchmarks.speed.machine import seconds
 from benchmarks.speed.oracle import random_sets
 from reproduce import Candidate, Fidelity, Oracle, load, protocols
 from reproduce.commands.terminal import progress, say
 from reproduce.data import ImageSet
 from reproduce.scoring.ridge_proxy import PoolKernel, Ridge
-from reproduce.support import provenance
-from reproduce.support.files import write_whole
 
-OUT = Path("results/benchmarks/proxies.json")
 SETS = 200
 TUNING = 80  # sets drawn before those, on which the proxies' settings were chosen
 SCORING = 6000
@@ -58,10 +53,12 @@ def subsets_per_second(ridge: Ridge, sets: list[Candidate], scoring: ImageSet) -
     pool = np.concatenate([candidate.images for candidate in sets])
     kernel = PoolKernel.build(ridge, pool, scoring.images, scoring.labels)
     targets = [candidate.targets() for candidate in sets]
-    start = time.perf_counter()
-    for number, target in enumerate(targets):
-        kernel.accuracy(np.arange(10 * number, 10 * number + 10), target)
-    return len(sets) / (time.perf_counter() - start)
+
+    def score_all() -> None:
+        for number, target in enumerate(targets):
+            kernel.accuracy(np.arange(10 * number, 10 * number + 10), target)
+
+    return len(sets) / seconds(score_all)
 
 
 def main() -> None:
@@ -78,17 +75,15 @@ def main() -> None:
         against = {other: correlation(scored[name], scored[other]) for other in SEEDS}
         results[name] = {"spearman": against, "subsets_per_second_and_thread": speed}
     ceiling = correlation(scored["conv"], scored["conv-shift1"])
-    content = {
-        "sets": SETS,
-        "scoring_images": SCORING,
-        "versions": provenance.versions(),
-        "commit": provenance.commit(),
-        "proxies": results,
-        "conv_against_conv_shift1": ceiling,
-        "accuracies": {name: values.tolist() for name, values in scored.items()},
-    }
-    write_whole(OUT, json.dumps(content, indent=1).encode())
-    say(proxy_table(content))
+    written = write(
+        "proxies",
+        sets=SETS,
+        scoring_images=SCORING,
+        proxies=results,
+        conv_against_conv_shift1=ceiling,
+        accuracies={name: values.tolist() for name, values in scored.items()},
+    )
+    say(proxy_table(written))
 
 
 if __name__ == "__main__":
