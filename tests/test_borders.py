@@ -11,53 +11,13 @@ import re
 import pytest
 
 from tests.imports import ROOT, cycles, file_of, graph, modules
+from tests.rooms import BELOW, ROOMS, package_of, room_of
 
-# What each package may import, beside itself.
-BELOW = {
-    "reproduce": set(),
-    "search": {"reproduce"},
-    "distill": {"reproduce"},
-    "analysis": {"reproduce"},
-    "benchmarks": {"reproduce", "search", "distill", "analysis"},
-    "supertrainer": {"reproduce"},
-    "supertrainer_demo": {"reproduce", "search", "distill", "analysis"},
-    "supertrainer_final": {"reproduce", "search"},
-}
-# The rooms of each package, lowest first: a room imports from itself and from those before it.
-ROOMS = {
-    "reproduce": (
-        *("errors", "support", "images", "recipe", "networks", "training", "records"),
-        *("summary", "candidate", "data", "sources", "transfer", "scoring", "protocols", "oracle"),
-        *("predictions", "essay", "commands"),
-    ),
-    "search": (
-        *("pool", "seeds", "finalists", "proxy", "methods", "own", "start_sets", "config"),
-        *("trials", "storage", "worker", "study", "rivals", "command"),
-    ),
-    "distill": (
-        *("config", "validation", "ranks", "progress", "checkpoint", "synthetic", "guard"),
-        *("inner", "objective", "matching", "methods", "reference", "options", "distiller"),
-        "command",
-    ),
-    "analysis": (
-        *("formats", "histories", "roles", "sources", "results", "statistics", "measure"),
-        *("again", "origins", "tables", "figures", "page", "command"),
-    ),
-    "benchmarks": ("rows", "speed", "compare"),
-}
 # Imports that still point upwards: the file that imports, and the room that it imports from.
 TO_BE_TURNED = {
     ("analysis/tables/markdown.py", "figures"),
 }
 PUBLIC = {"", "__main__"}  # a package itself and its command line: above all of its rooms
-
-
-def package_of(module: str) -> str:
-    return module.split(".")[0]
-
-
-def room_of(module: str) -> str:
-    return module.split(".")[1] if "." in module else ""
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
