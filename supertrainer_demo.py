@@ -30,16 +30,14 @@ from search.config import SearchConfig
 from search.finalists import once
 
 DEMO_SEARCH = SearchConfig(method="staged", budget="18", batch=6, search_seeds=4)
-DEMO_DIGITS = 200  # that the demo's page reads
+DEMO_DIGITS = 200  # validation digits that the page lets its network read
 DEMO_DISTILL = DistillConfig(method="krr", steps=1600, width=24, inner_steps=60, checks=2)
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for all that the demo writes.")] = Path(
-        "runs/demo"
-    ),
+    out: Annotated[Path, typer.Option(help="Folder that the demo writes to.")] = Path("runs/demo"),
     data_folder: Annotated[
-        Path | None, typer.Option("--data", help="Folder of mnist; else as in `score`.")
+        Path | None, typer.Option("--data", help="Folder that holds MNIST; default: as in `score`.")
     ] = None,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
@@ -67,17 +65,17 @@ def demo(
 
 
 def mnist_or_digits(folder: Path | None) -> Dataset:
-    """MNIST where it is to be had, else the bundled digits, saying so."""
+    """MNIST, or the bundled digits and a note on standard error where MNIST is not available."""
     try:
         return sources.load("mnist", folder)
     except UserError as error:
-        note = f"{error}.\nGoing on with scikit-learn's bundled digits instead of MNIST."
+        note = f"{error}.\nThe demo goes on with scikit-learn's bundled digits instead of MNIST."
         say(note, stderr=True)
         return sources.load("digits")
 
 
 def demo_essay(oracle: Oracle) -> list[Record]:
-    """The essay's baselines on RMNIST/1, /5 and /10, and its conv net on /1."""
+    """Scores of the essay's baselines on RMNIST/1, /5 and /10, and of its conv net on RMNIST/1."""
     sets = [draws.rmnist(oracle.data, ipc) for ipc in draws.ESSAY_SIZES]
     records = []
     for protocol in draws.EXPERIMENTS["baselines"]:
@@ -89,7 +87,7 @@ def demo_essay(oracle: Oracle) -> list[Record]:
 
 
 def print_sets(candidates: list[Candidate], page: Path) -> None:
-    """The sets in shades of text, and where the page is."""
+    """Print the sets in shades of text, and the path of the page."""
     for candidate in candidates:
         say(f"\n{candidate.name}\n{grid_text(candidate, shades=shades_of(sys.stdout.encoding))}")
     say(f"\nReport: {page.resolve()}")

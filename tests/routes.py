@@ -18,6 +18,7 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 from types import CodeType, FrameType
+from unittest.mock import patch
 
 import supertrainer
 from reproduce import load
@@ -59,7 +60,8 @@ def walk(command: str, folder: Path) -> list[str]:
     os.chdir(folder)
     sys.setprofile(note)
     try:
-        supertrainer.main()
+        with patch("torch.cuda.is_available", return_value=False):  # the page is of the CPU's route
+            supertrainer.main()
     except SystemExit as ended:
         if ended.code:
             raise RuntimeError(f"supertrainer {command} failed") from ended

@@ -147,7 +147,10 @@ def test_random_sets_do_not_depend_on_their_number(digits: Dataset) -> None:
 
 
 def test_test_is_read_once(
-    digits: Dataset, distilled: Candidate, monkeypatch: pytest.MonkeyPatch
+    digits: Dataset,
+    distilled: Candidate,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     found = rivals.random_sets(digits, (1,) * 10, 9)[8].renamed("found")
     files = [found.save("found.npz"), distilled.save("distilled.npz")]
@@ -155,6 +158,7 @@ def test_test_is_read_once(
     small = {"seeds": 3, "strong": 0, "random": 4, "workers": 1}
     supertrainer_final.final(files=files, **small)
     assert not RESULTS.exists()  # a rehearsal
+    assert capsys.readouterr().out.endswith(f"Records: {Path('runs/final.jsonl').resolve()}\n")
     supertrainer_final.final(files=files, split="test", **small)
     log = Path("results/test/test-readings.jsonl")
     readings = log.read_text()
