@@ -11,10 +11,11 @@ from typing import Annotated, Any
 
 import typer
 
+from analysis.figures.documents import pictures
 from analysis.figures.plots import grid_png, grid_text, shades_of, some_of_each, span
 from analysis.page.report import sections_of, write_figures, write_report
 from analysis.results import collect
-from analysis.tables import markdown
+from analysis.tables.documents import update as updated
 from reproduce.candidate import Candidate
 from reproduce.commands.options import (
     RECORDS,
@@ -88,8 +89,8 @@ def say_skipped(lines: Sequence[str]) -> None:
 
 def update_document(document: Path, results: Path) -> None:
     """Make the tables of a Markdown file, and the pictures that it shows, anew from `results`."""
-    write_whole(document, markdown.update(document, results).encode())
-    for picture, content in markdown.pictures(document, results).items():
+    write_whole(document, updated(document, results).encode())
+    for picture, content in pictures(document, results).items():
         write_whole(picture, content)
 
 

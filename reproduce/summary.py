@@ -79,6 +79,16 @@ class Summary:
     def __str__(self) -> str:
         return f"{self.mean:.2f}" if self.n == 1 else f"{self.mean:.2f} ± {self.se:.2f}"
 
+    @property
+    def with_n(self) -> str:
+        """The mean with its error and n: `95.10 ± 0.20 (20)`."""
+        return f"{self} ({self.n})"
+
+    @property
+    def counted(self) -> str:
+        """How many values there are, in words: `20 networks`, `1 set`."""
+        return f"{self.n} {self.over if self.n > 1 else self.over.removesuffix('s')}"
+
 
 def summary_of(values: Sequence[float], over: str = "networks") -> Summary:
     """Sum up numbers, at least one."""

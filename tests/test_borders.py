@@ -14,9 +14,7 @@ from tests.imports import ROOT, cycles, file_of, graph, modules
 from tests.rooms import BELOW, ROOMS, package_of, room_of
 
 # Imports that still point upwards: the file that imports, and the room that it imports from.
-TO_BE_TURNED = {
-    ("analysis/tables/markdown.py", "figures"),
-}
+TO_BE_TURNED = {}
 PUBLIC = {"", "__main__"}  # a package itself and its command line: above all of its rooms
 
 

@@ -171,7 +171,7 @@ SMALL = {
     "analyse": "--protocol knn --seeds 1 --digits 20 --workers 1",
 }
 # What trains for minutes in any form, or needs weights that are downloaded: tests/reproduce runs
-# its parts. `report --update` needs all results: tests/analysis/tables/test_markdown.py holds
+# its parts. `report --update` needs all results: tests/analysis/tables/test_documents.py holds
 # its tables.
 LONG = {("reproduce", name) for name in ("best", "transfer", "problems", "all")}
 LONG |= {("demo", "--out"), ("report", "--update")}

@@ -17,7 +17,7 @@ from matplotlib.ticker import StrMethodFormatter
 
 from analysis.figures.axes import bare
 from analysis.histories import histories
-from analysis.tables.bench import Bench, load
+from analysis.tables.benchmarks import Benchmark, benchmarks
 
 COLOURS = mpl.colormaps["tab20"].colors  # type: ignore[attr-defined]
 POINTS = 200  # of a mean curve
@@ -25,7 +25,7 @@ POINTS = 200  # of a mean curve
 
 def search_methods(folder: Path) -> Figure | None:
     """Best score so far against seconds, each method's mean over repetitions."""
-    benches = load(folder, "search-methods-ipc*.json")
+    benches = benchmarks(folder, "search-methods-ipc*")
     if not benches:
         return None
     figure, panels = _panels(len(benches))
@@ -68,7 +68,7 @@ def _step(curve: np.ndarray, times: np.ndarray) -> np.ndarray:
 
 def distill_methods(folder: Path) -> Figure | None:
     """Validation accuracy against minutes of each method; those without a run as lines."""
-    benches = load(folder, "distill-methods-ipc*.json")
+    benches = benchmarks(folder, "distill-methods-ipc*")
     if not benches:
         return None
     figure, panels = _panels(len(benches))
@@ -83,7 +83,7 @@ def distill_methods(folder: Path) -> Figure | None:
     return figure
 
 
-def _over_minutes(axis: Axes, row: Bench, colour: str) -> None:
+def _over_minutes(axis: Axes, row: Benchmark, colour: str) -> None:
     seconds, accuracies = zip(*row["history"], strict=True)
     if len(seconds) == 1:
         axis.axhline(accuracies[0], color=colour, ls="--", label=row["name"])

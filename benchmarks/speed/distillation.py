@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from analysis.tables.bench import distill_cost, distill_memory
+from analysis.tables import distill as tables
 from benchmarks.rows import FOLDER, write
 from benchmarks.speed.machine import largest_mib, peak_gflops, seconds
 from distill import DistillConfig, Distiller
@@ -111,7 +111,7 @@ def main() -> None:
     peak = peak_gflops(time.process_time)
     cases = [measured(name, config, peak) for name, config in CASES.items()]
     write("distill", threads=1, peak_gflops=peak, cases=cases, memory=memory)
-    say(distill_cost(FOLDER.parent), distill_memory(FOLDER.parent))
+    say(tables.cost(FOLDER.parent), tables.memory(FOLDER.parent))
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from analysis.tables.markdown import speed_table
-from benchmarks.rows import write
+from analysis.tables.oracle import speed
+from benchmarks.rows import FOLDER, write
 from benchmarks.speed.machine import peak_gflops, seconds
 from reproduce import Candidate, Fidelity, Oracle, load, protocols
 from reproduce.commands.terminal import say
@@ -240,8 +240,8 @@ def main() -> None:
     oracle.score_many(random_sets(data, 1, 8), "conv", [99])  # start the workers
     cases = [measure(case, data, oracle) for case in CASES]
     agreement = compare_distributions(data, oracle)
-    written = write("oracle", workers=oracle.workers, cases=cases, agreement=agreement)
-    say(speed_table(written), f"Ours less plain, conv, ipc 1: {agreement}")
+    write("oracle", workers=oracle.workers, cases=cases, agreement=agreement)
+    say(speed(FOLDER.parent), f"Ours less plain, conv, ipc 1: {agreement}")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 
-from analysis.tables.markdown import proxy_table
-from benchmarks.rows import write
+from analysis.tables import oracle as tables
+from benchmarks.rows import FOLDER, write
 from benchmarks.speed.machine import seconds
 from benchmarks.speed.oracle import random_sets
 from reproduce import Candidate, Fidelity, Oracle, load, protocols
@@ -75,7 +75,7 @@ def main() -> None:
         against = {other: correlation(scored[name], scored[other]) for other in SEEDS}
         results[name] = {"spearman": against, "subsets_per_second_and_thread": speed}
     ceiling = correlation(scored["conv"], scored["conv-shift1"])
-    written = write(
+    write(
         "proxies",
         sets=SETS,
         scoring_images=SCORING,
@@ -83,7 +83,7 @@ def main() -> None:
         conv_against_conv_shift1=ceiling,
         accuracies={name: values.tolist() for name, values in scored.items()},
     )
-    say(proxy_table(written))
+    say(tables.proxies(FOLDER.parent))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from analysis.figures.curves import distill_runs as curves
-from analysis.tables.bench import distill_runs
+from analysis.tables.distill import runs
 
 TRACKED = Path(__file__).resolve().parents[2] / "results" / "measures" / "histories"
 ENTRY = {"step": 4, "done": 0.3, "seconds": 2.0, "loss": 1.5, "accuracy": 50.0}
@@ -43,7 +43,7 @@ def test_d_a_history_of_another_kind_is_passed_over_with_a_line(
     (tmp_path / "measures" / "histories" / "bad.history.json").write_text(
         BAD[name], encoding="utf-8"
     )
-    assert distill_runs(tmp_path).rows == []
+    assert runs(tmp_path).rows == []
     assert curves(tmp_path) is None
     lines = capsys.readouterr().err.splitlines()
     assert lines
@@ -56,7 +56,7 @@ def test_d_a_run_that_was_interrupted_has_dashes_for_what_it_did_not_reach(tmp_p
     for name, content in (("a", SOUND), ("b", never)):
         path = tmp_path / "measures" / "histories" / f"{name}.history.json"
         path.write_text(json.dumps(content), encoding="utf-8")
-    rows = distill_runs(tmp_path).rows
+    rows = runs(tmp_path).rows
     assert [row[5:] for row in rows] == [["1.500", "50.0", "–", "–"], ["–", "50.0", "–", "–"]]
 
 
@@ -64,6 +64,6 @@ def test_d_the_tracked_histories_are_all_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(TRACKED, tmp_path / "measures" / "histories")
-    rows = distill_runs(tmp_path).rows
+    rows = runs(tmp_path).rows
     assert len(rows) == len(list(TRACKED.glob("*.history.json")))
     assert capsys.readouterr().err == ""

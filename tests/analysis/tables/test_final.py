@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from analysis.measure import measures
-from analysis.tables import bench
+from analysis.tables import final
 from reproduce import Dataset, Oracle
 
 
@@ -33,7 +33,7 @@ def test_b6_the_strongest_simple_rule_is_chosen_on_validation(
         "best on validation": {"validation-a": 60.0, "test": 55.0},
     }
     write(tmp_path / "test" / "records.jsonl", digits, means)
-    rows = bench.final_short(tmp_path).rows
+    rows = final.overview(tmp_path).rows
     cell = "55.00 ± 1.00 (2 networks), best on validation"
     assert rows == [["the strongest simple rule", "1", cell]]
 
@@ -43,5 +43,5 @@ def test_b6_without_scores_to_choose_by_every_rule_is_shown(
 ) -> None:
     means = {"one": {"test": 90.0}, "two": {"test": 55.0}}
     write(tmp_path / "test" / "records.jsonl", digits, means)
-    rows = bench.final_short(tmp_path).rows
+    rows = final.overview(tmp_path).rows
     assert [row[0] for row in rows] == ["one", "two"]

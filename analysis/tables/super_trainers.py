@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,16 @@ import numpy as np
 
 from analysis.measure import effects
 from analysis.origins import Number, Origins
-from analysis.results import Results, collect
-from analysis.tables import value
+from analysis.results import collect
 from analysis.tables.finalists import choices
 from analysis.tables.leaderboard import Row, leaderboards
+from analysis.tables.value import comparisons
 from reproduce.support.table import Code, Table
 
 
-def leaderboard_table(results: Results) -> Table:
+def leaderboard(folder: Path) -> Table:
     """Every set of ours under every protocol, the smallest budget first."""
+    results = collect([folder])
     found = leaderboards(results, Origins())
     protocols = [p for p in _columns(found) if any(p in r.cells for r in _ours(found))]
     rows = []
@@ -42,8 +43,9 @@ def _leaderboard_cell(number: Number | None) -> str:
     return f"{number} ({number.interval.n})" if number else "–"
 
 
-def typicality_table(results: Results) -> Table:
+def typicality(folder: Path) -> Table:
     """How extreme the images of each set are, and how far from real ones."""
+    results = collect([folder])
     rows = []
     for analysis in results.ordered_analyses():
         extremity = 100 * np.array(analysis["extremity"])
@@ -67,13 +69,14 @@ def typicality_table(results: Results) -> Table:
     return Table(head, rows)
 
 
-def value_table(results: Results) -> Table:
+def value(folder: Path) -> Table:
     """How many random real images each set is worth whose file is there; the page has all."""
+    results = collect([folder])
     origins = Origins()
     kept = [record for record in results.records if record["candidate"] in results.candidates]
     ours = replace(results, records=kept)
     rows = []
-    for comparison in value.comparisons(ours, leaderboards(ours, origins), origins):
+    for comparison in comparisons(ours, leaderboards(ours, origins), origins):
         for one in comparison.values:
             accuracy = one.accuracy
             rows.append([one.title, f"{one.images:g}", accuracy, accuracy.interval.n, one.words])
@@ -81,8 +84,9 @@ def value_table(results: Results) -> Table:
     return Table(head, rows)
 
 
-def sensitivity_table(results: Results) -> Table:
+def sensitivity(folder: Path) -> Table:
     """What order, batches, rounding, noise and a missing image change, in points, by seed."""
+    results = collect([folder])
     rows = []
     for analysis in results.ordered_analyses():
         changes = [
@@ -98,8 +102,9 @@ def sensitivity_table(results: Results) -> Table:
     return Table(["set", "protocol", "change", "points", "n"], rows)
 
 
-def finalists_table(results: Results) -> Table:
+def finalists(folder: Path) -> Table:
     """What each search's choice among its finalists was worth on fresh seeds."""
+    results = collect([folder])
     rows = []
     for choice in choices(results, Origins()):
         fresh = choice.fresh
@@ -115,13 +120,3 @@ def finalists_table(results: Results) -> Table:
         )
     head = ["search", "protocol", "finalists", "the best as chosen", "less luck", "fresh seeds"]
     return Table(head, rows)
-
-
-# By mark, from the folder of results.
-ANSWERS: dict[str, Callable[[Path], Table]] = {
-    "leaderboard": lambda path: leaderboard_table(collect([path])),
-    "typicality": lambda path: typicality_table(collect([path])),
-    "value": lambda path: value_table(collect([path])),
-    "sensitivity": lambda path: sensitivity_table(collect([path])),
-    "finalists": lambda path: finalists_table(collect([path])),
-}

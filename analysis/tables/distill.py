@@ -1,0 +1,99 @@
+"""Tables about distillations: methods at equal time, ablations, costs and the tracked runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis.histories import histories
+from analysis.tables.benchmarks import benchmarks
+from reproduce.summary import summary_of
+from reproduce.support.table import Code, Table
+
+
+def methods(results: Path) -> Table:
+    """Each distillation method at equal time."""
+    rows = [
+        [
+            bench["settings"]["ipc"],
+            Code(row["name"]),
+            Code(row["recipe"]),
+            f"{row['seconds'] / 60:.1f}",
+            f"{row['updates']:,}",
+            summary_of(row["accuracies"]),
+            len(row["accuracies"]),
+        ]
+        for bench in benchmarks(results, "distill-methods-ipc*")
+        for row in _best_first(bench["rows"])
+    ]
+    return Table(["ipc", "method", "recipe", "minutes", "updates", "accuracy", "n"], rows)
+
+
+def ablation(results: Path) -> Table:
+    """`krr` with one thing changed, and what that changes in points."""
+    rows = []
+    for bench in benchmarks(results, "distill-ablation-ipc*"):
+        scores = {row["name"]: summary_of(row["accuracies"]) for row in bench["rows"]}
+        for row in _best_first(bench["rows"]):
+            ours, plain, change = scores[row["name"]], scores.get("krr"), "–"
+            if plain and row["name"] != "krr":
+                error = math.hypot(plain.se, ours.se)
+                change = f"{ours.mean - plain.mean:+.2f} ± {error:.2f}"
+            updates = f"{row['updates']:,}"
+            rows.append([bench["settings"]["ipc"], row["name"], updates, ours, ours.n, change])
+    return Table(["ipc", "run", "updates", "accuracy", "n", "against `krr`"], rows)
+
+
+def _best_first(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: -float(np.mean(row["accuracies"])))
+
+
+def cost(results: Path) -> Table:
+    """Updates a second of one thread and the share of its peak."""
+    rows = [
+        [
+            case["name"],
+            f"{case['updates_per_second']:.1f}",
+            f"{case['gflop_per_update']:.2f}",
+            f"{case['gflops']:.0f} ({100 * case['share_of_peak']:.0f} %)",
+            f"{case['estimated_mib']:,.0f}",
+        ]
+        for bench in benchmarks(results, "distill")
+        for case in bench["cases"]
+    ]
+    head = ["method", "updates / second", "GFLOP / update", "GFLOP/s (of peak)", "MiB estimated"]
+    return Table(head, rows)
+
+
+def memory(results: Path) -> Table:
+    """Memory of one update of `unroll` by its number of inner steps."""
+    rows = [
+        [row["inner_steps"], f"{row['kept_mib']:.0f}", f"{row['recomputed_mib']:.0f}"]
+        for bench in benchmarks(results, "distill")
+        for row in bench["memory"]
+    ]
+    return Table(["inner steps", "MiB, all kept", "MiB, recomputed"], rows)
+
+
+def runs(results: Path) -> Table:
+    """The tracked runs, from their `*.history.json`: validation on the way, loss at the end."""
+    rows = []
+    for name, content in histories(results):
+        history, config = content["history"], content["config"]
+        last = history[-1]
+        cells = [_at(history, part) for part in (0.25, 0.5, 1.0)]
+        loss = "–" if last["loss"] is None else f"{last['loss']:.3f}"
+        numbers = [f"{last['seconds'] / 60:.0f}", f"{last['step']:,}", loss]
+        rows.append([name, Code(config["method"]), content["threads"], *numbers, *cells])
+    head = ["run", "method", "threads", "minutes", "updates", "loss"]
+    return Table([*head, "after a quarter", "half", "all"], rows)
+
+
+def _at(history: Sequence[dict[str, Any]], part: float) -> str:
+    """Accuracy when at least that part of the run was done; a dash where it never was."""
+    reached = [e for e in history if e["done"] >= part - 1e-3 or e["done"] == 1]
+    return f"{float(reached[0]['accuracy']):.1f}" if reached else "–"

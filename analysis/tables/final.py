@@ -1,0 +1,81 @@
+"""Tables of the final reading of the test split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reproduce.records import read
+from reproduce.summary import Summary, grouped, role_of, summarise
+from reproduce.support.table import Code, Table
+
+NOT_OURS = {"random sets": "random sets", "essay draw": "the essay's draw"}
+CHOICE = "validation-a"  # the split that says which simple rule is the strongest
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What test said of one set, or of several random ones."""
+
+    protocol: str
+    ipc: float
+    name: str
+    role: str
+    summary: Summary
+
+
+def readings(results: Path, split: str = "test") -> list[Reading]:
+    """The final readings of a split by protocol and size, the best first."""
+    records = [r for r in read(results / "test" / "records.jsonl") if r["split"] == split]
+    groups = grouped(records, lambda r: (r["protocol"], r["ipc"], r["name"], role_of(r)))
+    found = [Reading(*key, summarise(group)) for key, group in groups.items()]
+    return sorted(found, key=lambda r: (r.protocol, r.ipc, -r.summary.mean))
+
+
+def strongest_rules(results: Path) -> dict[tuple[str, float], str]:
+    """The strongest simple rule of each protocol and size: that with the best mean on `CHOICE`."""
+    rules: dict[tuple[str, float], Reading] = {}
+    for reading in readings(results, CHOICE):  # the best first
+        if reading.role == "simple rule":
+            rules.setdefault((reading.protocol, reading.ipc), reading)
+    return {key: reading.name for key, reading in rules.items()}
+
+
+def distilled(results: Path) -> Table:
+    """The reading of test for distilled sets."""
+    return _table([r for r in readings(results) if r.role == "distilled"])
+
+
+def chosen(results: Path) -> Table:
+    """The reading of test for sets of real images: chosen ones and their rivals."""
+    return _table([r for r in readings(results) if r.role != "distilled"])
+
+
+def _table(found: Sequence[Reading]) -> Table:
+    rows = [[r.name, f"{r.ipc:g}", Code(r.protocol), r.summary, r.summary.counted] for r in found]
+    return Table(["set", "ipc", "protocol", "test accuracy", "n"], rows)
+
+
+def overview(results: Path) -> Table:
+    """The reading of test, protocol by protocol: ours, the strongest simple rule, random sets.
+
+    Where nothing on record chooses among the simple rules, all of them are shown.
+    """
+    found, rules = readings(results), strongest_rules(results)
+    protocols = list(dict.fromkeys(reading.protocol for reading in found))
+    kept: dict[tuple[float, str], dict[str, str]] = {}
+    for reading in sorted(found, key=lambda r: (r.ipc, -r.summary.mean)):
+        strongest = rules.get((reading.protocol, reading.ipc))
+        cell = f"{reading.summary} ({reading.summary.counted})"
+        what = NOT_OURS.get(reading.role, reading.name)
+        if reading.role == "simple rule" and strongest:
+            what, cell = "the strongest simple rule", f"{cell}, {reading.name}"
+        if reading.role != "simple rule" or strongest in (None, reading.name):
+            kept.setdefault((reading.ipc, what), {}).setdefault(reading.protocol, cell)
+    head = ["set", "ipc", *(Code(protocol) for protocol in protocols)]
+    rows = [
+        [what, f"{ipc:g}", *(cells.get(protocol, "–") for protocol in protocols)]
+        for (ipc, what), cells in kept.items()
+    ]
+    return Table(head, rows)

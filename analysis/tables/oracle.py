@@ -1,0 +1,48 @@
+"""Tables about the oracle: its speed, and how well the proxies agree with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis.tables.benchmarks import benchmark
+from reproduce.support.table import Code, Table
+
+TRAINED = ("conv", "conv-shift1")
+
+
+def speed(results: Path) -> Table:
+    """`score_many` against a plain loop."""
+    rows = []
+    for case in benchmark(results, "oracle")["cases"]:
+        seconds = case["seconds_per_network"]
+        plain = min(seconds["plain, 1 thread"], seconds["plain, all threads"])
+        rows.append(
+            [
+                Code(case["protocol"]),
+                case["ipc"],
+                f"{case['networks']} x {case['epochs']} epochs, {case['images']:,} images",
+                f"{plain:.2f}",
+                f"{seconds['ours']:.3f}",
+                f"{case['ratio']:.1f}",
+                f"{case['candidates_per_minute']:.0f}",
+                f"{case['gflops']:.0f} ({100 * case['share_of_peak']:.0f} %)",
+            ]
+        )
+    head = ["protocol", "ipc", "networks", "plain s", "ours s", "ratio", "candidates / minute"]
+    return Table([*head, "GFLOP/s (of peak)"], rows)
+
+
+def proxies(results: Path) -> Table:
+    """Rank correlations of the proxies with trained networks."""
+    content = benchmark(results, "proxies")
+    rows = [
+        [
+            Code(name),
+            *("{:.2f} ± {:.2f}".format(*proxy["spearman"][protocol]) for protocol in TRAINED),
+            f"{proxy['subsets_per_second_and_thread']:,.0f}",
+        ]
+        for name, proxy in content["proxies"].items()
+    ]
+    ceiling = "{:.2f} ± {:.2f}".format(*content["conv_against_conv_shift1"])
+    rows.append(["`conv` itself", "–", ceiling, "–"])
+    return Table(["proxy", *map(Code, TRAINED), "subsets / second / thread"], rows)

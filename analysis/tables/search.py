@@ -1,0 +1,90 @@
+"""Tables about searches: methods at equal time, the parts of `staged`, and what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis.tables.benchmarks import Benchmark, benchmark, benchmarks
+from reproduce.summary import Summary, grouped, summary_of
+from reproduce.support.table import Code, Table
+
+
+def methods(results: Path) -> Table:
+    """Each search method at equal time: seconds, sets scored, the search's score, the fresh one.
+
+    Means ± standard errors over repetitions, whose number is in brackets. A batch that has begun is
+    finished, so some methods take longer than their budget.
+    """
+    found = benchmarks(results, "search-methods-ipc*")
+    head, cells = ["method"], dict[tuple[str, int], list[Any]]()
+    for number, bench in enumerate(found):
+        head += [f"ipc {bench['settings']['ipc']}: seconds", "sets"]
+        head += ["search score", "fresh seeds (n)"]
+        runs = grouped(bench["rows"], itemgetter("method"))
+        for method in sorted(runs, key=lambda m: -_fresh(runs[m]).mean):
+            cells[method, number] = [
+                f"{np.mean([run['curve'][-1][0] for run in runs[method]]):.0f}",
+                f"{np.mean([run['sets'] for run in runs[method]]):.0f}",
+                summary_of([run["search"] for run in runs[method]]),
+                _fresh(runs[method]).with_n,
+            ]
+    rows = [
+        [Code(method), *(c for i in range(len(found)) for c in cells.get((method, i), ["–"] * 4))]
+        for method in dict.fromkeys(method for method, _ in cells)
+    ]
+    return Table(head, rows)
+
+
+def _fresh(runs: Sequence[Benchmark]) -> Summary:
+    return summary_of([float(np.mean(run["fresh"])) for run in runs])
+
+
+def stages(results: Path) -> Table:
+    """Sets and replicates a second of each stage of `staged`."""
+    rows = [
+        [
+            row["stage"],
+            row["ipc"],
+            f"{row['seconds']:.1f}",
+            _rate(row["sets"], row["seconds"]),
+            _rate(row["replicates"], row["seconds"]),
+        ]
+        for bench in benchmarks(results, "search-stages")
+        for row in bench["rows"]
+    ]
+    return Table(["stage", "ipc", "seconds", "sets / second", "replicates / second"], rows)
+
+
+def _rate(count: int, seconds: float) -> str:
+    if not count:
+        return "–"
+    rate = count / seconds
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2f}"
+
+
+def swap(results: Path) -> Table:
+    """Batches against a loop of one set at a time: what each took to the same best score."""
+    rows = []
+    for bench in benchmarks(results, "search-swap"):
+        for name, way in bench["ways"].items():
+            sets, seconds, best = way["reached"] or way["curve"][-1]
+            words = "" if way["reached"] else " (not reached)"
+            rows.append([name, sets, f"{seconds:.0f}", f"{best:.2f}{words}"])
+    return Table(["proposals", "sets", "seconds", "best score"], rows)
+
+
+def rank(results: Path) -> Table:
+    """Rank correlations of the search's proxies with the protocol that they stand for."""
+    content = benchmark(results, "search-rank")
+    rows = []
+    for name, correlation in content["spearman"].items():
+        speed = content["sets_per_second"].get(name)
+        rows.append(
+            [name, "{:.2f} ± {:.2f}".format(*correlation), f"{speed:,.0f}" if speed else "–"]
+        )
+    return Table(["proxy", Code(content["protocol"]), "sets / second / thread"], rows)
