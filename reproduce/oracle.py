@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import joblib
-
 from reproduce import protocols
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset, ImageSet, check_fits
@@ -18,7 +16,7 @@ from reproduce.records import RULES, Ledger, Record, key_of
 from reproduce.scoring import stacks, worker
 from reproduce.scoring.learners import Answer, Learner, Replicate, Where
 from reproduce.scoring.unseen import Unseen
-from reproduce.support import provenance, schema
+from reproduce.support import keys, provenance, schema
 from reproduce.support.schema import Number, Optional, Whole, check_fields, ruled
 from reproduce.support.threads import cores, usable_device
 
@@ -148,9 +146,9 @@ class Oracle:
             for candidate in candidates
             for replicate in self._replicates(candidate, protocol, seeds, split, fidelity)
         ]
-        keys = [key_of(replicate.question) for replicate in replicates]
+        wanted = [key_of(replicate.question) for replicate in replicates]
         self.ledger.refresh()
-        waiting = list(self._unanswered(dict(zip(keys, replicates, strict=True)), again))
+        waiting = list(self._unanswered(dict(zip(wanted, replicates, strict=True)), again))
         done = len(replicates) - sum(map(len, waiting))
         progress(done, len(replicates))
         if waiting:
@@ -162,7 +160,7 @@ class Oracle:
         # Equal sets have equal hashes and share their scores, whatever they are called.
         return [
             {**(self.ledger.find(key) or {}), **{name: one.question[name] for name in TITLES}}
-            for key, one in zip(keys, replicates, strict=True)
+            for key, one in zip(wanted, replicates, strict=True)
         ]
 
     def plan_of(self, candidate: Candidate, protocol: str, epochs: int | None = None) -> str:
@@ -263,8 +261,8 @@ class Oracle:
         """Where the training of a stack keeps its state."""
         if self.ledger.path is None:
             return None
-        name = joblib.hash([key_of(replicate.question) for replicate in stack])
-        return self.ledger.path.parent / "unfinished" / f"{name}.pt"
+        name = keys.key("stack/1", *(key_of(replicate.question) for replicate in stack))
+        return self.ledger.path.parent / "unfinished" / f"{name[:32]}.pt"
 
     def _computed(
         self, waiting: list[list[Replicate]], images: ImageSet, split: str

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import joblib
 import numpy as np
 
 from reproduce.candidate import Candidate
 from reproduce.data import ImageSet
 from reproduce.records import Record
+from reproduce.support import keys
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,8 @@ class Learner(ABC):
 
     def fingerprint(self) -> str:
         """The `plan` of a record: eight digits that change with the key and with constants."""
-        changed = dict.fromkeys(self.changed_constants())
-        return str(joblib.hash(self.key() + "".join(changed)))[:8]
+        changed = [constants for constants in self.changed_constants() if constants]
+        return keys.key("learner/1", self.key(), *dict.fromkeys(changed))[:8]
 
     def shortened(self, epochs: int) -> Learner:
         """The same learner, with no network trained for more than so many epochs."""
