@@ -11,9 +11,8 @@ if TYPE_CHECKING:
     from search.own.function import FunctionOracle
     from search.pool import Pool
     from search.storage.storage import open_study
-    from search.study import search, winner
+    from search.study import State, search, winner
     from search.trials import finished, ranked
-    from search.worker import State
 
 __all__ = [
     "METHODS",
@@ -39,7 +38,7 @@ __getattr__, __dir__ = exports(
         "METHODS": ".methods",
         "Pool": ".pool",
         "SearchConfig": ".config",
-        "State": ".worker",
+        "State": ".study",
         "choose": ".finalists",
         "duel": ".finalists",
         "finished": ".trials",

@@ -33,6 +33,7 @@ from search.config import SearchConfig
 from search.own.function import FunctionOracle, function_named
 from search.seeds import CHOICE, first
 from search.storage import storage
+from search.task import Task
 
 STORAGE = "runs/studies.journal"
 
@@ -159,8 +160,9 @@ def chosen(
 ) -> Candidate:
     """The winner: of the study's best sets the one that fresh seeds and images prefer."""
     best: dict[str, Candidate] = {}
-    for trial in studies.leaders(storage.open_study(name, where), jury.oracle, config):
-        candidate = studies.candidate_of(trial, jury.oracle, config, name, role)
+    task = Task(jury.oracle, config)
+    for trial in studies.leaders(storage.open_study(name, where), task):
+        candidate = task.found(trial, name, role)
         best.setdefault(candidate.hash, candidate)
         if len(best) == jury.tops:
             break
@@ -187,7 +189,7 @@ def rival_sets(
         strongest = finalists.best(jury.oracle, rules, config.protocol, jury.seeds, update)
     if not random_sets:
         return [strongest]
-    chance = dataclasses.replace(config, method="random", pool=1.0, given="")
+    chance = dataclasses.replace(config, method="random", pool=1.0, start_sets="")
     rival = f"{name}-random"
     run_search(scout, chance, rival, where)
     lucky = chosen(jury, chance, rival, where, "random search").renamed("random search")

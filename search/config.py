@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from dataclasses import dataclass
 
 from reproduce.commands.options import option
@@ -20,7 +18,7 @@ LONGEST = 10 * 365 * 24 * 3600  # seconds
 
 def usual(name: str) -> str:
     """What a setting is where the user says nothing, in words."""
-    own = [f"{m} {some[name]}" for m, some in methods.SETTINGS.items() if name in some]
+    own = [f"{m} {of.settings[name]}" for m, of in methods.METHODS.items() if name in of.settings]
     return f"else {', '.join([str(DEFAULTS[name]), *own])}"
 
 
@@ -65,13 +63,15 @@ class SearchConfig:
         " and all where a class has several.",
         Optional(Number(0, 1, above=True)),
     )
-    given: str = option(
+    start_sets: str = option(
         "",
-        "Candidate files, separated by commas, whose sets of real images are scored first.",
+        "Candidate files of real images, separated by commas; the search scores them first.",
         TEXT,
     )
     quotas: str = option("", "Images of each class, 2,1,1,...; else --ipc of each.", TEXT)
-    unbalanced: bool = option(False, "Only the number of images in all is given.", Flag())
+    unbalanced: bool = option(
+        False, "Quotas bind only in their sum: the method may give classes other numbers.", Flag()
+    )
     batch: int = option(
         None,
         f"Sets proposed from the same finished ones and scored together; {usual('batch')}.",
@@ -81,8 +81,7 @@ class SearchConfig:
 
     def __post_init__(self) -> None:
         check_fields(self, "search")
-        methods.named(self.method)
-        for name, value in (DEFAULTS | methods.SETTINGS.get(self.method, {})).items():
+        for name, value in {**DEFAULTS, **methods.named(self.method).settings}.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
         searching(self.search_seeds)
@@ -116,7 +115,3 @@ class SearchConfig:
             return tuple(map(int, self.quotas.split(","))) if self.quotas else (self.ipc,) * classes
         except ValueError:
             raise UserError(f"quotas {self.quotas!r}: give whole numbers, 2,1,1,...") from None
-
-    def fingerprint(self) -> str:
-        """What must agree for a study to be resumed: all but the budget."""
-        return json.dumps({**dataclasses.asdict(self), "budget": None}, sort_keys=True)

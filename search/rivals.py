@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,18 +11,29 @@ from reproduce.candidate import Candidate
 from reproduce.data import Dataset
 from reproduce.essay import draws
 from reproduce.oracle import Oracle
+from search import methods
 from search.config import SearchConfig
 from search.finalists import ORDINARY
-from search.study import rule_set
+from search.queue import FIRST_RULES
+from search.task import Task
 
-RULES = ("nearest-mean", "kmedoids", "herding", "facility-location", "kcenter")  # simple rules
+RULES = (*FIRST_RULES, "kcenter")  # the simple rules
 
 
-def rule_sets(oracle: Oracle, config: SearchConfig) -> list[Candidate]:
+def rule_sets(
+    oracle: Oracle, config: SearchConfig, rules: Sequence[str] = RULES
+) -> list[Candidate]:
     """What rules take of the whole training split; rules that agree are one set, by the first."""
+    task = Task(oracle, dataclasses.replace(config, pool=1.0, start_sets="", unbalanced=False))
+    view = task.view()
     sets: dict[str, Candidate] = {}
-    for rule in RULES:
-        candidate = rule_set(oracle, config, rule)
+    for rule in rules:
+        candidate = task.candidate(
+            methods.named(rule).propose(view, 1)[0],
+            name=rule.replace("-", " "),
+            method=rule,
+            role="simple rule",
+        )
         sets.setdefault(candidate.hash, candidate)
     return list(sets.values())
 

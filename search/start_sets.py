@@ -1,4 +1,4 @@
-"""Sets that a search is given to start from: candidates of real images, found elsewhere."""
+"""Start sets: candidates of real images, found elsewhere, from which a search starts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reproduce.errors import UserError
 from search.pool import Pool
 
 
-def given_sets(files: str, data: Dataset, pool: Pool, quotas: Sequence[int]) -> list[np.ndarray]:
+def start_sets(files: str, data: Dataset, pool: Pool, quotas: Sequence[int]) -> list[np.ndarray]:
     """The sets of some candidate files.
 
     Parameters

@@ -1,35 +1,73 @@
 """The study: an Optuna study over sets, in ask-and-tell, that can be killed, resumed and shared.
 
-A set is not a parameter that Optuna knows, so it travels as a user attribute of its trial. A trial
-has a position in the study, given when it is queued: positions are asked for in groups, and what a
-group proposes follows from the configuration and the finished trials before it alone. So a study
-in a journal that was killed and started again goes the way it would have gone; in a database any
-number of processes take positions, and one whose process died is queued again.
+Optuna has no parameter that is a set of images, so a set is a user attribute of its trial. Each
+trial has a position in the study, and the sets of a batch of positions follow from the settings and
+from the finished sets before them alone. So a study in a journal that was killed continues as if it
+had never stopped. In a database any number of processes take positions, and the positions of a
+process that died are queued again.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from reproduce.candidate import Candidate
 from reproduce.errors import UserError
-from reproduce.essay import draws
-from reproduce.oracle import FULL, Oracle
-from search import methods
+from reproduce.oracle import Oracle
 from search.config import SearchConfig
-from search.methods.base import View
-from search.pool import Pool
-from search.start_sets import given_sets
+from search.queue import Queue
+from search.scorer import Scorer
 from search.storage import storage
-from search.trials import entry, finished, ranked
-from search.worker import PURE, SPLIT, State, Worker
+from search.task import Task
+from search.trials import entry, finished, ranked, score_of, scores_of
+
+PAUSE = 0.5  # seconds between two looks at a study whose last sets other processes score
+
+
+@dataclass(frozen=True)
+class State:
+    """What `search` yields after every batch.
+
+    Attributes
+    ----------
+    done : int
+        Sets that the study has scored.
+    sets, seconds : int or None, float or None
+        The budget; one of them is None.
+    elapsed : float
+        Seconds that this call has run.
+    best, error : float
+        Best mean accuracy of a set that was scored with all seeds, and its standard error over
+        them (NaN for one seed).
+    improved : int
+        The position of the best set.
+    scores : int
+        Replicates scored by this call.
+    """
+
+    done: int
+    sets: int | None
+    seconds: float | None
+    elapsed: float
+    best: float
+    error: float
+    improved: int
+    scores: int
+
+    def note(self) -> str:
+        """The best so far with its error, and scores per second, in words."""
+        error = "" if np.isnan(self.error) else f" ± {self.error:.2f}"
+        return (
+            f"best {self.best:.2f}{error} %, {self.scores / max(self.elapsed, 1e-9):.1f} scores/s"
+        )
 
 
 def search(
@@ -46,12 +84,12 @@ def search(
     Parameters
     ----------
     oracle : Oracle or FunctionOracle
-        Scores the sets; give it no records file, the study keeps the scores.
+        Scores the sets. Give it no records file: the study keeps the scores.
     config : SearchConfig
     name : str
         Name of the study.
     where : str or Path
-        As `storage.open_study` has it; a storage may hold several studies.
+        As in `storage.open_study`. A storage may hold several studies.
     artifacts : Path, optional
         Folder for pictures of every set that is the best so far, for optuna-dashboard.
     beat : float
@@ -65,37 +103,57 @@ def search(
     Raises
     ------
     UserError
-        When the study exists with other settings, is being worked on, or cannot be read, or
-        when given sets do not fit.
+        When the study exists with other settings, is being worked on, or cannot be read, or when
+        start sets do not fit.
     """
-    pool = pool_of(oracle, config.fraction())
-    quotas = config.quotas_for(len(oracle.data.classes))
-    pool.check(quotas)
-    if config.given and config.method in PURE:
-        raise UserError(f"{config.method} takes nothing from given sets; leave --given out")
-    given = given_sets(config.given, oracle.data, pool, quotas)
+    task = Task(oracle, config)
+    task.check()
     with storage.claimed(name, where):
         study = storage.open_study(name, where)
-        _agree(study, _settings(oracle, config, pool, quotas), name)
-        if not storage.remote(where):  # whoever was at these is dead: the journal is ours alone
-            for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        _agree(study, task.settings(), name)
+        if not storage.remote(where):  # the journal is ours alone: whoever ran these trials is dead
+            storage.give_up_running(study)
+        queue = Queue(study, task, shared=storage.remote(where))
+        yield from _run(study, queue, Scorer(study, task, artifacts), storage.Watch(study, beat))
+
+
+def _run(
+    study: optuna.Study, queue: Queue, scorer: Scorer, watch: storage.Watch
+) -> Iterator[State]:
+    """Score batches until the budget is spent."""
+    sets, seconds = queue.task.config.limits()
+    begun = time.monotonic()
+    while True:
+        watch.sweep()
+        done, best = finished(study), ranked(study)
+        if best:
+            yield _state(len(done), best[0], queue.task.config, time.monotonic() - begun, scorer)
+        if sets and len(done) >= sets:
+            storage.clear(study, {trial.user_attrs["position"] for trial in done})
+            return
+        if time.monotonic() - begun >= (seconds or np.inf):
+            return
+        batch = queue.take()
+        try:
+            with watch.beating(batch.trials):
+                queue.propose(batch)
+                scorer.score(batch)
+        except optuna.exceptions.UpdateFinishedTrialError:
+            pass  # our heartbeat expired, and another process took over the trial
+        finally:  # after an interruption, other processes may take what was not scored
+            for trial in batch.trials:
                 storage.give_up(study, trial.number)
-        yield from Worker(study, where, oracle, config, pool, quotas, given, artifacts, beat).run()
+        if not batch.trials:
+            time.sleep(PAUSE)
 
 
-def _settings(
-    oracle: Oracle, config: SearchConfig, pool: Pool, quotas: Sequence[int]
-) -> dict[str, Any]:
-    """What must agree for a study to be resumed."""
-    some = [members[:quota] for members, quota in zip(pool.members, quotas, strict=True)]
-    sample = draws.real_candidate(oracle.data, np.concatenate(some), name="any", method="any")
-    how = oracle.plan_of(sample, config.protocol, config.epochs)
-    return {
-        **json.loads(config.fingerprint()),
-        "data": oracle.data.checksum,
-        "split": SPLIT,
-        "oracle": how,
-    }
+def _state(
+    done: int, best: FrozenTrial, config: SearchConfig, elapsed: float, scorer: Scorer
+) -> State:
+    values = scores_of(best)
+    error = float(np.std(values, ddof=1) / len(values) ** 0.5) if len(values) > 1 else np.nan
+    position = best.user_attrs["position"]
+    return State(done, *config.limits(), elapsed, score_of(best), error, position, scorer.scores)
 
 
 def _agree(study: optuna.Study, settings: dict[str, Any], name: str) -> None:
@@ -116,71 +174,27 @@ def _agree(study: optuna.Study, settings: dict[str, Any], name: str) -> None:
 
 
 def winner(study: optuna.Study, oracle: Oracle, config: SearchConfig, name: str) -> Candidate:
-    """The study's best set as a candidate. Its search score is a lucky one: score it afresh.
+    """The study's best set as a candidate.
+
+    Its search score is the best of many noisy ones and so too high: score it again on fresh seeds.
 
     Raises
     ------
     UserError
         When the study has no scored set yet.
     """
-    best = leaders(study, oracle, config)[:1]
+    task = Task(oracle, config)
+    best = leaders(study, task)[:1]
     if not best:
         raise UserError(f"study {study.study_name!r} has no scored set yet; run it for longer")
-    return candidate_of(best[0], oracle, config, name)
+    return task.found(best[0], name)
 
 
-def leaders(study: optuna.Study, oracle: Oracle, config: SearchConfig) -> list[FrozenTrial]:
+def leaders(study: optuna.Study, task: Task) -> list[FrozenTrial]:
     """The study's trials, best first: by what the method believes of them, else by their scores."""
     best = ranked(study)
-    if config.method not in methods.ESTIMATORS:
+    if task.method.believe is None:
         return best
     best.sort(key=lambda trial: trial.user_attrs["position"])
-    pool = pool_of(oracle, config.fraction())
-    believed = methods.ESTIMATORS[config.method](pool, [entry(trial) for trial in best])
+    believed = task.method.believe(task.pool, [entry(trial) for trial in best])
     return [best[at] for at in np.argsort(-believed, kind="stable")]
-
-
-def pool_of(oracle: Oracle, fraction: float) -> Pool:
-    """What may be chosen of the oracle's training images; `fraction` as `Pool.typical` has it."""
-    return Pool.typical(oracle.data.train, fraction, len(oracle.data.classes))
-
-
-def candidate_of(
-    trial: FrozenTrial, oracle: Oracle, config: SearchConfig, name: str, role: str = "searched"
-) -> Candidate:
-    """The set that a trial scored: chosen by its score while searching, so far."""
-    return draws.real_candidate(
-        oracle.data,
-        np.array(trial.user_attrs["indices"]),
-        name=name,
-        method=f"search {config.method}",
-        role=role,
-        chosen_on=SPLIT,
-        seeds=(config.seed,),
-    )
-
-
-def rule_set(oracle: Oracle, config: SearchConfig, rule: str) -> Candidate:
-    """The set that a simple rule makes of the whole training split."""
-    indices = methods.named(rule)(empty_view(oracle, config), 1)[0]
-    return draws.real_candidate(
-        oracle.data, indices, name=rule.replace("-", " "), method=rule, role="simple rule"
-    )
-
-
-def empty_view(oracle: Oracle, config: SearchConfig, fraction: float = 1.0) -> View:
-    """What a method may look at before any set is scored."""
-    quotas, seed = config.quotas_for(len(oracle.data.classes)), config.seed
-    return View(
-        pool=pool_of(oracle, fraction),
-        quotas=quotas,
-        unbalanced=False,
-        history=(),
-        start=0,
-        seed=seed,
-        oracle=oracle,
-        protocol=config.protocol,
-        split=SPLIT,
-        fidelity=FULL,
-        taken=frozenset(),
-    )

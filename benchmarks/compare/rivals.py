@@ -17,7 +17,6 @@ from reproduce.commands.application import application, run
 from reproduce.commands.options import DataChoice, configured
 from reproduce.commands.terminal import say
 from search import SearchConfig, rivals
-from search.study import rule_set
 
 RANDOM = "random"
 OUT = Path("runs/rivals")
@@ -38,7 +37,7 @@ def write(
     if kind == RANDOM:
         sets = rivals.random_sets(data, (ipc,) * len(data.classes), count)
     else:
-        sets = [rule_set(Oracle(data), SearchConfig(ipc=ipc), kind)]
+        sets = rivals.rule_sets(Oracle(data), SearchConfig(ipc=ipc), [kind])
     for number, candidate in enumerate(sets):
         place = f"-{number:03}" if kind == RANDOM else ""
         written = candidate.save(out / f"{kind}-{ipc}{place}.npz")

@@ -23,6 +23,7 @@ from reproduce.commands.terminal import progress
 from reproduce.essay import draws
 from search import METHODS, SearchConfig, finalists, finished, open_study, search
 from search.study import leaders
+from search.task import Task
 from search.trials import score_of
 
 SCORES = Path("runs/search-methods.jsonl")
@@ -72,7 +73,7 @@ def methods(
         scout = Oracle(data, workers=workers)
         curve = best_so_far(scout, config, name)
         study = open_study(name, JOURNAL)
-        best = leaders(study, scout, config)[0]
+        best = leaders(study, Task(scout, config))[0]
         indices = np.array(best.user_attrs["indices"])
         found = draws.real_candidate(data, indices, name=case, method=case)
         with progress("fresh seeds") as update:

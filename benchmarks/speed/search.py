@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +28,7 @@ from search import METHODS, Pool, SearchConfig, search
 from search.methods import staged
 from search.proxy.kernel import trained_proxy
 from search.proxy.swaps import Proxy
-from search.study import empty_view
+from search.task import Task
 
 OUT = Path("results/benchmarks")
 SCORES = Path("runs/bench-search.jsonl")
@@ -148,10 +148,9 @@ def stages_at(oracle: Oracle, protocol: str, ipc: int) -> list[dict]:
     """The stages one by one, on a round's sets."""
     torch.set_num_threads(1)
     config = SearchConfig(ipc=ipc, protocol=protocol)
-    scored = Fidelity(images=config.images)
-    view = replace(empty_view(oracle, config, config.fraction()), fidelity=scored)
+    view = Task(oracle, config).view()
     rng = np.random.default_rng(0)
-    start = METHODS["nearest-mean"](view, 1)[0]
+    start = METHODS["nearest-mean"].propose(view, 1)[0]
     images = np.union1d(staged.shortlist(view, rng), start)
     begun = time.perf_counter()
     proxy = staged.proxy_for(view, start, images, rng)
@@ -173,7 +172,7 @@ def stages_at(oracle: Oracle, protocol: str, ipc: int) -> list[dict]:
     half = sets[: SIFTED // 2]
     for stage, proposed, fidelity in (
         ("the oracle sifts", sets, staged.low(view)),
-        ("the oracle decides", half, scored),
+        ("the oracle decides", half, view.fidelity),
     ):
         begun = time.perf_counter()
         done = oracle.score_many(proposed, protocol, range(2), view.split, fidelity=fidelity)

@@ -1,48 +1,35 @@
-"""Search methods: each is one file here and proposes sets behind one interface.
+"""Search methods: every file here that defines a `METHOD` is one, under the file's name.
 
-A method takes a `View` of the study and how many sets to propose, and returns as many sets in the
-pool's canonical order. It keeps no state of its own: what it proposes follows from the view, so a
-study that was killed goes on the way it would have gone, on whatever machine.
+A new method is one new file. The command line, its defaults, the documents' table and the contract
+tests find it by looking into this folder.
 """
 
-from search.methods import (
-    anneal,
-    facility,
-    genetic,
-    herding,
-    kcenter,
-    kmedoids,
-    nearest_mean,
-    random,
-    scores,
-    staged,
-    stratified,
-    swap,
-    thompson,
-    tpe,
-)
-from search.methods.base import ESTIMATORS, FRESH, METHODS, SETTINGS, Finished, View, named
+from __future__ import annotations
 
-__all__ = [
-    "ESTIMATORS",
-    "FRESH",
-    "METHODS",
-    "SETTINGS",
-    "Finished",
-    "View",
-    "anneal",
-    "facility",
-    "genetic",
-    "herding",
-    "kcenter",
-    "kmedoids",
-    "named",
-    "nearest_mean",
-    "random",
-    "scores",
-    "staged",
-    "stratified",
-    "swap",
-    "thompson",
-    "tpe",
-]
+import importlib
+import pkgutil
+
+from reproduce.errors import UserError
+from search.methods.base import Finished, Method, View
+
+__all__ = ["METHODS", "Finished", "Method", "View", "named"]
+
+
+def _found() -> dict[str, Method]:
+    """The methods of this folder, by name."""
+    found = {}
+    for file in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{file.name}")
+        if hasattr(module, "METHOD"):
+            found[file.name.replace("_", "-")] = module.METHOD
+    return found
+
+
+METHODS: dict[str, Method] = _found()
+
+
+def named(name: str) -> Method:
+    """The method called `name`; UserError for an unknown one."""
+    if name not in METHODS:
+        raise UserError(f"unknown method {name!r}, use one of {', '.join(METHODS)}")
+    return METHODS[name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from search.methods.base import Finished, View, proposer
+from search.methods.base import Finished, View, one_by_one
 from search.methods.random import random
 from search.methods.swap import moved
 
@@ -12,7 +12,6 @@ START = 3.0  # points of accuracy: the temperature at the first set
 HALVED = 60  # sets after which the temperature has halved
 
 
-@proposer("anneal")
 def anneal(view: View, rng: np.random.Generator) -> np.ndarray:
     """The chain's present set with one to three of its images swapped."""
     present = _present(view)
@@ -33,3 +32,6 @@ def _present(view: View) -> Finished | None:
         if present is None or finished.score > present.score - heat * rng.exponential():
             present = finished
     return present
+
+
+METHOD = one_by_one(anneal)

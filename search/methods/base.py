@@ -1,16 +1,16 @@
-"""What a search method is, and the registry of them."""
+"""What a search method is, and what it sees of a study."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from reproduce.errors import UserError
 from reproduce.oracle import Fidelity, Oracle
 from search.pool import Pool
+
+ATTEMPTS = 50  # draws of a proposal before one that the study has seen is accepted
 
 
 @dataclass(frozen=True)
@@ -20,19 +20,19 @@ class Finished:
     Attributes
     ----------
     position : int
-        Its place in the study, from 0.
+        The set's number in the study, from 0.
     indices : tuple of int
         Positions in the training split, in canonical order.
     score : float
-        Mean accuracy in percent over the seeds that it was scored with.
+        Mean accuracy in percent over the seeds that the set was scored with.
     seed : int
-        The first of those.
+        The first of these seeds.
     errors : tuple of C floats
-        Mean percentage of images that are of each class, or taken for it, in error; empty where
-        the oracle knows a number only.
+        For each class, the mean percentage of images in error that are of the class or were taken
+        for it. Empty where the oracle answers with one number.
     complete : bool
-        Whether it was scored with all seeds. A hopeless set is dropped after a few, and its mean
-        over few seeds is not compared with means over all.
+        Whether the set was scored with all seeds. A hopeless set is dropped after a few; its mean
+        over few seeds must not be compared with means over all seeds.
     """
 
     position: int
@@ -51,7 +51,7 @@ class View:
     ----------
     pool : Pool
     quotas : tuple of int
-        Images of each class; where `unbalanced`, only their sum is binding.
+        Images of each class. Where `unbalanced`, only their sum is binding.
     unbalanced : bool
     history : sequence of Finished
         By position.
@@ -61,15 +61,15 @@ class View:
     oracle : Oracle
         For methods that score sets before they propose them.
     protocol : str
-        The protocol that the study scores by.
+        The protocol under which the study scores.
     split : str
-        The split that the study scores on.
+        The split on which the study scores.
     fidelity : Fidelity
-        How much of a full score these sets are given, and on which of the split's images.
+        How many images and epochs the proposed sets will be scored with.
     taken : frozenset of tuple
-        Sets that the study has scored or is scoring.
-    given : tuple of tuple
-        Sets that the search was given to start from.
+        Sets that the study has scored already.
+    start_sets : tuple of tuple
+        Sets from the user's files, from which the search starts.
     """
 
     pool: Pool
@@ -83,7 +83,7 @@ class View:
     split: str
     fidelity: Fidelity
     taken: frozenset[tuple[int, ...]]
-    given: tuple[tuple[int, ...], ...] = ()
+    start_sets: tuple[tuple[int, ...], ...] = ()
 
     def best(self) -> Finished | None:
         """The best set so far, the earliest of equals; None at the start."""
@@ -109,91 +109,73 @@ class View:
         return tuple(quotas.tolist())
 
 
-Method = Callable[[View, int], list[np.ndarray]]
-Proposer = Callable[[View, np.random.Generator], np.ndarray]
-Constructor = Callable[[Pool, Sequence[int], np.random.Generator], np.ndarray]
-Estimator = Callable[[Pool, Sequence[Finished]], np.ndarray]
-METHODS: dict[str, Method] = {}
-ESTIMATORS: dict[str, Estimator] = {}  # what methods believe of sets, where not their scores
-FRESH: set[str] = set()  # methods whose every batch is scored with seeds and images of its own
-SETTINGS: dict[str, dict[str, int]] = {}  # of a search, where a method wants other than usual ones
-ATTEMPTS = 50  # to propose a set that the study has not seen
+Propose = Callable[[View, int], list[np.ndarray]]
+ProposeOne = Callable[[View, np.random.Generator], np.ndarray]
+Rule = Callable[[Pool, Sequence[int], np.random.Generator], np.ndarray]
+Believe = Callable[[Pool, Sequence[Finished]], np.ndarray]
 
 
-def method(name: str, fresh: bool = False, **settings: int) -> Callable[[Method], Method]:
-    """Register a function of the view and a number of sets as the method `name`.
+@dataclass(frozen=True)
+class Method:
+    """A way to propose sets. Each file of `search/methods` with a `METHOD` is one.
 
-    With `fresh` every batch is scored with other seeds, and on the next so many images where not
-    all are used, for methods that learn from all scores together: no seed's luck is learned then,
-    and no image by heart. `settings` are those of `SearchConfig` that are the method's own where
-    the user says nothing.
+    Attributes
+    ----------
+    propose : callable
+        Takes a View and a number of sets, and returns as many sets in the pool's canonical order.
+        It keeps no state: what it proposes follows from the view alone, so that a study that was
+        killed continues in the same way on any machine.
+    pure : bool
+        The method does not learn from scores, so that no start sets are scored before its own.
+    fresh : bool
+        Every batch is scored with seeds of its own. This is for methods that learn from all scores
+        together: they cannot overfit to one seed then.
+    settings : mapping
+        Fields of `SearchConfig` whose defaults are the method's own.
+    believe : callable, optional
+        Takes the pool and n finished sets, and returns what the method believes of their quality,
+        shape (n,). This ranks the sets at the end of a study. None: their scores do.
     """
 
-    def register(function: Method) -> Method:
-        METHODS[name], SETTINGS[name] = function, settings
-        if fresh:
-            FRESH.add(name)
-        return function
-
-    return register
+    propose: Propose
+    pure: bool = False
+    fresh: bool = False
+    settings: Mapping[str, int] = field(default_factory=dict)
+    believe: Believe | None = None
 
 
-def estimator(name: str) -> Callable[[Estimator], Estimator]:
-    """Register what the method `name` believes of finished sets: it ranks them, not luck."""
+def one_by_one(propose: ProposeOne, *, pure: bool = False) -> Method:
+    """The method that proposes sets one at a time from the view, such as a move from the best.
 
-    def register(function: Estimator) -> Estimator:
-        ESTIMATORS[name] = function
-        return function
-
-    return register
-
-
-def proposer(name: str) -> Callable[[Proposer], Proposer]:
-    """Register a function that proposes one set from the view, such as a move from the best."""
-
-    def register(function: Proposer) -> Proposer:
-        METHODS[name] = functools.partial(_proposals, function)
-        return function
-
-    return register
-
-
-def constructor(name: str) -> Callable[[Constructor], Constructor]:
-    """Register a one-shot rule that makes a set of a pool and quotas.
-
-    The first set comes of the whole pool, each later one of a random half of it: so a rule with a
-    budget tries variants of itself.
+    A set that the study has seen is drawn again, up to `ATTEMPTS` times.
     """
 
-    def register(function: Constructor) -> Constructor:
-        def propose(view: View, rng: np.random.Generator) -> np.ndarray:
-            if view.start == 0:
-                return function(view.pool, view.quotas, rng)
-            quotas = view.drawn_quotas(rng)
-            return function(view.pool.halved(rng, quotas), quotas, rng)
+    def proposals(view: View, count: int) -> list[np.ndarray]:
+        taken, sets = set(view.taken), []
+        for position in range(view.start, view.start + count):
+            for attempt in range(ATTEMPTS):
+                rng = np.random.default_rng([view.seed, position, attempt])
+                found = view.pool.canonical(propose(replace(view, start=position), rng))
+                if tuple(found.tolist()) not in taken:
+                    break
+            taken.add(tuple(found.tolist()))
+            sets.append(found)
+        return sets
 
-        METHODS[name] = functools.partial(_proposals, propose)
-        return function
-
-    return register
-
-
-def _proposals(propose: Proposer, view: View, count: int) -> list[np.ndarray]:
-    """`count` sets that the study has not seen; after many attempts also one that it has."""
-    taken, sets = set(view.taken), []
-    for position in range(view.start, view.start + count):
-        for attempt in range(ATTEMPTS):
-            rng = np.random.default_rng([view.seed, position, attempt])
-            found = view.pool.canonical(propose(replace(view, start=position), rng))
-            if tuple(found.tolist()) not in taken:
-                break
-        taken.add(tuple(found.tolist()))
-        sets.append(found)
-    return sets
+    return Method(proposals, pure=pure)
 
 
-def named(name: str) -> Method:
-    """The method called `name`; UserError for an unknown one."""
-    if name not in METHODS:
-        raise UserError(f"unknown method {name!r}, use one of {', '.join(METHODS)}")
-    return METHODS[name]
+def rule(choose: Rule) -> Method:
+    """The method of a rule that makes one set from a pool, quotas and a generator.
+
+    The first set comes from the whole pool, each later one from a random half of it: given a
+    budget, a rule tries variants of its set.
+    """
+
+    def propose(view: View, rng: np.random.Generator) -> np.ndarray:
+        if view.start == 0:
+            return choose(view.pool, view.quotas, rng)
+        quotas = view.drawn_quotas(rng)
+        return choose(view.pool.halved(rng, quotas), quotas, rng)
+
+    return one_by_one(propose, pure=True)

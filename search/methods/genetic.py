@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from search.methods.base import View, proposer
+from search.methods.base import View, one_by_one
 from search.methods.random import random
 from search.methods.swap import moved
 
@@ -14,7 +14,6 @@ TOURNAMENT = 3
 MUTATION = 0.5
 
 
-@proposer("genetic")
 def genetic(view: View, rng: np.random.Generator) -> np.ndarray:
     """A child of two of the best sets: each class's images are drawn from those of both."""
     ranked = view.ranked()[:POPULATION]
@@ -38,3 +37,6 @@ def crossed(
         both = np.union1d(mother[labels[mother] == label], father[labels[father] == label])
         chosen.append(rng.choice(both, quota, replace=False))
     return np.concatenate(chosen)
+
+
+METHOD = one_by_one(genetic)

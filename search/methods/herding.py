@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search.methods.base import constructor
+from search.methods.base import rule
 from search.pool import Pool
 
 
-@constructor("herding")
 def herding(pool: Pool, quotas: Sequence[int], rng: np.random.Generator) -> np.ndarray:
     """For each class, the image that brings the chosen ones' pixel mean nearest to the class's."""
     chosen = []
@@ -27,3 +26,6 @@ def herding(pool: Pool, quotas: Sequence[int], rng: np.random.Generator) -> np.n
             total += pixels[pick]
             chosen.append(members[pick])
     return np.array(chosen)
+
+
+METHOD = rule(herding)

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search.methods.base import constructor
+from search.methods.base import rule
 from search.pool import Pool
 
 
-@constructor("kcenter")
 def kcenter(pool: Pool, quotas: Sequence[int], rng: np.random.Generator) -> np.ndarray:
     """For each class, its most typical image, then always the one farthest from those chosen."""
     chosen = []
@@ -23,3 +22,6 @@ def kcenter(pool: Pool, quotas: Sequence[int], rng: np.random.Generator) -> np.n
             distance = np.minimum(distance, ((pixels - pixels[pick]) ** 2).sum(1))
             distance[pick] = -1  # never again, though another be its equal
     return np.array(chosen)
+
+
+METHOD = rule(kcenter)

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from search.methods.base import constructor
+from search.methods.base import rule
 from search.pool import Pool
 
 
-@constructor("kmedoids")
 def kmedoids(pool: Pool, quotas: Sequence[int], rng: np.random.Generator) -> np.ndarray:
     """For each class, as many k-means centres as its quota, and the image nearest to each."""
     chosen = [
@@ -44,3 +43,6 @@ def nearest_to_centres(pixels: np.ndarray, found: Any) -> np.ndarray:
         order = np.argsort(distance[:, centre], kind="stable")
         chosen.append(next(int(row) for row in order if row not in chosen))
     return np.array(chosen)
+
+
+METHOD = rule(kmedoids)

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search.methods.base import constructor
+from search.methods.base import rule
 from search.pool import Pool
 
 
-@constructor("nearest-mean")
 def nearest_mean(pool: Pool, quotas: Sequence[int], rng: np.random.Generator) -> np.ndarray:
     """The images of each class nearest to the class's pixel mean."""
     return np.concatenate([m[:quota] for m, quota in zip(pool.members, quotas, strict=True)])
+
+
+METHOD = rule(nearest_mean)

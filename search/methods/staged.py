@@ -20,7 +20,8 @@ from reproduce.essay import draws
 from reproduce.oracle import Fidelity
 from reproduce.recipe import Recipe
 from reproduce.summary import by_candidate, summarise
-from search.methods.base import METHODS, View, method
+from search.methods import nearest_mean, swap
+from search.methods.base import Method, View
 from search.proxy.kernel import trained_proxy
 from search.proxy.swaps import Climb, Proxy
 from search.seeds import searching
@@ -67,14 +68,13 @@ class Stages:
 STAGES = Stages()
 
 
-@method("staged")
 def staged(view: View, count: int) -> list[np.ndarray]:
     """A round: explore from the best set under a proxy trained on it, then sift."""
     if view.unbalanced:
         raise UserError("staged searches balanced sets or given quotas; leave --unbalanced out")
     rng = np.random.default_rng([view.seed, view.start])
     best = view.best()
-    start = np.array(best.indices) if best else METHODS["nearest-mean"](view, 1)[0]
+    start = np.array(best.indices) if best else nearest_mean.METHOD.propose(view, 1)[0]
     promising: list[np.ndarray] = []
     for turn in range(STAGES.turns):
         images = np.union1d(shortlist(view, rng), start)
@@ -87,7 +87,7 @@ def staged(view: View, count: int) -> list[np.ndarray]:
         start = sets[0] if sets else start
     sets = sift(view, promising, count)
     missing = count - len(sets)  # where exploring found too few
-    return sets + (METHODS["swap"](view, missing) if missing else [])
+    return sets + (swap.METHOD.propose(view, missing) if missing else [])
 
 
 def shortlist(view: View, rng: np.random.Generator) -> np.ndarray:
@@ -177,7 +177,7 @@ def sift(view: View, sets: list[np.ndarray], count: int) -> list[np.ndarray]:
 
 def low(view: View) -> Fidelity:
     """The oracle's low fidelity: a share of the epochs that sets are scored with."""
-    some = METHODS["nearest-mean"](view, 1)[0]  # epochs go by a set's size
+    some = nearest_mean.METHOD.propose(view, 1)[0]  # epochs go by a set's size
     recipe = recipe_of(view, candidate_of(view, some))
     if recipe is None:
         return view.fidelity
@@ -195,3 +195,6 @@ def recipe_of(view: View, candidate: Candidate) -> Recipe | None:
 def candidate_of(view: View, indices: np.ndarray) -> Candidate:
     """The set as a candidate."""
     return draws.real_candidate(view.oracle.data, indices, name="proposal", method="staged")
+
+
+METHOD = Method(staged)

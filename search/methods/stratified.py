@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search.methods.base import constructor
+from search.methods.base import rule
 from search.methods.kmedoids import clusters
 from search.pool import Pool
 
 
-@constructor("stratified")
 def stratified(pool: Pool, quotas: Sequence[int], rng: np.random.Generator) -> np.ndarray:
     """For each class, as many clusters as its quota, and an image at random from each.
 
@@ -26,3 +25,6 @@ def stratified(pool: Pool, quotas: Sequence[int], rng: np.random.Generator) -> n
             # Of equal images there are fewer clusters than asked for: then any other image does.
             chosen.append(rng.choice(members[own if own.any() else free]))
     return np.array(chosen)
+
+
+METHOD = rule(stratified)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from search.methods.base import View, proposer
+from search.methods.base import View, one_by_one
 from search.methods.random import random
 
 MOST = 3  # images swapped at once
 
 
-@proposer("swap")
 def swap(view: View, rng: np.random.Generator) -> np.ndarray:
     """The best set with one to three of its images swapped for others of their class."""
     best = view.best()
@@ -30,3 +29,6 @@ def moved(view: View, indices: np.ndarray, rng: np.random.Generator) -> np.ndarr
         if pick not in proposal:
             proposal[slot] = pick
     return proposal
+
+
+METHOD = one_by_one(swap)

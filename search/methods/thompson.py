@@ -17,7 +17,7 @@ import numpy as np
 from scipy import linalg
 
 from reproduce.errors import UserError
-from search.methods.base import ATTEMPTS, Finished, View, estimator, method
+from search.methods.base import ATTEMPTS, Finished, Method, View
 from search.methods.kmedoids import kmedoids
 from search.pool import Pool
 
@@ -37,7 +37,6 @@ JITTER = 1e-4
 Choice = tuple[int, ...]  # a class's images, rising
 
 
-@method("thompson", fresh=True, search_seeds=1, batch=32)
 def thompson(view: View, count: int) -> list[np.ndarray]:
     """Sets that are best under draws from what the recent sets' scores say."""
     if view.unbalanced:
@@ -45,8 +44,8 @@ def thompson(view: View, count: int) -> list[np.ndarray]:
     rng = np.random.default_rng([view.seed, view.start])
     if len(view.history) < FOUNDERS:
         sets = solutions(view.pool, view.quotas, view.seed)
-        if view.given:  # half of the images are theirs
-            theirs = [by_class(view.pool, np.array(indices)) for indices in view.given]
+        if view.start_sets:  # half of the images are theirs
+            theirs = [by_class(view.pool, np.array(indices)) for indices in view.start_sets]
             sets = sets + theirs * max(1, MIXED // len(theirs))
         founders = list(zip(*sets, strict=True))
         mixed = [[own[rng.integers(len(own))] for own in founders] for _ in range(count)]
@@ -85,7 +84,6 @@ def unseen(
     return sets
 
 
-@estimator("thompson")
 def believed(pool: Pool, history: Sequence[Finished]) -> np.ndarray:
     """The model's mean for every set, (n,); -inf for those that it has forgotten."""
     old = max(0, len(history) - RECENT)
@@ -265,3 +263,6 @@ def neighbours(pool: Pool, label: int, image: int) -> np.ndarray:
     distance = ((pool.pixels(members) - pool.pixels(np.array([image]))) ** 2).sum(1)
     nearest: np.ndarray = members[np.argsort(distance, kind="stable")[1 : NEIGHBOURS + 1]]
     return nearest
+
+
+METHOD = Method(thompson, fresh=True, settings={"search_seeds": 1, "batch": 32}, believe=believed)

@@ -10,13 +10,12 @@ import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import TrialState
 
-from search.methods.base import Finished, View, method
+from search.methods.base import Finished, Method, View
 from search.pool import Pool
 
 DIMENSIONS = 2
 
 
-@method("tpe")
 def tpe(view: View, count: int) -> list[np.ndarray]:
     """Every slot of the set is a position in its class's plane of two principal components.
 
@@ -113,3 +112,6 @@ def _nearest_images(
         if image not in chosen:
             found = pool.canonical(np.array([*chosen[:slot], image, *chosen[slot + 1 :]]))
     return found
+
+
+METHOD = Method(tpe)

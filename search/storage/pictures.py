@@ -8,9 +8,8 @@ from pathlib import Path
 
 import matplotlib.image
 import numpy as np
-import optuna
 from optuna.artifacts import FileSystemArtifactStore, upload_artifact
-from optuna.trial import FrozenTrial
+from optuna.trial import Trial
 
 ZOOM = 3
 
@@ -28,7 +27,7 @@ def grid(images: np.ndarray, columns: int) -> bytes:
     return buffer.getvalue()
 
 
-def attach(study: optuna.Study, trial: FrozenTrial, folder: Path, picture: bytes) -> None:
+def attach(trial: Trial, folder: Path, picture: bytes) -> None:
     """Show a picture beside a running trial: optuna-dashboard finds it in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
@@ -38,5 +37,4 @@ def attach(study: optuna.Study, trial: FrozenTrial, folder: Path, picture: bytes
             artifact_store=FileSystemArtifactStore(folder),
             file_path=str(path),
             study_or_trial=trial,
-            storage=study._storage,
         )

@@ -8,6 +8,7 @@ trials that it is at, and any of them gives up trials whose beat has stopped.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -165,12 +166,12 @@ def claimed(name: str, where: str | Path) -> Iterator[None]:
 
 
 class Watch:
-    """Gives up the trials of processes that died.
+    """Writes heartbeats for this process, and gives up the trials of processes that died.
 
-    Every process writes a beat into the trials that it is at (`beating`). A trial whose beat stands
-    still for three beats of the watcher's own clock is given up, whatever the clocks of other
-    machines say. (Optuna's heartbeats do not know of a trial whose process died before the first
-    one, and its gRPC proxy and journals have none.)
+    A process counts up the attribute `beat` of the trials that it holds. A trial whose count stands
+    still for three intervals of the watcher's own clock is given up, whatever the clocks of other
+    machines say. (Optuna's heartbeats miss a trial whose process died before its first one, and
+    its gRPC proxy has none.)
 
     Parameters
     ----------
@@ -181,10 +182,10 @@ class Watch:
 
     def __init__(self, study: optuna.Study, beat: float) -> None:
         self.study, self.beat = study, beat
-        self.seen: dict[int, tuple[int, float]] = {}  # beat and when it was first seen, by trial
+        self.seen: dict[int, tuple[int, float]] = {}  # by trial: its count, and when it was new
 
     def sweep(self) -> None:
-        """Look at the running trials, and give up those that nobody is at."""
+        """Give up the running trials whose processes died."""
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             beat, now = trial.user_attrs.get("beat", 0), time.monotonic()
             known, since = self.seen.setdefault(trial.number, (beat, now))
@@ -193,14 +194,43 @@ class Watch:
             elif now - since > 3 * self.beat:
                 give_up(self.study, trial.number)
 
+    @contextlib.contextmanager
+    def beating(self, held: Sequence[Trial]) -> Iterator[None]:
+        """Write heartbeats into the trials that this process holds, from a thread."""
+        done = threading.Event()
+
+        def write() -> None:
+            for count in itertools.count(1):
+                if done.wait(self.beat):
+                    return
+                for trial in held:
+                    # Nobody waits for a beat that fails: the next one may get through.
+                    with contextlib.suppress(Exception):
+                        _write_beat(trial, count)
+
+        thread = threading.Thread(target=write, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+
+def _write_beat(trial: Trial, count: int) -> None:
+    storage = database.impatient(trial.storage)
+    study = storage.get_study_id_from_name(trial.study.study_name)
+    own = storage.get_trial_id_from_study_id_trial_number(study, trial.number)
+    storage.set_trial_user_attr(own, "beat", count)
+
 
 def clear(study: optuna.Study, positions: set[int]) -> None:
-    """Give up unfinished trials of these positions, or of none: they are done without them."""
-    states = (TrialState.RUNNING, TrialState.WAITING)
-    for trial in study.get_trials(deepcopy=False, states=states):
+    """Give up the open trials of these positions, or of none: the study is done without them."""
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         if trial.user_attrs.get("position") in {None, *positions}:
-            with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
-                study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+            give_up(study, trial.number)
+    while study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+        give_up(study, study.ask().number)  # what waits can only be given up by who takes it
 
 
 def give_up(study: optuna.Study, number: int) -> None:
@@ -209,25 +239,7 @@ def give_up(study: optuna.Study, number: int) -> None:
         study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
 
 
-@contextlib.contextmanager
-def beating(held: Sequence[Trial], beat: float) -> Iterator[None]:
-    """Write a beat into the trials that are held meanwhile, from a thread."""
-    done = threading.Event()
-
-    def write() -> None:
-        count = 1
-        while not done.wait(beat):
-            for trial in held:
-                # The next beat may get through: nobody has to wait for this one.
-                with contextlib.suppress(Exception):
-                    storage = database.impatient(trial.storage)
-                    storage.set_trial_user_attr(trial._trial_id, "beat", count)
-            count += 1
-
-    thread = threading.Thread(target=write, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
+def give_up_running(study: optuna.Study) -> None:
+    """Fail all trials that are marked as running."""
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        give_up(study, trial.number)

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import search
 from reproduce import Dataset, Fidelity, Oracle, UserError
 from reproduce.data import ImageSet
 from search import METHODS, Pool
-from search.methods.base import Finished, View, named
+from search.methods import Finished, View, named
 
 SLOW = {"staged"}  # trains networks
+NEW = """
+from search.methods.base import rule
+
+def last(pool, quotas, rng):
+    return [image for own, quota in zip(pool.members, quotas) for image in own[len(own) - quota:]]
+
+METHOD = rule(last)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +65,7 @@ def scored(sets: Sequence[np.ndarray], seed: int = 0) -> list[Finished]:
 
 
 def random_history(digits: Dataset, pool: Pool, quotas: Sequence[int], sets: int = 20):
-    return scored(METHODS["random"](view(digits, pool, quotas, seed=1), sets))
+    return scored(METHODS["random"].propose(view(digits, pool, quotas, seed=1), sets))
 
 
 @pytest.mark.usefixtures("small_stages")
@@ -61,7 +75,7 @@ def test_contract(digits: Dataset, pool: Pool, name: str, quotas: tuple[int, ...
     count = 3
     for history in ([], random_history(digits, pool, quotas)):
         look = view(digits, pool, quotas, history)
-        one, two = METHODS[name](look, count), METHODS[name](look, count)
+        one, two = METHODS[name].propose(look, count), METHODS[name].propose(look, count)
         assert len(one) == count
         for indices, again in zip(one, two, strict=True):
             assert (indices == again).all()
@@ -73,17 +87,34 @@ def test_contract(digits: Dataset, pool: Pool, name: str, quotas: tuple[int, ...
         assert len({tuple(indices) for indices in one} - look.taken) == count
 
 
+def test_a_new_file_is_a_new_method(tmp_path: Path) -> None:
+    """Nothing else is edited: names, help and settings come from the folder."""
+    shutil.copytree(Path(search.__file__).parent, tmp_path / "search")
+    (tmp_path / "search" / "methods" / "least_typical.py").write_text(NEW)
+    asked = "from search import SearchConfig; print(SearchConfig(method='least-typical').batch)"
+    asked += "; from dataclasses import fields; print(fields(SearchConfig)[2].metadata['help'])"
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    said = subprocess.run(
+        [sys.executable, "-c", asked], env={**os.environ, "PYTHONPATH": path},
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert said.startswith("16\n")
+    assert "least-typical" in said
+
+
 @pytest.mark.parametrize("name", sorted(set(METHODS) - SLOW))
 def test_another_seed_proposes_other_sets(digits: Dataset, pool: Pool, name: str) -> None:
     history = random_history(digits, pool, (2,) * 10)
-    one, two = (METHODS[name](view(digits, pool, (2,) * 10, history, seed=s), 1)[0] for s in (3, 4))
+    one, two = (
+        METHODS[name].propose(view(digits, pool, (2,) * 10, history, seed=s), 1)[0] for s in (3, 4)
+    )
     assert (one != two).any()
 
 
 @pytest.mark.parametrize("name", ["random", "nearest-mean", "herding", "swap", "anneal", "genetic"])
 def test_unbalanced_keeps_the_number_of_images(digits: Dataset, pool: Pool, name: str) -> None:
     history = random_history(digits, pool, (2,) * 10)
-    sets = METHODS[name](view(digits, pool, (2,) * 10, history, unbalanced=True), 20)
+    sets = METHODS[name].propose(view(digits, pool, (2,) * 10, history, unbalanced=True), 20)
     quotas = {tuple(np.bincount(digits.train.labels[s], minlength=10)) for s in sets}
     assert {sum(q) for q in quotas} == {20}
     assert all(min(q) >= 1 for q in quotas)
@@ -93,7 +124,7 @@ def test_unbalanced_keeps_the_number_of_images(digits: Dataset, pool: Pool, name
 def test_swap_changes_one_to_three_images_of_the_best(digits: Dataset, pool: Pool) -> None:
     history = random_history(digits, pool, (2,) * 10)
     best = max(history, key=lambda entry: entry.score)
-    sets = METHODS["swap"](view(digits, pool, (2,) * 10, history), 60)
+    sets = METHODS["swap"].propose(view(digits, pool, (2,) * 10, history), 60)
     assert {len(set(best.indices) - set(s)) for s in sets} == {1, 2, 3}
 
 
@@ -101,14 +132,14 @@ def test_a_cold_annealing_leaves_from_the_last_that_was_better(digits: Dataset, 
     drawn = random_history(digits, pool, [1] * 10)
     history = [replace(entry, position=entry.position + 10_000) for entry in drawn]
     best = max(history, key=lambda entry: entry.score)
-    for indices in METHODS["anneal"](view(digits, pool, (1,) * 10, history), 10):
+    for indices in METHODS["anneal"].propose(view(digits, pool, (1,) * 10, history), 10):
         assert len(set(best.indices) - set(indices)) <= 3
 
 
 def test_genetic_takes_images_of_good_parents(digits: Dataset, pool: Pool) -> None:
     history = random_history(digits, pool, (3,) * 10, 40)
     parents = {i for h in sorted(history, key=lambda h: -h.score)[:16] for i in h.indices}
-    sets = METHODS["genetic"](view(digits, pool, (3,) * 10, history), 30)
+    sets = METHODS["genetic"].propose(view(digits, pool, (3,) * 10, history), 30)
     foreign = [len(set(s) - parents) for s in sets]
     assert max(foreign) <= 3
     assert min(foreign) == 0
@@ -126,13 +157,13 @@ def test_tpe_goes_where_good_sets_were(digits: Dataset, pool: Pool) -> None:
     history = [
         replace(h, score=right(h.indices)) for h in random_history(digits, pool, [1] * 10, 60)
     ]
-    sets = METHODS["tpe"](view(digits, pool, (1,) * 10, history), 20)
+    sets = METHODS["tpe"].propose(view(digits, pool, (1,) * 10, history), 20)
     assert np.mean([right(s) for s in sets]) > np.mean([h.score for h in history]) + 0.3
 
 
 def test_rules_are_what_they_say(digits: Dataset, pool: Pool) -> None:
     def first(name: str, quota: int) -> np.ndarray:
-        return METHODS[name](view(digits, pool, (quota,) * 10), 1)[0]
+        return METHODS[name].propose(view(digits, pool, (quota,) * 10), 1)[0]
 
     images = digits.train.images.reshape(len(digits.train), -1)
     members = pool.members[4]
@@ -165,14 +196,14 @@ def test_rules_never_take_an_image_twice(rows: int, quota: int, equal: bool, see
     small = Pool.typical(ImageSet(images, np.arange(2 * rows) % 2))
     for name in ("kcenter", "herding", "facility-location"):
         look = View(small, (quota,) * 2, False, (), 0, seed, None, "", "", Fidelity(), frozenset())  # type: ignore[arg-type]
-        assert len(set(METHODS[name](look, 1)[0])) == 2 * quota
+        assert len(set(METHODS[name].propose(look, 1)[0])) == 2 * quota
 
 
 def test_methods_take_no_dropped_set_for_a_good_one(digits: Dataset, pool: Pool) -> None:
     """Sets that were dropped after a few lucky seeds: nobody starts from them."""
     complete = random_history(digits, pool, (2,) * 10, 30)
     taken = {entry.indices for entry in complete}
-    drawn = METHODS["random"](view(digits, pool, (2,) * 10, seed=2), 20)
+    drawn = METHODS["random"].propose(view(digits, pool, (2,) * 10, seed=2), 20)
     lucky = [
         Finished(30 + at, tuple(indices.tolist()), 99.0, complete=False)
         for at, indices in enumerate(drawn)
@@ -184,7 +215,7 @@ def test_methods_take_no_dropped_set_for_a_good_one(digits: Dataset, pool: Pool)
     theirs = {image for entry in lucky for image in entry.indices}
     theirs -= {image for entry in complete for image in entry.indices}
     for name in ("swap", "anneal", "genetic"):
-        for indices in METHODS[name](look, 10):
+        for indices in METHODS[name].propose(look, 10):
             assert len(theirs & set(indices.tolist())) <= 3  # which random swaps may bring in
 
 
@@ -214,7 +245,7 @@ def test_methods_make_do_with_few_images(
     history: list[Finished] = []
     for _ in range(2):
         look = view(digits, small, quotas, history, oracle=None)
-        sets = METHODS[name](look, 3)
+        sets = METHODS[name].propose(look, 3)
         for indices in sets:
             assert len(set(indices.tolist())) == sum(quotas)
             assert np.bincount(train.labels[indices], minlength=3).tolist() == list(quotas)

@@ -264,18 +264,18 @@ def test_pictures_lie_beside_the_best_trials(digits: Dataset, tmp_path: Path) ->
     assert (folder / shown[0].artifact_id).read_bytes().startswith(b"\x89PNG")
 
 
-def given_file(digits: Dataset, path: Path) -> Path:
+def start_file(digits: Dataset, path: Path) -> Path:
     """A set of the pool that no rule has, in a file."""
     members = Pool.typical(digits.train, 0.5).members
     indices = np.array([int(m[-1]) for m in members])
-    real_candidate(digits, indices, name="given", method="given").save(path)
+    real_candidate(digits, indices, name="start", method="start").save(path)
     return path
 
 
 @pytest.mark.parametrize("method", ["swap", "thompson"])
-def test_given_sets_are_scored_first(digits: Dataset, tmp_path: Path, method: str) -> None:
-    path = given_file(digits, tmp_path / "given.npz")
-    config = replace(QUICK, method=method, budget="40", given=str(path))
+def test_start_sets_are_scored_first(digits: Dataset, tmp_path: Path, method: str) -> None:
+    path = start_file(digits, tmp_path / "start.npz")
+    config = replace(QUICK, method=method, budget="40", start_sets=str(path))
     list(search(Oracle(digits, workers=1), config, "s", tmp_path / "journal"))
     study = open_study("s", tmp_path / "journal")
     first = len(study.user_attrs["baselines"])
@@ -286,21 +286,21 @@ def test_given_sets_are_scored_first(digits: Dataset, tmp_path: Path, method: st
         assert 0.3 < np.mean([len(found & theirs) / 10 for found in sets[first:]]) < 0.7
 
 
-def test_given_sets_must_fit_the_search(digits: Dataset, tmp_path: Path) -> None:
-    path = given_file(digits, tmp_path / "given.npz")
+def test_start_sets_must_fit_the_search(digits: Dataset, tmp_path: Path) -> None:
+    path = start_file(digits, tmp_path / "start.npz")
     oracle = Oracle(digits, workers=1)
     misfits: list[tuple[dict[str, object], str]] = [
         ({"ipc": 2}, "images per class"),
         ({"pool": 0.1}, "outside of the pool"),
         ({"method": "random"}, "takes nothing"),
-        ({"given": str(tmp_path / "none.npz")}, "none.npz"),
+        ({"start_sets": str(tmp_path / "none.npz")}, "none.npz"),
     ]
     for changes, words in misfits:
-        config = replace(QUICK, **{"given": str(path), **changes})  # type: ignore[arg-type]
+        config = replace(QUICK, **{"start_sets": str(path), **changes})  # type: ignore[arg-type]
         with pytest.raises(UserError, match=words):
             list(search(oracle, config, "s", tmp_path / "journal"))
     made = replace(Candidate.load(path), indices=None)
     made.save(tmp_path / "made.npz")
-    config = replace(QUICK, given=str(tmp_path / "made.npz"))
+    config = replace(QUICK, start_sets=str(tmp_path / "made.npz"))
     with pytest.raises(UserError, match="not of real images"):
         list(search(oracle, config, "s", tmp_path / "journal"))

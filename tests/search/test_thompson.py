@@ -35,7 +35,7 @@ def played(pool: Pool, oracle: Oracle, batches: int, noise: float = 1.0, by_clas
     truth: list[float] = []
     for batch in range(batches):
         luck = rng.normal(0, 0.5)  # of the seed
-        for indices in METHODS["thompson"](look(pool, history, oracle), 32):
+        for indices in METHODS["thompson"].propose(look(pool, history, oracle), 32):
             truth.append(float(worth[indices].sum()))
             each = worth[indices].reshape(10, 2).sum(1) + noise * rng.normal(0, 10**-0.5, 10)
             errors = tuple((2 - luck / 10 - each).tolist()) if by_class else ()

@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 from reproduce import Candidate, Dataset, UserError
 from reproduce.data import ImageSet
 from search import FunctionOracle, SearchConfig, finished, open_study, search
-from search.storage.storage import Watch, beating, claimed
+from search.storage.storage import Watch, claimed
 
 CONFIG = SearchConfig(method="random", budget="12", batch=4, search_seeds=1)
 
@@ -29,8 +29,8 @@ def number(candidate: Candidate, seed: int, images: ImageSet) -> float:
 def test_a_trial_whose_beat_stands_still_is_given_up(tmp_path: Path) -> None:
     study = open_study("s", tmp_path / "journal")
     dead, alive = study.ask(), study.ask()
-    watch = Watch(study, 0.05)
-    with beating([alive], 0.02):
+    watch, process = Watch(study, 0.05), Watch(study, 0.02)
+    with process.beating([alive]):
         watch.sweep()
         assert len(study.get_trials(states=(TrialState.RUNNING,))) == 2
         deadline = time.monotonic() + 20

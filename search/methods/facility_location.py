@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search.methods.base import constructor
+from search.methods.base import rule
 from search.pool import Pool
 
 MOST = 2000  # images of a class that are compared with each other
 
 
-@constructor("facility-location")
 def facility_location(pool: Pool, quotas: Sequence[int], rng: np.random.Generator) -> np.ndarray:
     """For each class, the images that add most to the sum of best similarities.
 
@@ -39,3 +38,6 @@ def facility_location(pool: Pool, quotas: Sequence[int], rng: np.random.Generato
             covered = np.maximum(covered, similarity[pick])
             chosen.append(members[pick])
     return np.array(chosen)
+
+
+METHOD = rule(facility_location)

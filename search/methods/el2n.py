@@ -1,7 +1,7 @@
-"""EL2N and forgetting: the images that networks find easiest while they learn.
+"""The images that networks find easiest early in training (EL2N).
 
-Both were made to prune large training sets, where the hardest images are kept; of very few images
-the easiest teach best, so those are taken here.
+EL2N and `forgetting` were made to prune large training sets, of which they keep the hardest images.
+With very few images the easiest ones teach best, so this project takes those.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from reproduce.data import ImageSet
 from reproduce.recipe import Recipe
 from reproduce.training import evaluation, loop
-from search.methods.base import constructor
+from search.methods.base import rule
 from search.pool import Pool
 
 TRAINED_ON = 2000  # images of the training split, at random
@@ -23,20 +23,13 @@ NETS = 3
 EARLY = 3  # epochs after which EL2N looks
 
 
-@constructor("el2n")
 def el2n(pool: Pool, quotas: Sequence[int], rng: np.random.Generator) -> np.ndarray:
     """The images with the smallest error early in training (EL2N, Paul et al. 2021)."""
-    return _lowest(pool, quotas, errors_and_forgettings(pool.train)[0])
+    return lowest(pool, quotas, errors_and_forgettings(pool.train)[0])
 
 
-@constructor("forgetting")
-def forgetting(pool: Pool, quotas: Sequence[int], rng: np.random.Generator) -> np.ndarray:
-    """The images that are forgotten least often (Toneva et al. 2019), at random among equals."""
-    events = errors_and_forgettings(pool.train)[1]
-    return _lowest(pool, quotas, events + 0.5 * rng.random(len(events)))
-
-
-def _lowest(pool: Pool, quotas: Sequence[int], scores: np.ndarray) -> np.ndarray:
+def lowest(pool: Pool, quotas: Sequence[int], scores: np.ndarray) -> np.ndarray:
+    """The images of each class with the lowest scores."""
     chosen = [
         members[np.argsort(scores[members], kind="stable")[:quota]]
         for members, quota in zip(pool.members, quotas, strict=True)
@@ -48,10 +41,10 @@ def _lowest(pool: Pool, quotas: Sequence[int], scores: np.ndarray) -> np.ndarray
 def errors_and_forgettings(train_split: ImageSet) -> tuple[np.ndarray, np.ndarray]:
     """EL2N and forgetting events of every training image, each of shape (n,).
 
-    Three networks learn a fixed random 2,000 images, and look at the whole split after every epoch:
-    EL2N is the mean length of probabilities less labels after three epochs; a forgetting event is
-    an image right after one epoch and wrong after the next, and one never right counts as many
-    events as there are epochs, as do their means over the networks.
+    Three networks learn 2,000 fixed random images, and classify the whole split after every epoch.
+    EL2N is the Euclidean norm of probabilities minus one-hot labels after three epochs. A
+    forgetting event is an image that is right after one epoch and wrong after the next; an image
+    that is never right counts one event for every epoch. Both are means over the networks.
     """
     images, labels = train_split.images, train_split.labels
     truth = np.eye(labels.max() + 1, dtype=np.float32)[labels]
@@ -68,3 +61,6 @@ def errors_and_forgettings(train_split: ImageSet) -> tuple[np.ndarray, np.ndarra
         if state.epoch == EARLY:
             error = np.linalg.norm(guessed - truth, axis=-1).mean(0)
     return error, np.where(ever, events, RECIPE.epochs).mean(0)
+
+
+METHOD = rule(el2n)

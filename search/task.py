@@ -1,0 +1,130 @@
+"""The task of a study: which sets may be proposed, and how they are scored."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from optuna.trial import FrozenTrial
+
+from reproduce.candidate import Candidate
+from reproduce.errors import UserError
+from reproduce.essay import draws
+from reproduce.oracle import FULL, Fidelity, Oracle
+from search import methods
+from search.config import SearchConfig
+from search.methods.base import Finished, Method, View
+from search.pool import Pool
+from search.seeds import searching
+from search.start_sets import start_sets
+
+SPLIT = "train"  # validation is left for what comes after a search
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a search works on.
+
+    Attributes
+    ----------
+    oracle : Oracle or FunctionOracle
+        Scores the sets.
+    config : SearchConfig
+    """
+
+    oracle: Oracle
+    config: SearchConfig
+
+    def check(self) -> None:
+        """Raise UserError where the data cannot give such sets, or the start sets do not fit."""
+        self.pool.check(self.quotas)
+        if self.config.start_sets and self.method.pure:
+            raise UserError(
+                f"{self.config.method} takes nothing from start sets; leave --start-sets out"
+            )
+        _ = self.start_sets
+
+    @functools.cached_property
+    def pool(self) -> Pool:
+        """The training images that may be chosen."""
+        data = self.oracle.data
+        return Pool.typical(data.train, self.config.fraction(), len(data.classes))
+
+    @functools.cached_property
+    def quotas(self) -> tuple[int, ...]:
+        """Images of each class."""
+        return self.config.quotas_for(len(self.oracle.data.classes))
+
+    @functools.cached_property
+    def start_sets(self) -> list[np.ndarray]:
+        """The sets of the user's files."""
+        return start_sets(self.config.start_sets, self.oracle.data, self.pool, self.quotas)
+
+    @property
+    def method(self) -> Method:
+        """How sets are proposed."""
+        return methods.named(self.config.method)
+
+    def settings(self) -> dict[str, Any]:
+        """What must agree for a study to be resumed: all but the budget."""
+        some = [own[:quota] for own, quota in zip(self.pool.members, self.quotas, strict=True)]
+        sample = self.candidate(np.concatenate(some), name="any", method="any")
+        how = self.oracle.plan_of(sample, self.config.protocol, self.config.epochs)
+        return {
+            **dataclasses.asdict(self.config),
+            "budget": None,
+            "data": self.oracle.data.checksum,
+            "split": SPLIT,
+            "oracle": how,
+        }
+
+    def view(self, history: Sequence[Finished] = (), start: int = 0) -> View:
+        """What a method may look at when it proposes the sets from position `start` on."""
+        return View(
+            pool=self.pool,
+            quotas=self.quotas,
+            unbalanced=self.config.unbalanced,
+            history=history,
+            start=start,
+            seed=self.config.seed,
+            oracle=self.oracle,
+            protocol=self.config.protocol,
+            split=SPLIT,
+            fidelity=self.fidelity(start),
+            taken=frozenset(known.indices for known in history),
+            start_sets=tuple(tuple(indices.tolist()) for indices in self.start_sets),
+        )
+
+    def fidelity(self, start: int) -> Fidelity:
+        """How many images and epochs score the batch that begins at position `start`.
+
+        Each batch is scored on the next `images` of the split, so that no search can overfit to a
+        few images; where the split has no more than that, on all of them.
+        """
+        epochs = self.config.epochs
+        if not 0 < self.config.images < len(self.oracle.data.split(SPLIT)):
+            return dataclasses.replace(FULL, epochs=epochs)
+        return Fidelity(self.config.images, epochs, part=-(-start // self.config.batch))
+
+    def seeds(self, start: int) -> range:
+        """The replicate seeds of the batch that begins at position `start`."""
+        return searching(self.config.search_seeds, start if self.method.fresh else None)
+
+    def candidate(self, indices: np.ndarray, **facts: Any) -> Candidate:
+        """The set of these training images, with facts of its origin as `Candidate` has them."""
+        return draws.real_candidate(self.oracle.data, np.asarray(indices), **facts)
+
+    def found(self, trial: FrozenTrial, name: str, role: str = "searched") -> Candidate:
+        """The set of a trial, chosen by its score while searching."""
+        return self.candidate(
+            trial.user_attrs["indices"],
+            name=name,
+            method=f"search {self.config.method}",
+            role=role,
+            chosen_on=SPLIT,
+            seeds=(self.config.seed,),
+        )
