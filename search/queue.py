@@ -70,17 +70,17 @@ class Queue:
     def take(self) -> Batch:
         """Take trials of one batch; none where other processes hold all that are left."""
         self._fill()
-        batch = Batch(range(0), [])
-        while len(batch.trials) < self.task.config.batch and self._waiting(batch.positions):
+        positions, trials = range(0), list[Trial]()
+        while len(trials) < self.task.config.batch and self._waiting(positions):
             trial = self.study.ask()
-            position = trial.user_attrs.get("position")
-            if not batch.trials and position is not None:
-                batch = Batch(self._batch_of(position), [])
-            if position in batch.positions and self._is_first(trial, position):
-                batch.trials.append(trial)
-            else:
-                storage.give_up(self.study, trial.number)
-        return batch
+            position: int | None = trial.user_attrs.get("position")
+            if position is not None and self._is_first(trial, position):
+                positions = positions or self._batch_of(position)
+                if position in positions:
+                    trials.append(trial)
+                    continue
+            storage.give_up(self.study, trial.number)
+        return Batch(positions, trials)
 
     def propose(self, batch: Batch) -> None:
         """Give every trial of a batch its set."""
