@@ -215,11 +215,11 @@ def verdict(scored: Sequence[Record], sets: Sequence[Candidate], search_score: f
     """The score that found the first set, its fresh one, what luck gives, and paired tests."""
     ours = finalists.of(scored, sets[0])
     lines = [f"search score {search_score:.2f}, fresh {summarise(ours)} %"]
-    ordinary = [record for record in scored if record["role"] == finalists.ORDINARY]
+    ordinary = [record for record in scored if record["role"] == finalists.RANDOM_SETS]
     if ordinary:
         lines.append(str(finalists.spread(ordinary)))
     for rival in sets[1:]:
-        if rival.role != finalists.ORDINARY:
+        if rival.role != finalists.RANDOM_SETS:
             lines.append(str(finalists.duel(ours, finalists.of(scored, rival))))
         if rival.role == "simple rule":
             lines[-1] += f"; of all simple rules the best on {finalists.CHOOSES}"

@@ -19,7 +19,7 @@ from reproduce.summary import Paired, by_candidate, by_seed, paired, summarise, 
 from search.seeds import CHOICE, FRESH, first
 
 CHOOSES, REPORTS = "validation-a", "validation-b"
-ORDINARY = "random sets"  # a role: many sets, for whose spread few seeds of each do
+RANDOM_SETS = "random sets"  # a role: many sets, for whose spread few seeds of each do
 FEW = 2
 Progress = Callable[[int, int], None]
 
@@ -68,8 +68,8 @@ def rescore(
     progress: Progress = lambda done, total: None,
 ) -> list[Record]:
     """Score sets on the seeds that are reported, random sets on the first two of them."""
-    ordinary = [candidate for candidate in sets if candidate.role == ORDINARY]
-    named = [candidate for candidate in sets if candidate.role != ORDINARY]
+    ordinary = [candidate for candidate in sets if candidate.role == RANDOM_SETS]
+    named = [candidate for candidate in sets if candidate.role != RANDOM_SETS]
     scored: list[Record] = []
     for part, number in ((named, seeds), (ordinary, min(seeds, FEW))):
         fresh = first(FRESH, number)
@@ -83,11 +83,11 @@ def once(sets: Sequence[Candidate]) -> list[Candidate]:
     They share their scores, which would count twice. Random sets stay as they were drawn.
     """
     kept: dict[str, Candidate] = {}
-    for candidate in [one for one in sets if one.role != ORDINARY]:
+    for candidate in [one for one in sets if one.role != RANDOM_SETS]:
         same = kept.setdefault(candidate.hash, candidate)
         if candidate.name not in same.name.split(" = "):
             kept[candidate.hash] = same.renamed(f"{same.name} = {candidate.name}")
-    return [*kept.values(), *(one for one in sets if one.role == ORDINARY)]
+    return [*kept.values(), *(one for one in sets if one.role == RANDOM_SETS)]
 
 
 def of(records: Sequence[Record], candidate: Candidate) -> list[Record]:

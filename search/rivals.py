@@ -13,7 +13,7 @@ from reproduce.essay import draws
 from reproduce.oracle import Oracle
 from search import methods
 from search.config import SearchConfig
-from search.finalists import ORDINARY
+from search.finalists import RANDOM_SETS
 from search.queue import FIRST_RULES
 from search.task import Task
 
@@ -46,18 +46,17 @@ def simple_sets(data: Dataset, ipc: int) -> list[Candidate]:
 
 
 def random_sets(data: Dataset, quotas: Sequence[int], count: int) -> list[Candidate]:
-    """Sets at random with so many images of each class, from seeds that no search has.
+    """Random sets with these numbers of images of each class, from seeds that no search uses.
 
-    The first of them do not depend on the count.
+    The first sets do not depend on the count.
     """
-    members = [np.flatnonzero(data.train.labels == label) for label in range(len(data.classes))]
-    made = []
-    for number in range(count):
-        rng = np.random.default_rng([number, max(quotas)])
-        chosen = [rng.choice(of, n, replace=False) for of, n in zip(members, quotas, strict=True)]
-        made.append(
-            draws.real_candidate(
-                data, np.concatenate(chosen), name=ORDINARY, method="random", role=ORDINARY
-            )
+    return [
+        draws.random_candidate(
+            data,
+            quotas,
+            np.random.default_rng([number, max(quotas)]),
+            name=RANDOM_SETS,
+            role=RANDOM_SETS,
         )
-    return made
+        for number in range(count)
+    ]

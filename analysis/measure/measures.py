@@ -188,12 +188,10 @@ def random_curve(
 
 def random_set(data: Dataset, ipc: int, number: int) -> Candidate:
     """Random training images, `ipc` of each class, drawn by a generator seeded (number, ipc)."""
+    counts = np.bincount(data.train.labels, minlength=len(data.classes))
     rng = np.random.default_rng([number, ipc])
-    labels = data.train.labels
-    chosen = [rng.choice(np.flatnonzero(labels == c), ipc, False) for c in np.unique(labels)]
-    return draws.real_candidate(
-        data, np.concatenate(chosen), name=f"random {number}", method="random", seeds=(number,)
-    )
+    name = f"random {number}"
+    return draws.random_candidate(data, ipc * (counts > 0), rng, name=name, seeds=(number,))
 
 
 def embedding(data: Dataset, candidates: Sequence[Candidate], background: int) -> Values:

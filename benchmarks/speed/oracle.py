@@ -124,16 +124,8 @@ def plain_loop(recipe: Recipe, sets: Sequence[Candidate], seed: int, test: tuple
 def random_sets(data: Dataset, ipc: int, count: int) -> list[Candidate]:
     """Random balanced sets."""
     rng = np.random.default_rng(7)
-    members = [np.flatnonzero(data.train.labels == label) for label in range(10)]
-    return [
-        draws.real_candidate(
-            data,
-            np.concatenate([rng.choice(own, ipc, replace=False) for own in members]),
-            name="random",
-            method="random",
-        )
-        for _ in range(count)
-    ]
+    quotas = (ipc,) * len(data.classes)
+    return [draws.random_candidate(data, quotas, rng, name="random") for _ in range(count)]
 
 
 def flops(recipe: Recipe, n: int, scored: int) -> float:

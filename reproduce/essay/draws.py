@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -124,6 +125,27 @@ def real_candidate(
         **data.opening(),
         **fields,
     )
+
+
+def random_candidate(
+    data: Dataset, quotas: Sequence[int], generator: np.random.Generator, **fields: Any
+) -> Candidate:
+    """A candidate of random training images.
+
+    Parameters
+    ----------
+    data : Dataset
+    quotas : sequence of int
+        Images of each class.
+    generator : numpy.random.Generator
+    fields
+        Of the candidate, such as its name.
+    """
+    chosen = [
+        generator.choice(np.flatnonzero(data.train.labels == label), quota, replace=False)
+        for label, quota in enumerate(quotas)
+    ]
+    return real_candidate(data, np.concatenate(chosen), method="random", **fields)
 
 
 @dataclass(frozen=True)
