@@ -191,7 +191,8 @@ def random_set(data: Dataset, ipc: int, number: int) -> Candidate:
     counts = np.bincount(data.train.labels, minlength=len(data.classes))
     rng = np.random.default_rng([number, ipc])
     name = f"random {number}"
-    return draws.random_candidate(data, ipc * (counts > 0), rng, name=name, seeds=(number,))
+    quotas = [ipc * int(count > 0) for count in counts]
+    return draws.random_candidate(data, quotas, rng, name=name, seeds=(number,))
 
 
 def embedding(data: Dataset, candidates: Sequence[Candidate], background: int) -> Values:
