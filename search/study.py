@@ -47,8 +47,6 @@ class State:
     best, error : float
         Best mean accuracy of a set that was scored with all seeds, and its standard error over
         them (NaN for one seed).
-    improved : int
-        The position of the best set.
     scores : int
         Replicates scored by this call.
     """
@@ -59,7 +57,6 @@ class State:
     elapsed: float
     best: float
     error: float
-    improved: int
     scores: int
 
     def note(self) -> str:
@@ -152,8 +149,7 @@ def _state(
 ) -> State:
     values = scores_of(best)
     error = float(np.std(values, ddof=1) / len(values) ** 0.5) if len(values) > 1 else np.nan
-    position = best.user_attrs["position"]
-    return State(done, *config.limits(), elapsed, score_of(best), error, position, scorer.scores)
+    return State(done, *config.limits(), elapsed, score_of(best), error, scorer.scores)
 
 
 def _agree(study: optuna.Study, settings: dict[str, Any], name: str) -> None:

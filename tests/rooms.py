@@ -24,7 +24,7 @@ ROOMS = {
     ),
     "search": (
         *("pool", "seeds", "finalists", "proxy", "methods", "own", "start_sets", "config"),
-        *("trials", "storage", "worker", "study", "rivals", "command"),
+        *("task", "trials", "storage", "queue", "scorer", "study", "rivals", "command"),
     ),
     "distill": (
         *("config", "validation", "ranks", "progress", "checkpoint", "synthetic", "guard"),

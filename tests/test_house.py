@@ -31,7 +31,6 @@ TOO_LONG = {
     "reproduce.oracle",
     "reproduce.training.loop",
     "search.command",
-    "search.worker",
     "tests.distill.two_processes",
     "tests.reproduce.test_own_data",
     "tests.search.test_study",
@@ -41,7 +40,6 @@ UNUSED = {
     "analysis.statistics.Best.observed",
     "distill.progress.Progress.stage_turn",
     "reproduce.support.redaction.Redacting.writelines",
-    "search.worker.State.improved",
 }
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = Function | ast.ClassDef

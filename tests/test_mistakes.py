@@ -142,7 +142,7 @@ if os.name == "posix":
             "reproduce baselines --dataset",
             "reproduce transfer --dataset digits --n 1 --weights",
             "score ten.npz --protocol knn --records",
-            "search --dataset digits --given",
+            "search --dataset digits --start-sets",
             "distill --dataset digits --start",
         )
         for place in ("pipe", "/dev/zero", "socket")
