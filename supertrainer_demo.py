@@ -25,11 +25,13 @@ from reproduce.essay import draws
 from reproduce.oracle import Oracle
 from reproduce.records import Record
 from reproduce.summary import score_table
-from search.command import Jury, chosen, rescore, rival_sets, run_search
+from search.command import chosen, rescore, rival_sets, run_search
 from search.config import SearchConfig
-from search.finalists import once
+from search.finalists import Final, once
+from search.task import Task
 
 DEMO_SEARCH = SearchConfig(method="staged", budget="18", batch=6, search_seeds=4)
+DEMO_FINAL = Final(seeds=5, tops=5, random_sets=5)
 DEMO_DIGITS = 200  # validation digits that the page lets its network read
 DEMO_DISTILL = DistillConfig(method="krr", steps=1600, width=24, inner_steps=60, checks=2)
 
@@ -44,17 +46,17 @@ def demo(
 ) -> None:
     """Run the whole pipeline in a few minutes: reproduce, search, distil, score, report."""
     source = mnist_or_digits(data_folder)
-    scout = Oracle(source, workers=workers)
+    task = Task(Oracle(source, workers=workers), DEMO_SEARCH)
     oracle = Oracle(source, out / "records.jsonl", workers=workers)
     records = demo_essay(oracle)
-    journal, jury = out / "studies.journal", Jury(oracle, tops=5, seeds=5)
-    run_search(scout, DEMO_SEARCH, "searched", journal)
-    found = chosen(jury, DEMO_SEARCH, "searched", journal)
+    journal = out / "studies.journal"
+    study = run_search(task, "searched", journal)
+    found = chosen(study, task, oracle, DEMO_FINAL)
     distilled = run_distillation(source, DEMO_DISTILL, "distilled", out / "distilled.checkpoint")
     for candidate in (found, distilled):
         candidate.save(out / f"{candidate.name}.npz")
-    rivals = rival_sets(jury, scout, DEMO_SEARCH, "searched", journal, random_sets=5)
-    records += rescore(jury, once([found, *rivals]), DEMO_SEARCH.protocol)
+    sets = once([found, *rival_sets(task, oracle, DEMO_FINAL, "searched", journal)])
+    records += rescore(oracle, sets, DEMO_SEARCH.protocol, DEMO_FINAL.seeds)
     with progress("distilled") as update:
         records += oracle.score(distilled, "own", range(5), validation.FRESH, progress=update)
     write_sample(out / "analysis", source, DEMO_DIGITS)

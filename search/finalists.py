@@ -1,9 +1,9 @@
-"""Luck under control: the best of many noisy scores is re-scored before it is believed.
+"""Finalists: the best sets of a study are scored again, because their search scores are too high.
 
-A search scores on training images. The winner is chosen among the study's top sets by fresh seeds
-on one half of validation, and reported with other seeds on the other half, which chose nothing. The
-random search of equal budget that a search has to beat goes through the very same choice, and the
-strongest of the simple rules is found by the same scores.
+A search scores on training images, and the best of many noisy scores owes part of its lead to luck.
+So fresh seeds on one half of validation choose among the study's best sets, and other seeds on the
+other half report the choice. The random search of equal budget that a search has to beat goes
+through the same choice, and the same scores find the strongest of the simple rules.
 """
 
 from __future__ import annotations
@@ -13,15 +13,44 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from reproduce.candidate import Candidate
+from reproduce.commands.options import MOST_SEEDS, option
 from reproduce.oracle import Oracle
 from reproduce.records import Record
-from reproduce.summary import Paired, by_candidate, by_seed, paired, summarise, summary_of
+from reproduce.summary import Paired, Summary, by_candidate, by_seed, paired, summarise, summary_of
+from reproduce.support.schema import Whole, check_fields
 from search.seeds import CHOICE, FRESH, first
 
 CHOOSES, REPORTS = "validation-a", "validation-b"
-RANDOM_SETS = "random sets"  # a role: many sets, for whose spread few seeds of each do
-FEW = 2
+RANDOM_SETS = "random sets"  # the role of many sets, which together show how much sets differ
+FEW = 2  # seeds of each random set
 Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Final:
+    """How the best sets of a study are scored again.
+
+    Raises
+    ------
+    UserError
+        For a value out of range, or more seeds than are reserved.
+    """
+
+    seeds: int = option(
+        10, "Fresh seeds of each finalist, and as many others to report.", Whole(1, MOST_SEEDS)
+    )
+    tops: int = option(
+        5, "Number of finalists: best sets among which fresh seeds choose.", Whole(1, 10_000)
+    )
+    random_sets: int = option(
+        10,
+        "Random sets to compare with, beside a random search of equal budget; 0 leaves out both.",
+        Whole(0, 10_000),
+    )
+
+    def __post_init__(self) -> None:
+        check_fields(self, "search")
+        first(CHOICE, self.seeds)
 
 
 def choose(
@@ -31,14 +60,18 @@ def choose(
     seeds: int,
     progress: Progress = lambda done, total: None,
 ) -> Candidate:
-    """The set that fresh seeds on the half of validation that chooses prefer.
+    """The best of some finalists by fresh seeds on the half of validation that chooses.
 
     Parameters
     ----------
+    oracle : Oracle
     tops : sequence of Candidate
-        The best sets of a study; one alone is taken as it is.
+        The best sets of a study. A single one is returned as it is.
+    protocol : str
     seeds : int
-        Fresh seeds for each.
+        Number of fresh seeds for each.
+    progress : callable
+        Told how many scores are done, of how many.
     """
     if len(tops) == 1:
         return tops[0]
@@ -53,7 +86,7 @@ def best(
     seeds: int,
     progress: Progress = lambda done, total: None,
 ) -> Candidate:
-    """The set with the best mean over the seeds and images that choose; it says what chose it."""
+    """The set with the best mean score under `choose`'s seeds and images; it says what chose it."""
     chosen_by = first(CHOICE, seeds)
     scored = oracle.score_many(sets, protocol, chosen_by, CHOOSES, progress=progress)
     winner = max(sets, key=lambda one: summarise(of(scored, one)).mean)
@@ -67,33 +100,39 @@ def rescore(
     seeds: int,
     progress: Progress = lambda done, total: None,
 ) -> list[Record]:
-    """Score sets on the seeds that are reported, random sets on the first two of them."""
-    ordinary = [candidate for candidate in sets if candidate.role == RANDOM_SETS]
-    named = [candidate for candidate in sets if candidate.role != RANDOM_SETS]
+    """Score sets with the seeds and images that report; random sets with two seeds only."""
+    named, random_sets = _parted(sets)
     scored: list[Record] = []
-    for part, number in ((named, seeds), (ordinary, min(seeds, FEW))):
+    for part, number in ((named, seeds), (random_sets, min(seeds, FEW))):
         fresh = first(FRESH, number)
         scored += oracle.score_many(part, protocol, fresh, REPORTS, progress=progress)
     return scored
 
 
-def once(sets: Sequence[Candidate]) -> list[Candidate]:
-    """Named sets of equal content as one: the first of them, with the names of all.
+def _parted(sets: Sequence[Candidate]) -> tuple[list[Candidate], list[Candidate]]:
+    """Sets with names of their own, and random sets."""
+    random_sets = [candidate for candidate in sets if candidate.role == RANDOM_SETS]
+    return [candidate for candidate in sets if candidate.role != RANDOM_SETS], random_sets
 
-    They share their scores, which would count twice. Random sets stay as they were drawn.
+
+def once(sets: Sequence[Candidate]) -> list[Candidate]:
+    """The sets, with those of equal content merged into the first, which takes all their names.
+
+    Merged sets share their scores, which would otherwise count twice. Random sets are not merged.
     """
     kept: dict[str, Candidate] = {}
-    for candidate in [one for one in sets if one.role != RANDOM_SETS]:
+    named, random_sets = _parted(sets)
+    for candidate in named:
         same = kept.setdefault(candidate.hash, candidate)
         if candidate.name not in same.name.split(" = "):
             kept[candidate.hash] = same.renamed(f"{same.name} = {candidate.name}")
-    return [*kept.values(), *(one for one in sets if one.role == RANDOM_SETS)]
+    return [*kept.values(), *random_sets]
 
 
 def of(records: Sequence[Record], candidate: Candidate) -> list[Record]:
-    """The records of a set in its role; an ordinary random set may have the same content."""
-    asked = candidate.hash, candidate.role
-    return [record for record in records if (record["candidate"], record["role"]) == asked]
+    """The records of a set in its role, for a random set may have the same content."""
+    wanted = candidate.hash, candidate.role
+    return [record for record in records if (record["candidate"], record["role"]) == wanted]
 
 
 @dataclass(frozen=True)
@@ -117,26 +156,17 @@ def duel(ours: Sequence[Record], theirs: Sequence[Record]) -> Duel:
 
 @dataclass(frozen=True)
 class Spread:
-    """The means of random sets: what luck gives.
+    """How much random sets differ: a summary of their means, and the best mean, in percent."""
 
-    Attributes
-    ----------
-    sets : int
-    mean, sd, best : float
-        Of the sets' means, in percent; sd is NaN for one set.
-    """
-
-    sets: int
-    mean: float
-    sd: float
+    means: Summary
     best: float
 
     def __str__(self) -> str:
-        return f"{self.sets} random sets: {self.mean:.2f}, sd {self.sd:.2f}, best {self.best:.2f}"
+        mean, sd = self.means.mean, self.means.sd
+        return f"{self.means.n} random sets: {mean:.2f}, sd {sd:.2f}, best {self.best:.2f}"
 
 
 def spread(scored: Sequence[Record]) -> Spread:
     """The distribution of the sets that the records are of."""
     means = [summarise(own).mean for own in by_candidate(scored).values()]
-    found = summary_of(means, "sets")
-    return Spread(found.n, found.mean, found.sd, max(means))
+    return Spread(summary_of(means, "sets"), max(means))

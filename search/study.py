@@ -103,7 +103,18 @@ def search(
         When the study exists with other settings, is being worked on, or cannot be read, or when
         start sets do not fit.
     """
-    task = Task(oracle, config)
+    yield from run(Task(oracle, config), name, where, artifacts=artifacts, beat=beat)
+
+
+def run(
+    task: Task,
+    name: str,
+    where: str | Path,
+    *,
+    artifacts: Path | None = None,
+    beat: float = storage.BEAT,
+) -> Iterator[State]:
+    """The same as `search`, with a task in place of an oracle and a configuration."""
     task.check()
     with storage.claimed(name, where):
         study = storage.open_study(name, where)
@@ -111,10 +122,12 @@ def search(
         if not storage.remote(where):  # the journal is ours alone: whoever ran these trials is dead
             storage.give_up_running(study)
         queue = Queue(study, task, shared=storage.remote(where))
-        yield from _run(study, queue, Scorer(study, task, artifacts), storage.Watch(study, beat))
+        yield from _batches(
+            study, queue, Scorer(study, task, artifacts), storage.Watch(study, beat)
+        )
 
 
-def _run(
+def _batches(
     study: optuna.Study, queue: Queue, scorer: Scorer, watch: storage.Watch
 ) -> Iterator[State]:
     """Score batches until the budget is spent."""

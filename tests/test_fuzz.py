@@ -17,6 +17,7 @@ from reproduce.training import checkpoint
 from search import finished, open_study
 from search.command import run_search
 from search.config import SearchConfig
+from search.task import Task
 from tests.mutation import altered, damaged, json_lines, refused_or
 
 
@@ -76,7 +77,7 @@ def test_a_damaged_checkpoint_is_refused_or_the_same(place: Path, data: st.DataO
 def journal(place: Path, digits: Dataset) -> bytes:
     """The journal of a short search."""
     config = SearchConfig(method="random", protocol="knn", budget="4", batch=2, images=50)
-    run_search(Oracle(digits, workers=1), config, "s", place / "whole.journal")
+    run_search(Task(Oracle(digits, workers=1), config), "s", place / "whole.journal")
     return (place / "whole.journal").read_bytes()
 
 

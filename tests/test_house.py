@@ -30,7 +30,6 @@ TOO_LONG = {
     "reproduce.networks.essay_net.fused",
     "reproduce.oracle",
     "reproduce.training.loop",
-    "search.command",
     "tests.distill.two_processes",
     "tests.reproduce.test_own_data",
     "tests.search.test_study",

@@ -13,21 +13,46 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reproduce.candidate import Candidate
+from reproduce.commands.options import option
 from reproduce.data import Dataset, ImageSet, check_fits
 from reproduce.errors import UserError
 from reproduce.oracle import FULL, TITLES, Fidelity, Oracle, complete
 from reproduce.records import Record, key_of
 from reproduce.scoring.learners import Answer
 from reproduce.scoring.unseen import Unseen
+from reproduce.support.schema import Words, check_fields
 from reproduce.support.text import brief, checked, printable
 from search.own.identity import UnknownIdentityError, identity
 
 Score = Callable[[Candidate, int, ImageSet], float]
+TEXT = Words(10_000, least=0)
 LARGEST = 1e100  # of a score either way: sums and squares of several stay finite
+
+
+@dataclass(frozen=True)
+class OracleChoice:
+    """Which oracle scores: the protocols', or a function of the user's."""
+
+    oracle: str = option("", "Function of your own that scores, as module:function.", TEXT)
+    oracle_version: str = option(
+        "", "Name of the function's present version. Default: a digest of its code.", TEXT
+    )
+
+    def __post_init__(self) -> None:
+        check_fields(self, "search")
+        if self.oracle_version and not self.oracle:
+            raise UserError("--oracle-version is for a function of your own; give --oracle, too")
+
+    def oracle_for(self, data: Dataset, records: Path | None, workers: int | None) -> Oracle:
+        """The oracle on some data, with a file of records or without."""
+        if not self.oracle:
+            return Oracle(data, records, workers=workers)
+        function, version = function_named(self.oracle), self.oracle_version
+        return FunctionOracle(data, function, records, version=version, workers=workers)
 
 
 class FunctionOracle(Oracle):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import optuna
 import pytest
 
 from reproduce import Candidate, Dataset, Oracle
@@ -21,7 +22,9 @@ from search import (
     rivals,
     search,
 )
-from search.command import Jury, chosen, rival_sets, run_search, verdict
+from search.command import chosen, rival_sets, run_search, verdict
+from search.finalists import Final
+from search.task import Task
 
 TINY = SearchConfig(protocol="knn", budget="9", batch=4, pool=0.2, search_seeds=1, images=150)
 
@@ -84,24 +87,24 @@ def level(candidate: Candidate) -> float:
 
 
 @pytest.fixture
-def studied(digits: Dataset, tmp_path: Path) -> tuple[Jury, Oracle, SearchConfig, Path]:
+def studied(digits: Dataset, tmp_path: Path) -> tuple[optuna.Study, Task, Oracle, Path]:
     """A study whose oracle says the opposite of what those say that choose."""
     config = replace(TINY, method="random", budget="24", pool=1.0)
     score = by_split({"search": level, "choose": lambda c: -level(c), "report": lambda c: 1.0})
-    scout = FunctionOracle(digits, score)
-    run_search(scout, config, "found", tmp_path / "j")
-    judge = FunctionOracle(digits, score, tmp_path / "r.jsonl")
-    return Jury(judge, tops=4, seeds=3), scout, config, tmp_path
+    task = Task(FunctionOracle(digits, score), config)
+    study = run_search(task, "found", tmp_path / "j")
+    return study, task, FunctionOracle(digits, score, tmp_path / "r.jsonl"), tmp_path
 
 
 def test_validation_a_chooses_and_validation_b_reports(studied) -> None:
-    jury, scout, config, folder = studied
-    found = chosen(jury, config, "found", folder / "j")
+    study, task, oracle, folder = studied
+    final = Final(tops=4, seeds=3, random_sets=3)
+    found = chosen(study, task, oracle, final)
     best = sorted(finished(open_study("found", folder / "j")), key=lambda t: -t.value)[:4]
     assert found.indices.tolist() == best[-1].user_attrs["indices"]  # the choice turned it over
     assert (found.role, found.chosen_on) == ("searched", "validation-a")
-    sets = finalists.once([found, *rival_sets(jury, scout, config, "found", folder / "j", 3)])
-    scored = finalists.rescore(jury.oracle, sets, "knn", 3)
+    sets = finalists.once([found, *rival_sets(task, oracle, final, "found", folder / "j")])
+    scored = finalists.rescore(oracle, sets, "knn", 3)
     assert {(r["split"], r["seed"]) for r in scored} == {
         ("validation-b", s) for s in (1000, 1001, 1002)
     }
@@ -119,29 +122,28 @@ def test_validation_a_chooses_and_validation_b_reports(studied) -> None:
 def test_the_rival_goes_through_the_same_choice(digits: Dataset, tmp_path: Path) -> None:
     config = replace(TINY, method="swap", budget="12")
     score = by_split({"search": level, "choose": lambda c: -level(c), "report": level})
-    jury = Jury(FunctionOracle(digits, score, tmp_path / "r.jsonl"), tops=3, seeds=2)
-    lucky, strongest, *ordinary = rival_sets(
-        jury, FunctionOracle(digits, score), config, "s", tmp_path / "j", 5
-    )
+    oracle = FunctionOracle(digits, score, tmp_path / "r.jsonl")
+    task, final = Task(FunctionOracle(digits, score), config), Final(tops=3, seeds=2, random_sets=5)
+    at_random, strongest, *random_sets = rival_sets(task, oracle, final, "s", tmp_path / "j")
     ranked = sorted(finished(open_study("s-random", tmp_path / "j")), key=lambda t: -t.value)
-    assert lucky.indices.tolist() == ranked[2].user_attrs["indices"]
-    assert (lucky.name, lucky.role) == ("random search", "random search")
-    rules = rivals.rule_sets(jury.oracle, config)
+    assert at_random.indices.tolist() == ranked[2].user_attrs["indices"]
+    assert (at_random.name, at_random.role) == ("random search", "random search")
+    rules = rivals.rule_sets(oracle, config)
     assert strongest.hash == min(rules, key=level).hash
     assert (strongest.role, strongest.chosen_on) == ("simple rule", "validation-a")
     drawn = {
         tuple(t.user_attrs["indices"]) for t in finished(open_study("s-random", tmp_path / "j"))
     }
-    assert not drawn & {tuple(one.indices.tolist()) for one in ordinary}
-    assert {one.role for one in ordinary} == {"random sets"}
+    assert not drawn & {tuple(one.indices.tolist()) for one in random_sets}
+    assert {one.role for one in random_sets} == {"random sets"}
 
 
 def test_named_sets_of_equal_content_count_once(digits: Dataset) -> None:
     rule = rivals.rule_sets(Oracle(digits), TINY)[0]
     found = replace(rule, name="found", role="searched")
-    ordinary = rivals.random_sets(digits, (1,) * 10, 2)
+    random_sets = rivals.random_sets(digits, (1,) * 10, 2)
     same = replace(rule, name="random sets", role="random sets")
-    sets = finalists.once([found, rule, *ordinary, same])
+    sets = finalists.once([found, rule, *random_sets, same])
     assert [one.name for one in sets] == ["found = nearest mean", *["random sets"] * 3]
     assert sets[0].role == "searched"
     scored = finalists.rescore(Oracle(digits, workers=1), sets, "tree", 3)
