@@ -1,11 +1,10 @@
-"""The command `distill`: learn a set, keep it, and score it by its own recipe."""
+"""The command `distill`: learn a set, save it, and score it by its own recipe."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import os
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -41,20 +40,24 @@ def distill(
     config: DistillConfig,
     choice: DataChoice,
     name: Annotated[str, typer.Option(help="Name of the run; the same name resumes it.")] = "d1",
-    out: Annotated[Path | None, typer.Option(help="Candidate file; else runs/NAME.npz.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Candidate file to write. Default: runs/NAME.npz.")
+    ] = None,
     seeds: SeedsOption = 5,
     records: RecordsOption = RECORDS,
     workers: WorkersOption = None,
     threads: Annotated[
         int | None,
-        typer.Option(help="Of a process; else one for each physical core.", min=1, max=1000),
+        typer.Option(
+            help="Threads of each process. Default: one for each physical core.", min=1, max=1000
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Distil a synthetic set, then score it on the half of validation that chose nothing.
 
-    Ctrl-C keeps the best set so far; the same command goes on. Several GPUs or processes:
-    `torchrun --nproc-per-node N -m distill ...` with --nets a multiple of N.
+    Ctrl-C saves the best set so far, and the same command continues the run. For several GPUs or
+    processes start `torchrun --nproc-per-node N -m distill ...` with --nets a multiple of N.
     """
     checked_name(name)
     source = choice.open()
@@ -78,12 +81,18 @@ def run_distillation(
     kept: Path | None = None,
     threads: int | None = None,
 ) -> Candidate:
-    """Run or resume a distillation with a progress bar; the best set by validation.
+    """Run or resume a distillation with a progress bar, and return the best set by validation.
 
     Parameters
     ----------
+    source : Dataset
+    config : DistillConfig
+    name : str
+        Of the candidate.
+    checkpoint : Path
+        File of the run's state. Beside it a history of the validations is written.
     kept : Path or None
-        Where Ctrl-C leaves the best set so far.
+        File to which Ctrl-C saves the best set so far.
     threads : int or None
         Threads of torch; None: as many as `all_threads` says.
     """
@@ -105,35 +114,33 @@ def run_distillation(
 
 
 def all_threads() -> int:
-    """One for each physical core that there is for this process; those of a machine share them."""
+    """Threads of a process: one for each physical core, shared by the processes of a machine."""
     cores: int = joblib.cpu_count(only_physical_cores=True)
     return max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
 def _with_progress(distiller: Distiller, checkpoint: Path) -> None:
+    """Run to the end; the first process shows how far it is."""
+    states = distiller.run(checkpoint)
+    if distiller.rank:
+        for _ in states:
+            pass
+        return
     config, noted = distiller.config, ""
-    shown = progress(f"distil {config.method}") if distiller.rank == 0 else nullcontext(_silent)
-    with shown as update:
-        for state in distiller.run(checkpoint):
+    with progress(f"distil {config.method}") as update:
+        for state in states:
             now = state.progress
-            words = [] if now.loss is None else [f"loss {now.loss:.3f}, gradient {now.norm:.2g}"]
-            words += [f"best {now.best:.1f} % on validation"] if now.best >= 0 else []
-            note = ", ".join(words)
             if config.steps:
-                update(now.step, config.steps, note)
+                update(now.step, config.steps, now.summary())
             else:
-                update(round(now.seconds), round(60 * (config.minutes or 0)), note)
+                update(round(now.seconds), round(60 * (config.minutes or 0)), now.summary())
             if now.note != noted:
                 noted = now.note
                 say(noted, stderr=True)
 
 
-def _silent(done: int, total: int, note: str = "") -> None:
-    """What processes beside the first show."""
-
-
 def _write_history(distiller: Distiller, path: Path) -> None:
-    """What every validation saw, with the settings; for curves over time."""
+    """Write what every validation found, with the settings, for curves over time."""
     if distiller.rank:
         return
     content = {

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from distill.starts import STARTS
 from reproduce.commands.options import option
 from reproduce.errors import UserError
 from reproduce.recipe import Recipe
@@ -23,13 +24,33 @@ from reproduce.support.schema import (
 )
 from reproduce.support.text import brief
 
-# Each module of this folder is a method.
-METHODS = tuple(
-    sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent / "methods")]))
-)
-STARTS = ("mean", "kmeans", "real", "noise")
+FOLDER = Path(__file__).parent / "methods"
+METHODS = tuple(sorted(module.name for module in pkgutil.iter_modules([str(FOLDER)])))
 LEARNED = ("both", "images", "labels")
-RECIPES = ("ridge", "adam", "sgd", "convnet")
+# Fields of each recipe; `growth` is the factor by which blocks have more channels, one by one.
+SQUARED_ERROR: dict[str, Any] = {
+    "norm": "none",
+    "optimiser": "adam",
+    "loss": "mse",
+    "epochs": 100,
+    "lr": 3e-4,
+    "growth": 2,
+}
+RECIPES: dict[str, dict[str, Any]] = {
+    "ridge": {**SQUARED_ERROR, "ridge": 1e-5},
+    "adam": {**SQUARED_ERROR, "head_steps": 300},
+    "sgd": {"momentum": 0.9, "epochs": 15, "lr": 0.02, "schedule": "list"},
+    "convnet": {
+        "momentum": 0.9,
+        "epochs": 1001,
+        "lr": 0.01,
+        "weight_decay": 5e-4,
+        "batch": 256,
+        "schedule": "halfway",
+        "augment": "dc",
+        "reshuffle": True,
+    },
+}
 MEAN, STD = 0.1307, 0.3081
 COUNT, STEPS, WIDTH = Whole(1, 10_000), Whole(1, 100_000), Whole(1, 4096)
 
@@ -43,77 +64,94 @@ class DistillConfig:
     method : str
         The name of a module of `distill.methods`.
     recipe : str or None
-        What the set is made for, and scored by. `ridge`: Adam on the squared error, then the last
-        layer by ridge regression; `adam`: the same by gradient alone, the last layer by descent
-        from zero; `sgd`: SGD with momentum on the cross-entropy and learned rates; `convnet`: the
-        field's protocol, hard labels.
+        How networks learn the set, while it is made and when it is scored. `ridge`: Adam on the
+        squared error, then the last layer by ridge regression. `adam`: the same by gradient alone,
+        the last layer by descent from zero. `sgd`: SGD with momentum on the cross-entropy, at
+        learned rates. `convnet`: the field's protocol, with hard labels.
 
     Raises
     ------
     UserError
-        For a value of the wrong type or out of range. Whether an option goes with the method is
-        checked by `distill.options.check`.
+        For a value of the wrong type or out of range. `distill.options.check` checks which
+        settings go together.
     """
 
-    method: str = option("staged", f"{', '.join(METHODS)}.", Words())
+    method: str = option("staged", f"How the set is made: {', '.join(METHODS)}.", Words())
     ipc: int = option(1, "Images per class.", COUNT)
     steps: int | None = option(
-        None, "Updates of the set, at most; else as --minutes allow.", Optional(Whole(1, 10**9))
+        None,
+        "Largest number of updates of the set. Default: what --minutes allow.",
+        Optional(Whole(1, 10**9)),
     )
     minutes: float | None = option(
         None,
-        "Minutes to work, at most; else 10 without --steps.",
+        "Largest time of work. Default: 10 without --steps.",
         Optional(Number(0, 525_600, above=True)),
     )
     recipe: str | None = option(
-        None, "How networks are to learn: ridge, adam, sgd or convnet.", Optional(Choice(RECIPES))
+        None,
+        f"Recipe by which networks learn the set: {', '.join(RECIPES)}. Default: the method's.",
+        Optional(Choice(tuple(RECIPES))),
     )
-    width: int | None = option(None, "Channels of the first block of the ConvNet.", Optional(WIDTH))
+    width: int | None = option(
+        None, "Channels of the ConvNet's first block. Default: the method's.", Optional(WIDTH)
+    )
     depth: int = option(3, "Blocks of the ConvNet.", Whole(1, 8))
     widen: int = option(
-        1, "Networks of the finished set's recipe are so many times wider.", Whole(1, 64)
+        1, "Factor by which the finished set's recipe has wider networks.", Whole(1, 64)
     )
     inner_steps: int | None = option(
-        None, "Steps that a network is trained for on the set.", Optional(STEPS)
+        None, "Steps that train a network on the set. Default: the recipe's.", Optional(STEPS)
     )
     inner_lr: float | None = option(
-        None, "Learning rate of the networks.", Optional(Number(0, 1000, above=True))
+        None,
+        "Learning rate of the networks. Default: the recipe's.",
+        Optional(Number(0, 1000, above=True)),
     )
     window: int | None = option(
-        None, "unroll: inner steps that are differentiated; 0 is all.", Optional(Whole(0, 100_000))
+        None,
+        "For unroll: inner steps that are differentiated; 0 is all.",
+        Optional(Whole(0, 100_000)),
     )
-    nets: int = option(1, "Networks side by side in an update, of all processes together.", WIDTH)
-    pool: int = option(20, "Networks of mixed ages that are kept.", COUNT)
-    stride: int = option(
-        3, "Inner steps by which a network of the pool ages when it was used.", STEPS
+    nets: int = option(1, "Networks that each update uses, over all processes.", WIDTH)
+    pool: int = option(20, "Stacks of networks of mixed ages that are kept.", COUNT)
+    stride: int = option(3, "Inner steps that a stack of the pool takes after each use.", STEPS)
+    reuse: int | None = option(
+        None, "Updates with one real batch and stack. Default: the method's.", Optional(COUNT)
     )
-    reuse: int | None = option(None, "Updates from one real batch and network.", Optional(COUNT))
     batch: int | None = option(
-        None, "Real images for each network in an update.", Optional(Whole(1, 1_000_000))
+        None,
+        "Real images for each network in an update. Default: the method's.",
+        Optional(Whole(1, 1_000_000)),
     )
     image_lr: float | None = option(
         None,
-        "Rate of Adam on images, labels, log rates; cosine.",
+        "Adam's first learning rate for images, labels and logarithms of rates; it follows a "
+        "cosine. Default: the method's.",
         Optional(Number(0, 1e6, above=True)),
     )
     ema: float = option(
-        0.999, "Decay of the running mean of the set, which is what is kept.", Number(0, 0.999999)
+        0.999, "Decay of the set's running mean, which is what is kept.", Number(0, 0.999999)
     )
     start: str | None = option(
-        None, "Start: mean, kmeans, real, noise, or a candidate file.", Optional(Words(4096))
+        None,
+        f"Images to start from: {', '.join(STARTS)}, or a candidate file. Default: the method's.",
+        Optional(Words(4096)),
     )
     learn: str | None = option(
         None,
-        "What is learned: both, images (with hard labels), or labels.",
+        "What is learned: both, images (labels stay hard) or labels. Default: the method's.",
         Optional(Choice(LEARNED)),
     )
     known_init: int | None = option(
-        None, "Distil for one known initialisation, that of a seed.", Optional(SEED)
+        None, "Seed of the one initialisation that the set is made for.", Optional(SEED)
     )
-    smooth: bool = option(False, "krr: softplus for ReLU while distilling.", Flag())
-    bf16: bool = option(False, "krr, dm: features of real images in bfloat16, for GPUs.", Flag())
-    checks: int = option(12, "Times that the set is validated, at most; the best is kept.", COUNT)
-    memory: float = option(2.0, "GiB that a run may take.", Number(0, 1e6, above=True))
+    smooth: bool = option(False, "For krr: softplus in place of ReLU while distilling.", Flag())
+    bf16: bool = option(
+        False, "For krr and dm: features of real images in bfloat16, for GPUs.", Flag()
+    )
+    checks: int = option(12, "Largest number of validations; the best set is kept.", COUNT)
+    memory: float = option(2.0, "GiB that the run may take.", Number(0, 1e6, above=True))
     seed: int = option(0, "Seed of starting images, networks and real batches.", SEED)
 
     def __post_init__(self) -> None:
@@ -135,28 +173,19 @@ class DistillConfig:
 
     def made_for(self, classes: int) -> Recipe:
         """The recipe, with the set as one batch; every setting that it needs must be filled."""
+        assert self.recipe is not None
         assert self.width is not None
-        common: dict[str, Any] = {
-            "model": "convnet",
-            "mean": MEAN,
-            "std": STD,
-            "batch": self.ipc * classes,
-            "depth": self.depth,
-            "known_init": self.known_init,
-        }
-        steps, lr = self.inner_steps, self.inner_lr
-        if self.recipe in ("ridge", "adam"):
-            widths = tuple(self.width * 2**block for block in range(self.depth))
-            common |= {"widths": widths, "norm": "none", "optimiser": "adam", "loss": "mse"}
-            common |= {"epochs": steps or 100, "lr": lr or 3e-4}
-            return Recipe(
-                **common, **({"ridge": 1e-5} if self.recipe == "ridge" else {"head_steps": 300})
-            )
-        common |= {"width": self.width, "momentum": 0.9}
-        if self.recipe == "sgd":
-            steps = steps or 15
-            rates = (lr or 0.02,) * steps
-            return Recipe(**common, epochs=steps, schedule="list", learning_rates=rates)
-        common |= {"batch": 256, "epochs": steps or 1001, "lr": lr or 0.01}
-        common |= {"weight_decay": 5e-4, "schedule": "halfway", "augment": "dc", "reshuffle": True}
-        return Recipe(**common)
+        fields = {"batch": self.ipc * classes, **RECIPES[self.recipe]}
+        fields["epochs"] = self.inner_steps or fields["epochs"]
+        usual, growth = fields.pop("lr"), fields.pop("growth", 1)
+        rate = self.inner_lr or usual
+        if fields.get("schedule") == "list":
+            fields["learning_rates"] = (rate,) * fields["epochs"]
+        else:
+            fields["lr"] = rate
+        if growth == 1:
+            fields["width"] = self.width
+        else:
+            fields["widths"] = tuple(self.width * growth**block for block in range(self.depth))
+        fields |= {"mean": MEAN, "std": STD, "depth": self.depth, "known_init": self.known_init}
+        return Recipe(model="convnet", **fields)

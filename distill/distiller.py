@@ -21,7 +21,8 @@ from distill import guard, methods, options, ranks, validation
 from distill.config import DistillConfig
 from distill.objective import Objective, too_large
 from distill.progress import Progress, State
-from distill.synthetic import SyntheticSet, start
+from distill.starts import start
+from distill.synthetic import SyntheticSet
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset
 from reproduce.errors import UserError

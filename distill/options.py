@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from distill import methods
-from distill.config import STARTS, DistillConfig
+from distill.config import DistillConfig
 from distill.synthetic import widened
 from reproduce.data import Dataset
 from reproduce.errors import UserError
@@ -20,7 +18,7 @@ LEARNING = (
 
 
 def check(config: DistillConfig, data: Dataset) -> None:
-    """Refuse options without effect, and sets that the data cannot begin.
+    """Refuse options without effect, networks that are too wide, and impossible batches.
 
     Parameters
     ----------
@@ -35,9 +33,7 @@ def check(config: DistillConfig, data: Dataset) -> None:
     for option, reason in (*_by_method(config), *_by_pool(config), *_by_recipe(config)):
         if config.is_set(option):
             raise UserError(f"--{option.replace('_', '-')} has no effect: {reason}")
-    filled = methods.filled(config)
-    widened(filled.made_for(len(data.classes)), config.widen)
-    _check_start(filled, data)
+    widened(methods.filled(config).made_for(len(data.classes)), config.widen)
     if config.batch is not None:
         for stage in methods.find(config.method).stages:
             stage.objective.check_batch(config.batch, data)
@@ -81,13 +77,3 @@ def _by_recipe(config: DistillConfig) -> Iterator[tuple[str, str]]:
         yield "learn", "recipe convnet is the field's protocol, whose labels are hard"
     if config.known_init is not None:
         yield "widen", "a wider network has another initialisation than the known one"
-
-
-def _check_start(filled: DistillConfig, data: Dataset) -> None:
-    """Raise UserError where classes have fewer images than the set is to start from."""
-    fewest = int(np.bincount(data.train.labels, minlength=len(data.classes)).min())
-    if filled.start in STARTS and filled.start != "noise" and filled.ipc > fewest:
-        raise UserError(
-            f"--ipc is {filled.ipc}, but a class has only {fewest} training images to start from; "
-            "use fewer, or --start noise"
-        )

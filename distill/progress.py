@@ -11,8 +11,8 @@ from reproduce.support.schema import Number, Optional, Rule, Whole, Words, check
 
 FADE = 0.99  # of the running means of loss and gradient norm
 COUNT, ANY = Whole(0, 2**62), Number(-1e300, 1e300)
-# What each validation notes.
-NOTED: dict[str, Rule] = {
+# The fields of a validation's entry in the history.
+ENTRY: dict[str, Rule] = {
     "step": COUNT,
     "done": Number(0, 1),
     "seconds": ANY,
@@ -36,7 +36,7 @@ class Progress:
         Running means of the stage's objective and of its gradient's norm; None before its first
         update.
     scale : float
-        The step size, of what was asked for; each rollback halves it.
+        Factor of the step size; each roll-back halves it.
     rollbacks : int
     best : float
         Best validation accuracy in percent; -1 before the first.
@@ -44,7 +44,7 @@ class Progress:
         One entry for each validation: step, part of the run that is done, seconds,
         loss, gradient norm, accuracy.
     note : str
-        What happened last that the user should know.
+        The last event that the user should know.
     """
 
     step: int = ruled(0, COUNT)
@@ -64,13 +64,17 @@ class Progress:
         if not isinstance(self.history, list):
             raise UserError("progress: history is no list")
         for entry in self.history:
-            for name, rule in NOTED.items():
+            for name, rule in ENTRY.items():
                 rule.check(entry[name], name)
 
     @property
     def checked(self) -> float:
         """Part of the run, 0 to 1, at the last validation; 0 before the first."""
         return float(self.history[-1]["done"]) if self.history else 0.0
+
+    def enter(self, stage: int) -> None:
+        """Begin a stage. Its loss and gradient are not comparable with those before."""
+        self.stage, self.loss, self.norm = stage, None, None
 
     def count(self, loss: float, norm: float) -> None:
         """Count an update, and take its loss and gradient norm into the running means."""
@@ -82,21 +86,15 @@ class Progress:
         self.step += 1
 
     def validated(self, done: float, accuracy: float) -> None:
-        """Note a validation: percent, at this part of the run."""
-        self.history.append(
-            {
-                "step": self.step,
-                "done": done,
-                "seconds": round(self.seconds, 1),
-                "loss": self.loss,
-                "gradient_norm": self.norm,
-                "accuracy": accuracy,
-            }
-        )
+        """Enter a validation at this part of the run, 0 to 1, in the history."""
+        values = (self.step, done, round(self.seconds, 1), self.loss, self.norm, accuracy)
+        self.history.append(dict(zip(ENTRY, values, strict=True)))
 
-    def enter(self, stage: int) -> None:
-        """Begin a stage: what was usual of another objective says nothing of this one."""
-        self.stage, self.loss, self.norm = stage, None, None
+    def summary(self) -> str:
+        """Loss, gradient norm and best accuracy in words, as far as they are known."""
+        words = [] if self.loss is None else [f"loss {self.loss:.3f}, gradient {self.norm:.2g}"]
+        words += [f"best {self.best:.1f} % on validation"] if self.best >= 0 else []
+        return ", ".join(words)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from distill import DistillConfig, Distiller
 from distill.config import METHODS
 from distill.methods import filled, find
 from distill.objective import Objective
-from distill.synthetic import SyntheticSet, start, start_images
+from distill.starts import start, start_images
+from distill.synthetic import SyntheticSet
 from reproduce import Candidate, Dataset, ImageSet, Oracle, UserError, protocols
 
 SMALL = DistillConfig(
