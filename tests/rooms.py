@@ -27,7 +27,16 @@ ROOMS = {
         *("task", "trials", "storage", "queue", "scorer", "study", "rivals", "command"),
     ),
     "distill": (
-        *("starts", "config", "validation", "ranks", "progress", "checkpoint", "synthetic", "guard"),
+        *(
+            "starts",
+            "config",
+            "validation",
+            "ranks",
+            "progress",
+            "checkpoint",
+            "synthetic",
+            "guard",
+        ),
         *("inner", "objective", "matching", "methods", "reference", "options", "distiller"),
         "command",
     ),

@@ -15,8 +15,8 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from benchmarks.rows import Rows
-from reproduce import Oracle, UserError
+from benchmarks.rows import Rows, chosen
+from reproduce import Oracle
 from reproduce.commands.application import application, run
 from reproduce.commands.options import DataChoice, WorkersOption, configured
 from reproduce.commands.terminal import progress
@@ -53,55 +53,46 @@ def methods(
     workers: WorkersOption = None,
 ) -> None:
     """Run every method for the same time; score what it found on unseen seeds and images."""
-    data = choice.open()
+    cases, data = chosen(only, CASES), choice.open()
     judge = Oracle(data, SCORES, workers=workers)
     common = {"ipc": ipc, "protocol": protocol, "budget": budget, "epochs": epochs}
-    rows = Rows(
-        f"search-methods-ipc{ipc}",
-        **common,
-        dataset=data.title,
-        workers=judge.workers,
-    )
+    rows = Rows(f"search-methods-ipc{ipc}", **common, dataset=data.title, workers=judge.workers)
     # Repetitions come one after the other, so that a machine's busy hour strikes all methods.
-    for seed, case in itertools.product(range(repetitions), chosen(only)):
+    for seed, case in itertools.product(range(repetitions), cases):
         if rows.has(method=case, seed=seed):
             continue
         settings = {**common, "seed": seed, "batch": 4, **CASES[case]}
         config = SearchConfig(**{**settings, "epochs": epochs or settings["epochs"]})
-        name = f"{case} {ipc} {seed} {time.time()}"
         # An oracle of its own: none is spared the sets that an earlier one scored.
-        scout = Oracle(data, workers=workers)
-        curve = best_so_far(scout, config, name)
-        study = open_study(name, JOURNAL)
-        best = leaders(study, Task(scout, config))[0]
-        indices = np.array(best.user_attrs["indices"])
+        measured = measure(Oracle(data, workers=workers), config, f"{case} {ipc} {seed}")
+        indices = np.array(measured["indices"])
         found = draws.real_candidate(data, indices, name=case, method=case)
         with progress("fresh seeds") as update:
             fresh = finalists.rescore(judge, [found], protocol, seeds, update)
-        rows.add(
-            method=case,
-            seed=seed,
-            sets=len(finished(study)),
-            search=score_of(best),
-            fresh=[record["accuracy"] for record in fresh],
-            indices=indices.tolist(),
-            curve=curve,
-        )
+        accuracies = [record["accuracy"] for record in fresh]
+        rows.add(method=case, seed=seed, **measured, fresh=accuracies)
 
 
-def chosen(only: str) -> list[str]:
-    """The cases named, or all of them."""
-    names = [name.strip() for name in only.split(";")] if only else list(CASES)
-    for name in names:
-        if name not in CASES:
-            raise UserError(f"unknown method {name!r}, use one of {'; '.join(CASES)}")
-    return names
+def measure(oracle: Oracle, config: SearchConfig, title: str) -> dict[str, Any]:
+    """Run a study: how many sets it scored, its best score and set, and its curve."""
+    name = f"{title} {time.time()}"
+    curve = best_so_far(oracle, config, name, title)
+    study = open_study(name, JOURNAL)
+    best = leaders(study, Task(oracle, config))[0]
+    return {
+        "sets": len(finished(study)),
+        "search": score_of(best),
+        "indices": best.user_attrs["indices"],
+        "curve": curve,
+    }
 
 
-def best_so_far(oracle: Oracle, config: SearchConfig, name: str) -> list[tuple[float, float]]:
+def best_so_far(
+    oracle: Oracle, config: SearchConfig, name: str, title: str
+) -> list[tuple[float, float]]:
     """Run a study; seconds and best score wherever it rose, and at the end."""
     curve: list[tuple[float, float]] = []
-    with progress(name.rpartition(" ")[0]) as update:
+    with progress(title) as update:
         for state in search(oracle, config, name, JOURNAL):
             update(int(state.elapsed), int(state.seconds or 0), state.note())
             point = (round(state.elapsed, 2), round(state.best, 3))

@@ -5,17 +5,27 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 
 from reproduce import UserError
 
+Result = TypeVar("Result")
+
+
+def timed(
+    call: Callable[[], Result], clock: Callable[[], float] = time.perf_counter
+) -> tuple[Result, float]:
+    """What a call returns, and its seconds: of the wall, or as another clock has them."""
+    begun = clock()
+    result = call()
+    return result, clock() - begun
+
 
 def seconds(call: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
-    """Seconds that a call takes: of the wall, or of the processor with `time.process_time`."""
-    begun = clock()
-    call()
-    return clock() - begun
+    """Seconds that a call takes: of the wall, or as another clock has them."""
+    return timed(call, clock)[1]
 
 
 def peak_gflops(clock: Callable[[], float] = time.perf_counter) -> float:

@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 import typer
 
+from benchmarks.rows import write
+from benchmarks.speed.machine import seconds, timed
 from benchmarks.speed.proxies import correlation
 from reproduce import Candidate, Dataset, Fidelity, Oracle, load, protocols
 from reproduce.commands.application import application, run
@@ -22,27 +24,18 @@ from reproduce.commands.options import WorkersOption
 from reproduce.commands.terminal import progress
 from reproduce.essay import draws
 from reproduce.scoring.ridge_proxy import PoolKernel, Ridge
-from reproduce.support import provenance
-from reproduce.support.files import write_whole
 from search import METHODS, Pool, SearchConfig, search
 from search.methods import staged
 from search.proxy.kernel import trained_proxy
 from search.proxy.swaps import Proxy
 from search.task import Task
 
-OUT = Path("results/benchmarks")
 SCORES = Path("runs/bench-search.jsonl")
 JOURNAL = Path("runs/bench-search.storage.journal")
 PROTOCOL = "conv-shift1"
 SETS, MOST_SWAPPED = 160, 10
 LOW = Fidelity(images=2500, epochs=100)
 CLIMBS, SIFTED = 6, 24
-
-
-def write(part: str, content: dict) -> None:
-    """Write one part's results, with versions and commit."""
-    facts = {"versions": provenance.versions(), "commit": provenance.commit()}
-    write_whole(OUT / f"search-{part}.json", json.dumps({**content, **facts}, indent=1).encode())
 
 
 def typical_sets(pool: Pool) -> list[np.ndarray]:
@@ -64,55 +57,58 @@ def rank(workers: WorkersOption = None) -> None:
     torch.set_num_threads(1)
     pool = Pool.typical(data.train, 0.1)
     sets = typical_sets(pool)
+    truth = oracle_scores(data, sets, workers)
+    start = candidate(data, np.array([members[0] for members in pool.members]), "nearest mean")
+    images, positions = np.unique(sets, return_inverse=True)
+    positions = positions.reshape(len(sets), -1)
+    proxy, kernel = proxies(data, start, images)
+    targets = start.targets()
+    plain, solving = timed(lambda: [[kernel.accuracy(chosen, targets)] for chosen in positions])
+    ours = [[proxy.accuracy(chosen)] for chosen in positions]
+    write(
+        "search-rank",
+        sets=SETS,
+        protocol=PROTOCOL,
+        spearman={
+            "ridge-conv": correlation(np.array(plain), truth),
+            "trained": correlation(np.array(ours), truth),
+            "one seed": correlation(truth[:, :1], truth[:, 1:]),
+        },
+        sets_per_second={
+            "ridge-conv": SETS / solving,
+            "trained": 1 / seconds_per_swap(proxy, positions[0]),
+        },
+    )
+
+
+def oracle_scores(data: Dataset, sets: list[np.ndarray], workers: int | None) -> np.ndarray:
+    """Accuracies (sets, 2) of two seeds at low fidelity."""
     candidates = [candidate(data, chosen, "set") for chosen in sets]
     oracle = Oracle(data, SCORES, workers=workers)
     with progress("oracle") as update:
         records = oracle.score_many(
             candidates, PROTOCOL, range(2), "validation-a", fidelity=LOW, progress=update
         )
-    truth = np.array([record["accuracy"] for record in records]).reshape(SETS, -1)
-    images, places = np.unique(sets, return_inverse=True)
-    places = places.reshape(len(sets), -1)
+    return np.array([record["accuracy"] for record in records]).reshape(len(sets), -1)
+
+
+def proxies(data: Dataset, start: Candidate, images: np.ndarray) -> tuple[Proxy, PoolKernel]:
+    """The proxies, trained and untrained, of sets made of images, scored on 3,000 others."""
     rest = np.setdiff1d(np.arange(len(data.train)), images)
     scoring = data.train.take(np.random.default_rng(0).choice(rest, 3000, replace=False))
-    start = candidate(data, np.array([members[0] for members in pool.members]), "nearest mean")
     recipe, ridge = protocols.recipe(PROTOCOL, start), protocols.learner("ridge-conv", start)
     assert recipe is not None
     assert isinstance(ridge, Ridge)
-    taught = data.train.take(images)
-    proxy = trained_proxy(recipe, start, taught, scoring, nets=6, seed=0)
-    kernel = PoolKernel.build(ridge, taught.images, scoring.images, scoring.labels)
-    targets = start.targets()
-    begun = time.perf_counter()
-    plain = np.array([[kernel.accuracy(place, targets)] for place in places])
-    per_solve = (time.perf_counter() - begun) / SETS
-    ours = np.array([[proxy.accuracy(place)] for place in places])
-    per_swap = seconds_per_swap(proxy, places[0])
-    write(
-        "rank",
-        {
-            "sets": SETS,
-            "protocol": PROTOCOL,
-            "spearman": {
-                "ridge-conv": correlation(plain, truth),
-                "trained": correlation(ours, truth),
-                "one seed": correlation(truth[:, :1], truth[:, 1:]),
-            },
-            "sets_per_second": {"ridge-conv": 1 / per_solve, "trained": 1 / per_swap},
-        },
-    )
+    pool = data.train.take(images)
+    kernel = PoolKernel.build(ridge, pool.images, scoring.images, scoring.labels)
+    return trained_proxy(recipe, start, pool, scoring, nets=6, seed=0), kernel
 
 
 def seconds_per_swap(proxy: Proxy, chosen: np.ndarray) -> float:
     """Seconds for one set, where all images of a class are tried in one place."""
     others = np.setdiff1d(np.flatnonzero(proxy.classes == proxy.classes[chosen[0]]), chosen)
     others = np.resize(others, 256)
-    times = []
-    for _ in range(5):
-        begun = time.perf_counter()
-        proxy.swaps(chosen, 0, others)
-        times.append(time.perf_counter() - begun)
-    return min(times) / len(others)
+    return min(seconds(lambda: proxy.swaps(chosen, 0, others)) for _ in range(5)) / len(others)
 
 
 def candidate(data: Dataset, indices: np.ndarray, name: str) -> Candidate:
@@ -140,53 +136,42 @@ def stages(
     data = load("mnist")
     oracle = Oracle(data, workers=workers)
     oracle.score(draws.rmnist(data, 1), protocol, range(2), fidelity=LOW)  # compiles, once
-    rows = [row for n in ipc.split(",") for row in stages_at(oracle, protocol, int(n))]
-    write("stages", {"protocol": protocol, "workers": oracle.workers, "rows": rows})
+    rows = [row for size in ipc.split(",") for row in stages_at(oracle, protocol, int(size))]
+    write("search-stages", protocol=protocol, workers=oracle.workers, rows=rows)
 
 
-def stages_at(oracle: Oracle, protocol: str, ipc: int) -> list[dict]:
+def stages_at(oracle: Oracle, protocol: str, ipc: int) -> list[dict[str, Any]]:
     """The stages one by one, on a round's sets."""
     torch.set_num_threads(1)
-    config = SearchConfig(ipc=ipc, protocol=protocol)
-    view = Task(oracle, config).view()
-    rng = np.random.default_rng(0)
+    view, rng = (
+        Task(oracle, SearchConfig(ipc=ipc, protocol=protocol)).view(),
+        np.random.default_rng(0),
+    )
     start = METHODS["nearest-mean"].propose(view, 1)[0]
     images = np.union1d(staged.shortlist(view, rng), start)
-    begun = time.perf_counter()
-    proxy = staged.proxy_for(view, start, images, rng)
-    trained = time.perf_counter() - begun
+    positions = np.searchsorted(images, start)
+    proxy, trained = timed(lambda: staged.proxy_for(view, start, images, rng))
+    proxy.swaps(positions, 0, positions[:1])  # compiles
     counted = Counted(**vars(proxy))
-    counted.swaps(np.searchsorted(images, start), 0, np.searchsorted(images, start)[:1])  # compiles
-    counted.scored.clear()
-    begun = time.perf_counter()
-    found = staged.explore(counted, np.searchsorted(images, start), CLIMBS, rng)
-    explored = time.perf_counter() - begun
-    sets = [
-        candidate(oracle.data, view.pool.canonical(images[list(s)]), "set") for s in found[:SIFTED]
+    found, explored = timed(lambda: staged.explore(counted, positions, CLIMBS, rng))
+    proposed = [view.pool.canonical(images[list(chosen)]) for chosen in found[:SIFTED]]
+    sets = [candidate(oracle.data, chosen, "set") for chosen in proposed]
+
+    def scored(stage: str, sets: list[Candidate], fidelity: Fidelity) -> dict[str, Any]:
+        score = partial(oracle.score_many, sets, protocol, range(2), view.split, fidelity=fidelity)
+        records, taken = timed(score)
+        return row(stage, taken, len(sets), len(records))
+
+    def row(stage: str, seconds: float, sets: int, replicates: int = 0) -> dict[str, Any]:
+        measured = {"seconds": seconds, "sets": sets, "replicates": replicates}
+        return {"stage": stage, "ipc": ipc, **measured}
+
+    return [
+        row("a proxy is trained", trained, 0),
+        row("the proxy explores", explored, sum(counted.scored)),
+        scored("the oracle sifts", sets, staged.low(view)),
+        scored("the oracle decides", sets[: SIFTED // 2], view.fidelity),
     ]
-    rows = [
-        {"stage": "a proxy is trained", "ipc": ipc, "seconds": trained, "sets": 0, "replicates": 0},
-        {"stage": "the proxy explores", "ipc": ipc, "seconds": explored,
-         "sets": sum(counted.scored), "replicates": 0},
-    ]  # fmt: skip
-    half = sets[: SIFTED // 2]
-    for stage, proposed, fidelity in (
-        ("the oracle sifts", sets, staged.low(view)),
-        ("the oracle decides", half, view.fidelity),
-    ):
-        begun = time.perf_counter()
-        done = oracle.score_many(proposed, protocol, range(2), view.split, fidelity=fidelity)
-        seconds = time.perf_counter() - begun
-        rows.append(
-            {
-                "stage": stage,
-                "ipc": ipc,
-                "seconds": seconds,
-                "sets": len(proposed),
-                "replicates": len(done),
-            }
-        )
-    return rows
 
 
 def swap(
@@ -211,7 +196,7 @@ def swap(
                     break
         goal = goal or state.best
         ways[name] = {"reached": first_at(curve, goal), "curve": curve}
-    write("swap", {"protocol": protocol, "workers": oracle.workers, "best": goal, "ways": ways})
+    write("search-swap", protocol=protocol, workers=oracle.workers, best=goal, ways=ways)
 
 
 def first_at(curve: list[tuple[int, float, float]], goal: float) -> tuple[int, float, float] | None:

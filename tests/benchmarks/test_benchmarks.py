@@ -71,7 +71,7 @@ def test_search_methods_at_equal_time() -> None:
     assert [len(line) for line in table] == [len(head)] * 2
     assert table[0][-1].endswith("(2)")
     assert curves.search_methods(RESULTS) is not None
-    with pytest.raises(UserError, match="unknown method"):
+    with pytest.raises(UserError, match="unknown row"):
         measure("guess")
 
 
