@@ -21,7 +21,7 @@ from reproduce.commands.options import JsonOption, WorkersOption
 from reproduce.commands.terminal import progress, say, show_records
 from reproduce.data import Dataset
 from reproduce.errors import UserError
-from reproduce.essay import draws
+from reproduce.essay import draws, experiments
 from reproduce.oracle import Oracle
 from reproduce.records import Record
 from reproduce.summary import score_table
@@ -80,7 +80,7 @@ def demo_essay(oracle: Oracle) -> list[Record]:
     """Scores of the essay's baselines on RMNIST/1, /5 and /10, and of its conv net on RMNIST/1."""
     sets = [draws.rmnist(oracle.data, ipc) for ipc in draws.ESSAY_SIZES]
     records = []
-    for protocol in draws.EXPERIMENTS["baselines"]:
+    for protocol in experiments.EXPERIMENTS["baselines"]:
         with progress(f"{protocol:<12}") as update:
             records += oracle.score_many(sets, protocol, range(3), progress=update)
     with progress(f"{'conv':<12}") as update:

@@ -141,7 +141,7 @@ def test_b13_the_commands_of_the_essays_table_make_the_table(
     copy.write_bytes(kept.read_bytes())
     shown: list[Record] = []
     monkeypatch.setattr(reproduce, "show_records", lambda scored, *_: shown.extend(scored))
-    monkeypatch.setattr(Oracle, "_run", lambda *_: pytest.fail("a score is not on record"))
+    monkeypatch.setattr(Oracle, "_computed", lambda *_: pytest.fail("a score is not on record"))
     monkeypatch.setattr("reproduce.commands.options.load", lambda *_: mnist)
     for command in commands:
         command[command.index("--records") + 1] = str(copy)

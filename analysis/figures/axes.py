@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from reproduce.essay import comparison, draws
+from reproduce.essay import comparison, draws, experiments
 from reproduce.records import Record
 
 NETWORKS = ("conv", "conv-shift1", "conv-shift2")
@@ -80,7 +80,7 @@ def _strip(axis: Axes, place: float, values: Sequence[float], draw: str) -> None
 
 
 def _published(axis: Axes, place: float, protocol: str, ipc: int) -> None:
-    for number in draws.published():
+    for number in experiments.published():
         if (number.protocol, number.ipc) == (protocol, ipc):
             axis.hlines(
                 number.accuracy, place - 0.4, place + 0.4, color="black", ls="--", label="published"

@@ -28,19 +28,7 @@ TRANSFER = Problem(
 
 def essay(results: Path) -> Table:
     """Ours beside every published number of the essay that the records answer."""
-    rows = [
-        [
-            f"RMNIST/{cell.published.ipc}" if cell.published.ipc else "MNIST",
-            cell.draw if cell.draw and cell.published.ipc > 1 else "–",
-            Code(cell.published.protocol),
-            f"{cell.published.accuracy:.2f}",
-            cell.ours,
-            cell.ours.n,
-            cell.verdict,
-        ]
-        for cell in comparison.compare_draws(_records(results))
-    ]
-    return Table(["set", "draw", "protocol", "published", "ours", "n", "verdict"], rows)
+    return comparison.table(comparison.compare_draws(_records(results))).without("sd")
 
 
 def problem(problem: Problem) -> Callable[[Path], Table]:

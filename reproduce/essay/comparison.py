@@ -1,4 +1,4 @@
-"""Our scores beside the published numbers."""
+"""Our scores beside the essay's published numbers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from scipy import special
 
 from reproduce.data import MNIST_CHECKSUM
 from reproduce.essay import draws
+from reproduce.essay.experiments import Published, published
 from reproduce.records import Record, key_of
 from reproduce.summary import Summary, summarise
+from reproduce.support.table import Code, Table
 
 LEVEL = 0.95  # of the prediction interval that a verdict rests on
 LAST_DIGIT = 0.005  # half of the last digit that is published
@@ -19,19 +21,29 @@ LAST_DIGIT = 0.005  # half of the last digit that is published
 
 @dataclass(frozen=True)
 class Cell:
-    """One published number, ours beside it and a verdict, one of `verdict`'s."""
+    """One published number, ours beside it, and what `verdict` says of the two."""
 
-    published: draws.Published
+    published: Published
     draw: str | None
     ours: Summary
     verdict: str
+
+    @property
+    def set(self) -> str:
+        """The name of the essay's set."""
+        return f"RMNIST/{self.published.ipc}" if self.published.ipc else "MNIST"
+
+    @property
+    def known_draw(self) -> str:
+        """The draw where draws differ: both hold the same ten images, and full MNIST is no draw."""
+        return self.draw if self.draw and self.published.ipc > 1 else "–"
 
 
 def compare(records: Sequence[Record], draw: str) -> list[Cell]:
     """A cell for every published number that full records of `draw` on validation answer."""
     cells = []
     full = full_records(records)
-    for number in draws.published():
+    for number in published():
         wanted = None if number.ipc == 0 else draw
         ours = of_draw(full, number.protocol, number.ipc, wanted)
         if ours:
@@ -43,8 +55,26 @@ def compare(records: Sequence[Record], draw: str) -> list[Cell]:
 def compare_draws(records: Sequence[Record]) -> list[Cell]:
     """The cells of both draws, each once: RMNIST/1 is the same in both, and full MNIST is one."""
     compared = [cell for draw in draws.DRAWS for cell in compare(records, draw)]
-    once = {(c.published, c.draw if c.published.ipc > 1 else None): c for c in compared}
-    return list(once.values())
+    return list({(cell.published, cell.known_draw): cell for cell in compared}.values())
+
+
+def table(cells: Sequence[Cell], title: str = "") -> Table:
+    """Published numbers and ours, side by side."""
+    rows = [
+        [
+            cell.set,
+            cell.known_draw,
+            Code(cell.published.protocol),
+            f"{cell.published.accuracy:.2f}",
+            cell.ours,
+            f"{cell.ours.sd:.2f}" if cell.ours.n > 1 else "–",
+            cell.ours.n,
+            cell.verdict,
+        ]
+        for cell in cells
+    ]
+    head = ["set", "draw", "protocol", "published", "ours", "sd", "n", "verdict"]
+    return Table(head, rows, title)
 
 
 def of_draw(records: Sequence[Record], protocol: str, ipc: int, draw: str | None) -> list[Record]:
@@ -64,7 +94,7 @@ def of_draw(records: Sequence[Record], protocol: str, ipc: int, draw: str | None
 def full_records(records: Sequence[Record]) -> list[Record]:
     """The records of the essay's draws from MNIST at full fidelity on validation, each score once.
 
-    Both draws hold the same ten images, so that their scores may have been asked for twice.
+    The two draws hold the same ten images for RMNIST/1, so these scores may be there twice.
     """
     full = [
         record
@@ -78,18 +108,19 @@ def full_records(records: Sequence[Record]) -> list[Record]:
     return list({key_of(record): record for record in full}.values())
 
 
-def verdict(published: draws.Published, ours: Summary) -> str:
-    """How a published accuracy, which is one run, lies to ours.
+def verdict(number: Published, ours: Summary) -> str:
+    """How a published accuracy, which is one run, compares with ours.
 
     Returns
     -------
     str
-        `exact` or `differs` where nothing is random. Else `inside our spread` or `outside`: where
-        one more run of ours would fall 19 times in 20, or not; `one run each` where ours is one
-        run, too, which says nothing of the spread; `no spread` where several runs of ours agree.
+        `exact` or `differs` where nothing is random. `one run each` where ours is a single run,
+        too, and `no spread` where several runs of ours agree: neither allows a verdict. Otherwise
+        `inside our spread` or `outside`: whether the published accuracy lies in the interval that
+        holds one more run of ours 19 times in 20.
     """
-    off = abs(ours.mean - published.accuracy)
-    if not published.random:
+    off = abs(ours.mean - number.accuracy)
+    if not number.random:
         return "exact" if off < LAST_DIGIT else "differs"
     if ours.n == 1:
         return "one run each"
@@ -99,16 +130,16 @@ def verdict(published: draws.Published, ours: Summary) -> str:
 
 
 def reach_of(ours: Summary, runs: int = 1, level: float = LEVEL) -> float:
-    """How far from our mean the mean of further runs may fall: half of a prediction interval.
+    """Half the width of Student's prediction interval for the mean of further runs.
 
     Parameters
     ----------
     ours : Summary
-        Of two or more runs.
+        Of two or more runs, whose spread is taken to be normal.
     runs : int
-        How many further runs.
+        Number of further runs.
     level : float
-        How often it is to hold them, 0..1. The interval is Student's, for runs of normal spread.
+        Probability that the interval holds their mean, 0..1.
     """
     quantile = float(special.stdtrit(ours.n - 1, (1 + level) / 2))
     return quantile * ours.sd * math.sqrt(1 / runs + 1 / ours.n)

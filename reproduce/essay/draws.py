@@ -1,13 +1,9 @@
-"""The essay's draws and experiments (Michael Nielsen, "Reduced MNIST", 2017)."""
+"""The essay's draws of small training sets (Michael Nielsen, "Reduced MNIST", 2017)."""
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -21,14 +17,6 @@ from reproduce.support.schema import Whole
 DRAWS = ("table", "figures")
 DRAW_SEED = 619
 ESSAY_SIZES = (1, 5, 10)
-EXPERIMENTS = {
-    "baselines": ("svm-rbf", "svm-linear", "knn", "tree", "forest", "mlp"),
-    "conv": ("conv",),
-    "expansion": ("conv-shift1", "conv-shift2"),
-    "best": ("best",),  # ours, on the essay's sets
-}
-FULL = ("baselines", "conv", "expansion")  # what the essay has for full MNIST, too,
-FULL_PROTOCOLS = (*EXPERIMENTS["baselines"], "conv", "conv-shift1")  # under these protocols
 
 
 def draw_indices(labels: np.ndarray, ipc: int, draw: str = "table") -> np.ndarray:
@@ -146,34 +134,3 @@ def random_candidate(
         for label, quota in enumerate(quotas)
     ]
     return real_candidate(data, np.concatenate(chosen), method="random", **fields)
-
-
-@dataclass(frozen=True)
-class Published:
-    """One published accuracy.
-
-    Attributes
-    ----------
-    protocol, ipc, accuracy : str, int, float
-        Percent on the 10,000 validation images; ipc 0 is full MNIST.
-    draw : str or None
-        The draw that it belongs to, as far as is known; None for full MNIST.
-    random : bool
-        Whether the protocol depends on a seed; else our accuracy is to be the same number.
-    source : str
-    """
-
-    protocol: str
-    ipc: int
-    draw: str | None
-    accuracy: float
-    random: bool
-    source: str
-
-
-@cache
-def published() -> tuple[Published, ...]:
-    """All published numbers, from the one file that holds them, `published.json`."""
-    source = files("reproduce.essay").joinpath("published.json")
-    content = json.loads(source.read_text(encoding="utf-8"))
-    return tuple(Published(**entry) for entry in content["accuracies"])

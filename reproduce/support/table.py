@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -49,6 +49,13 @@ class Table:
     title: str = ""
     right: Collection[int] = ()
     lines: bool = True
+
+    def without(self, title: str) -> Table:
+        """The table without the column of this heading."""
+        column = self.head.index(title)
+        kept = [[*row[:column], *row[column + 1 :]] for row in (self.head, *self.rows)]
+        right = [other - (other > column) for other in self.right if other != column]
+        return replace(self, head=kept[0], rows=kept[1:], right=right)
 
     def markdown(self) -> str:
         """The table in Markdown. Cells may hold Markdown; they cannot end their cell."""

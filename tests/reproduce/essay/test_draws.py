@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 
 from reproduce import Dataset, Oracle, UserError
-from reproduce.essay import comparison, draws
-from reproduce.essay.draws import Published
+from reproduce.essay import comparison, draws, experiments
+from reproduce.essay.experiments import Published
 from reproduce.records import read
 from reproduce.summary import Summary, summary_of
 
@@ -55,7 +55,7 @@ def test_any_size_from_any_data(digits: Dataset) -> None:
 def test_published_nine_exactly(mnist: Dataset, protocol: str) -> None:
     sets = [draws.rmnist(mnist, n) for n in (1, 5, 10)]
     records = Oracle(mnist).score_many(sets, protocol, [0])
-    published = [p.accuracy for p in draws.published() if p.protocol == protocol and p.ipc]
+    published = [p.accuracy for p in experiments.published() if p.protocol == protocol and p.ipc]
     assert [round(record["accuracy"], 2) for record in records] == published
     cells = [c for c in comparison.compare(records, "table") if c.published.protocol == protocol]
     assert [cell.verdict for cell in cells] == ["exact"] * 3
@@ -118,7 +118,7 @@ def test_b6_scores_that_were_asked_for_under_both_draws_count_once() -> None:
 
 
 def test_published_numbers_name_their_source() -> None:
-    numbers = draws.published()
+    numbers = experiments.published()
     assert len({(p.protocol, p.ipc) for p in numbers}) == len(numbers) == 39
     assert all(p.source and 10 < p.accuracy < 100 for p in numbers)
     assert sum(not p.random and p.ipc > 0 for p in numbers) == 9

@@ -61,7 +61,7 @@ def test_b12_the_recorded_command_is_the_one_that_was_typed(how: list[str]) -> N
     """Started as users start it: the command line ends in an error that shows what is recorded."""
     code = (
         "import sys, runpy, types; sys.modules['search.command'] = types.SimpleNamespace(search=0);"
-        "from reproduce import provenance; import reproduce.commands.application as a;"
+        "from reproduce.support import provenance; import reproduce.commands.application as a;"
         "a.application = a.later = lambda *_, **__: 0;"
         "a.run = lambda *_: print(provenance.command());"
     )

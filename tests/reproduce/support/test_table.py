@@ -53,3 +53,8 @@ def test_a_table_without_rows_keeps_its_head() -> None:
     empty = Table(["a", "b"], [])
     assert empty.csv() == b"a,b\n"
     assert empty.markdown() == "| a | b |\n| --- | --- |\n"
+
+
+def test_a_column_can_be_left_out() -> None:
+    wide = Table(["a", "b", "c"], [[1, 2, 3]], "T", right=[1, 2])
+    assert wide.without("b") == Table(["a", "c"], [[1, 3]], "T", right=[1])
