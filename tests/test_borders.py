@@ -88,7 +88,7 @@ WRITING = re.compile(
 )
 
 
-def test_c18_every_file_is_written_in_one_place() -> None:
+def test_every_file_is_written_in_one_place() -> None:
     found = {
         path.relative_to(ROOT).as_posix()
         for module, path in modules().items()

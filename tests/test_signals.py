@@ -1,4 +1,4 @@
-"""19g: an interrupt at any time gives one line; 19g2: workers end with the process they serve."""
+"""An interrupt at any time gives one line, and workers end with the process that they serve."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ LONG = "score ten.npz --protocol convnet --seeds 16 --workers 2 --records r.json
 WAITING = """
 import time, joblib
 from pathlib import Path
-from reproduce.application import application, run
-from reproduce.processes import end_with_parent, interrupts_held
+from reproduce.commands.application import application, run
+from reproduce.support.processes import end_with_parent, interrupts_held
 
 def wait(number):
     Path(f"busy-{number}").touch()
@@ -87,7 +87,7 @@ def loaded(process: subprocess.Popen[str], module: str) -> bool:
         ("distill", "multiarray", signal.SIGTERM),
     ],
 )
-def test_19g_an_interrupt_during_imports_gives_one_line(
+def test_an_interrupt_during_imports_gives_one_line(
     tmp_path: Path, command: str, library: str, number: signal.Signals
 ) -> None:
     process = start(tmp_path, "-m", *command.split())
@@ -121,7 +121,7 @@ def end(process: subprocess.Popen[str]) -> None:
     ("number", "whole_group"),
     [(signal.SIGTERM, False), (signal.SIGINT, True), (signal.SIGINT, False)],
 )
-def test_19g2_workers_end_with_a_parent_that_is_told_to_end(
+def test_workers_end_with_a_parent_that_is_told_to_end(
     waiting: subprocess.Popen[str], number: signal.Signals, whole_group: bool
 ) -> None:
     (os.killpg if whole_group else os.kill)(waiting.pid, number)
@@ -132,14 +132,14 @@ def test_19g2_workers_end_with_a_parent_that_is_told_to_end(
     assert wait_for(lambda: not alive(waiting.pid), 5)
 
 
-def test_19g2_workers_end_with_a_parent_that_was_killed(waiting: subprocess.Popen[str]) -> None:
+def test_workers_end_with_a_parent_that_was_killed(waiting: subprocess.Popen[str]) -> None:
     waiting.kill()
     waiting.wait()
     assert wait_for(lambda: not alive(waiting.pid), 10)
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="sees workers in /proc")
-def test_19g2_the_oracles_workers_end_with_a_parent_that_was_killed(
+def test_the_oracles_workers_end_with_a_parent_that_was_killed(
     tmp_path: Path, digits: Dataset
 ) -> None:
     """Killed when its workers have just started: minutes of training are before them."""
