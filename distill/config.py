@@ -11,7 +11,7 @@ from typing import Any
 from distill.starts import STARTS
 from reproduce.commands.options import option
 from reproduce.errors import UserError
-from reproduce.recipe import Recipe
+from reproduce.recipe import MNIST_MEAN, MNIST_STD, Recipe
 from reproduce.support.schema import (
     SEED,
     Choice,
@@ -51,7 +51,6 @@ RECIPES: dict[str, dict[str, Any]] = {
         "reshuffle": True,
     },
 }
-MEAN, STD = 0.1307, 0.3081
 COUNT, STEPS, WIDTH = Whole(1, 10_000), Whole(1, 100_000), Whole(1, 4096)
 
 

@@ -1,4 +1,4 @@
-"""The one noun: a tiny training set that knows what it is and where it came from."""
+"""A candidate: a tiny training set that knows what it is and where it came from."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import MISSING, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,9 @@ ROLES = (
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A tiny training set in pixel space.
+    """A tiny training set in pixel space, in memory and in one file.
+
+    A candidate cannot be changed; `dataclasses.replace` makes another one.
 
     Attributes
     ----------
@@ -57,7 +60,8 @@ class Candidate:
     labels : ndarray of shape (n,), int64, or (n, C), float32
         Class indices, or one row per image in the scale that `label_scale` names.
     name, method, dataset, checksum : str
-        What it is called, what made it, from which dataset, and that dataset's checksum.
+        The set's name, the method that made it, the dataset that it was made from, and the checksum
+        of that dataset.
     classes : int
         Number of classes C, 2 to 10,000.
     indices : ndarray of shape (n,), int64, or None
@@ -67,25 +71,26 @@ class Candidate:
         finite rows, of which only the largest entry counts under cross-entropy (and all under
         squared error).
     draw : str or None
-        `table` or `figures` where it is one of the essay's draws.
+        `table` or `figures` where the set is one of the essay's draws.
     role : str
-        What the set is, one of `ROLES`. A finalist is one of the sets that a search chose among;
-        `random search` is what a random search of equal budget chose, `random sets` are drawn
-        without any choice; `given` says that nothing is known of how the set was found.
+        What the set is in a comparison, one of `ROLES`. A `finalist` is one of the sets among which
+        a search chose. `random search` is what a random search of equal budget chose. `random sets`
+        are drawn without any choice. `given` says that it is not known how the set was found.
     chosen_on : str or None
-        The split whose scores chose this set among others: its score there is a lucky one. None
-        where no scores chose it.
+        The split whose scores chose this set among others, so that its score there is too high.
+        None where no scores chose it.
     recipe : Recipe or None
-        The candidate's own training recipe, replayed by the protocol `own`. One replicate may take
-        16 GiB.
+        The candidate's own training recipe, which the protocol `own` follows. One replicate may
+        take 16 GiB.
     seeds : tuple of int
-        Seeds that went into making it, at least 0.
+        Seeds of the random numbers that made the set, at least 0.
     class_names : tuple of str
-        Names of the classes of own data, in the order of labels; empty where `dataset` says them.
+        Names of the classes of own data, in the order of labels; empty for mnist, fashion and
+        digits.
     path, split_seed, invert : str, int, bool
-        How own data was opened, as `reproduce.load` takes it; the path is empty for other data.
-    command, versions
-        Provenance, filled in at construction.
+        How own data was opened, as arguments of `reproduce.load`; the path is empty for other data.
+    command, versions : str, dict
+        The command that made the set and the versions of its packages, filled in at construction.
 
     Raises
     ------
@@ -119,10 +124,10 @@ class Candidate:
         check_fields(self, "candidate")
         hard, recipe = self.label_scale == "class", self.recipe
         try:
-            self._own("images", np.float32, "f")
-            self._own("labels", *((np.int64, "iu") if hard else (np.float32, "iuf")))
+            self._freeze("images", np.float32, "f")
+            self._freeze("labels", *((np.int64, "iu") if hard else (np.float32, "iuf")))
             if self.indices is not None:
-                self._own("indices", np.int64, "iu")
+                self._freeze("indices", np.int64, "iu")
             check_images(self.images, self.indices)
             check_labels(self.labels, len(self), self.label_scale, self.classes)
             if self.class_names and len(self.class_names) != self.classes:
@@ -132,7 +137,8 @@ class Candidate:
         except UserError as error:
             raise UserError(f"candidate {self.name!r}: {error}") from None
 
-    def _own(self, name: str, dtype: type, kinds: str) -> None:
+    def _freeze(self, name: str, dtype: type, kinds: str) -> None:
+        """Replace an array by a read-only copy of the type that candidates have."""
         object.__setattr__(self, name, frozen(getattr(self, name), name, dtype, kinds))
 
     def __len__(self) -> int:
@@ -146,9 +152,9 @@ class Candidate:
     def __hash__(self) -> int:
         return int(self.hash, 16)
 
-    @property
+    @cached_property
     def hash(self) -> str:
-        """Content hash, 16 hex digits, of all that training and scoring depend on."""
+        """16 hex digits over all that training and scoring depend on; not over names."""
         digest = hashlib.sha256()
         for array in (self.images, self.labels):
             candidate_file.add(digest, array)
@@ -158,17 +164,17 @@ class Candidate:
 
     @property
     def digest(self) -> str:
-        """Digest, 16 hex digits, of all that its file holds: indices, names and provenance, too."""
+        """16 hex digits over all that the file holds: also indices, names and provenance."""
         return candidate_file.digest(self._arrays(), self.meta())
 
     @property
     def ipc(self) -> float:
-        """Images per class: a whole number when the set is balanced in size."""
+        """Images per class: an int where it is a whole number."""
         ratio = len(self) / self.classes
         return int(ratio) if ratio.is_integer() else ratio
 
     def hard_labels(self) -> np.ndarray:
-        """Class indices of shape (n,): the labels, or each row's largest entry."""
+        """Class indices of shape (n,), int64: the labels, or the largest entry of each row."""
         return self.labels if self.labels.ndim == 1 else self.labels.argmax(1).astype(np.int64)
 
     def targets(self) -> np.ndarray:
@@ -202,8 +208,8 @@ class Candidate:
         }
 
     def _arrays(self) -> dict[str, np.ndarray]:
-        there = {"images": self.images, "labels": self.labels}
-        return there if self.indices is None else {**there, "indices": self.indices}
+        arrays = {"images": self.images, "labels": self.labels}
+        return arrays if self.indices is None else {**arrays, "indices": self.indices}
 
     def save(self, path: Path | str) -> Path:
         """Write one `.npz` that numpy opens without pickle, whole or not at all."""
@@ -216,12 +222,12 @@ class Candidate:
         Raises
         ------
         UserError
-            When it is missing, damaged, altered, too large, foreign or not complete.
+            When the file is missing, damaged, altered, too large, incomplete, or no candidate's.
         """
         content = read_input(path)
         try:
             arrays, meta = candidate_file.unpacked(content, NEEDED)
-            if "digest" not in meta and LATER & set(meta):  # it was taken out
+            if "digest" not in meta and LATER & set(meta):  # files with these fields have one
                 raise UserError("lacks digest; make or fetch it again")
             fields: dict[str, Any] = {name: meta[name] for name in META if name in meta}
             if fields["recipe"] is not None:
@@ -233,14 +239,15 @@ class Candidate:
         return candidate
 
     def _check_unaltered(self, arrays: dict[str, Any], meta: dict[str, Any]) -> None:
-        """Raise UserError where a file says other things of this candidate than are true."""
+        """Raise UserError where what the file says of its content is not true."""
         true = {**self.meta(), "digest": candidate_file.digest(arrays, meta)}
         for field in ("hash", "normalisation", "digest"):
             if field in meta and meta[field] != true[field]:
                 raise UserError(f"content does not match its {field}; make or fetch it again")
 
 
+# The fields that are not arrays, which the file keeps in its meta.
 META = tuple(f.name for f in dataclasses.fields(Candidate) if "rule" in f.metadata)
-# What files of earlier versions lack.
+# Fields that files of earlier versions lack.
 LATER = {"digest", "role", "chosen_on", "class_names", "path", "split_seed", "invert"}
 NEEDED = {"images", "labels", "hash", "normalisation", *META} - LATER

@@ -1,7 +1,7 @@
-"""Datasets and their splits: MNIST, Fashion-MNIST, bundled digits, and the user's own.
+"""Datasets, their splits, and the seal on the test split.
 
-The test split is sealed: it is read only through `Dataset.unseal`, which writes every reading to
-a log before it hands the images out.
+The test split is sealed: only `Dataset.unseal` reads it, and it logs every reading before it hands
+the images out. `reproduce.sources` loads datasets.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -55,10 +55,11 @@ class ImageSet:
         return ImageSet(self.images[indices], self.labels[indices])
 
     def stratified(self, n: int, part: int = 0) -> ImageSet:
-        """The first images of each class in file order, n in all, in the classes' proportions.
+        """A fixed subset of n images, in which classes have the proportions of the whole.
 
-        A fixed subset: the same `n` and `part` give the same images everywhere. Part 1 has the
-        images that follow those of part 0, and so on; after the last image comes the first.
+        Part 0 has the first images of each class in file order, part 1 those that follow, and so
+        on; after the last image comes the first. The same `n` and `part` always give the same
+        images.
         """
         n, part = Whole(1, 2**63).check(n, "images"), Whole(0, 2**63).check(part, "part")
         if n > len(self):
@@ -67,33 +68,33 @@ class ImageSet:
         for label in np.unique(self.labels):
             members = np.flatnonzero(self.labels == label)
             rank[members] = (np.arange(len(members)) + 0.5) / len(members)
-        places = (part * n % len(self) + np.arange(n)) % len(self)
-        return self.take(np.sort(np.argsort(rank, kind="stable")[places]))
+        chosen = (part * n % len(self) + np.arange(n)) % len(self)
+        return self.take(np.sort(np.argsort(rank, kind="stable")[chosen]))
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Named images in three splits, the third of them sealed.
+    """Images in three splits, of which the test split is sealed.
 
     Attributes
     ----------
     name : str
-        `mnist`, `fashion`, `digits`, or the file name of own data without its suffix. A name for
-        people: two datasets are the same where their checksums are.
+        `mnist`, `fashion`, `digits`, or the file name of own data without its suffix. The name is
+        for people: two datasets are the same where their checksums are the same.
     train, validation : ImageSet
     classes : tuple of str
         Class names; labels index them.
     read_test : callable
-        Loads the sealed split; only `unseal` calls it.
+        Loads and verifies the sealed split. Only `unseal` calls it.
     checksum : str
-        16 hex digits that identify the data and how it is cut. Own data's is over all of its
-        images, the test split's as well; that of the others over train and validation alone.
+        16 hex digits that identify the data and how it is cut. For own data they are over all
+        images, the test split included; for the others over train and validation alone.
     test_checksum : str
-        16 hex digits over the test split, which `unseal` verifies.
+        16 hex digits over the test split.
     path : str
-        Where own data was found, as the user gave it; empty for the others.
+        Path of own data, as the user gave it; empty for the others.
     split_seed : int
-        Cuts own data and digits into splits, 0 to 2 ** 32 - 1.
+        Seed that cut own data or digits into splits, 0 to 2 ** 32 - 1.
     invert : bool
         Whether own data was dark ink on white paper.
 
@@ -121,13 +122,13 @@ class Dataset:
 
     @property
     def title(self) -> str:
-        """The name, with the checksum beside it where another dataset could have that name."""
+        """The name, and the checksum where another dataset could have the same name."""
         return title(self.name, self.checksum)
 
     def opening(self) -> dict[str, Any]:
-        """What candidates and records keep to open the data again: fields of `Candidate`.
+        """The fields by which candidates and records say how to open the data again.
 
-        Empty for mnist, fashion and digits, whose names say it all.
+        For mnist, fashion and digits (of split seed 0) there are none: their names are enough.
         """
         if self.path:
             return {
@@ -145,10 +146,16 @@ class Dataset:
         return height, width
 
     def split(self, name: str) -> ImageSet:
-        """An open split: train, validation, or one half of validation.
+        """An open split: `train`, `validation`, `validation-a` or `validation-b`.
 
-        Halves take two images each in turn: MNIST's writers of even and of odd places come from
-        two populations, of which one is harder to read, and both halves need both.
+        The two halves of validation take two images each in turn. MNIST's images at even and at odd
+        positions come from two groups of writers, of which one is harder to read; so each half
+        has both groups.
+
+        Raises
+        ------
+        UserError
+            For the test split, for an unknown name, and for a half without images.
         """
         if name == "test":
             raise UserError("the test split is sealed: score with --split test to read it")
@@ -158,17 +165,24 @@ class Dataset:
             return self.train
         if name == "validation":
             return self.validation
-        places = np.arange(len(self.validation))
-        half = self.validation.take(places[places // 2 % 2 == (name == "validation-b")])
+        positions = np.arange(len(self.validation))
+        half = self.validation.take(positions[positions // 2 % 2 == (name == "validation-b")])
         if not len(half):
             raise UserError(
-                f"validation of {self.name} has {len(places)} images, so that {name} has none; "
+                f"validation of {self.name} has {len(positions)} images, so that {name} has none; "
                 "give it more images"
             )
         return half
 
     def unseal(self, log: Path, purpose: str) -> ImageSet:
-        """Read the test split, hand it out after appending who reads it and why to `log`.
+        """The test split, after the reading was logged. This is the only way to it.
+
+        Parameters
+        ----------
+        log : Path
+            File to which a line is appended: when, which data, why, and by which command.
+        purpose : str
+            What the images are read for.
 
         Raises
         ------
@@ -197,35 +211,25 @@ def digest(*arrays: np.ndarray) -> str:
     return found.hexdigest()[:16]
 
 
-class Opened(Protocol):
-    """What says how its data was opened: a dataset, or a candidate."""
-
-    @property
-    def path(self) -> str: ...
-    @property
-    def split_seed(self) -> int: ...
-    @property
-    def invert(self) -> bool: ...
-    @property
-    def checksum(self) -> str: ...
-
-
-def described(name: str, what: Opened) -> str:
-    """Which data, in words: its path or else its name, how it was opened, and its checksum."""
-    inverted = " inverted," if what.invert else ""
-    return f"{what.path or name} (split seed {what.split_seed},{inverted} checksum {what.checksum})"
+def described(name: str, opened: Candidate | Dataset) -> str:
+    """Which data it is, in words: path or name, how it was opened, and the checksum."""
+    inverted = " inverted," if opened.invert else ""
+    return (
+        f"{opened.path or name} (split seed {opened.split_seed},{inverted} "
+        f"checksum {opened.checksum})"
+    )
 
 
 def title(name: str, checksum: str) -> str:
-    """What to call a dataset where several may meet: own data's name has its checksum beside it."""
+    """A dataset's name, and the start of its checksum where it is the user's own data."""
     return name if CHECKSUMS.get(name) == checksum else f"{name} ({checksum[:6]})"
 
 
 def check_fits(candidate: Candidate, data: Dataset) -> None:
-    """Raise UserError where the candidate's images or classes are not the dataset's.
+    """Raise UserError where a candidate was not made from the dataset.
 
-    Real images, and the labels that they came with, are those of the training split at the
-    candidate's indices.
+    Image size, classes and checksum must be the same. A candidate with indices must have the images
+    of the training split at these indices, and their labels where it has class labels.
     """
     if candidate.images.shape[2:] != data.image_shape:
         raise UserError(
@@ -252,7 +256,7 @@ def check_fits(candidate: Candidate, data: Dataset) -> None:
 
 
 def _holds(train: ImageSet, candidate: Candidate) -> bool:
-    """Whether the candidate's images and class labels are those at its indices."""
+    """Whether the candidate's images and class labels are those of the split at its indices."""
     indices, labels = candidate.indices, candidate.labels
     if indices is None or indices.max() >= len(train):
         return False

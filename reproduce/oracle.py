@@ -1,10 +1,10 @@
-"""The one verb: the oracle scores candidates under a protocol, on a split, over replicate seeds."""
+"""The oracle: it scores candidates under a protocol, on a split, over replicate seeds."""
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +15,29 @@ from reproduce.errors import UserError
 from reproduce.records import RULES, Ledger, Record, key_of
 from reproduce.scoring import stacks, worker
 from reproduce.scoring.learners import Answer, Learner, Replicate, Where
-from reproduce.scoring.unseen import Unseen
+from reproduce.scoring.unseen import exclude_own_images
 from reproduce.support import keys, provenance, schema
 from reproduce.support.schema import Number, Optional, Whole, check_fields, ruled
 from reproduce.support.threads import cores, usable_device
 
 MEMORY = 8.0  # GiB, of all workers together
 TEST_LOG = "test-readings.jsonl"
-# What a record says of a candidate beyond its content.
+# What a record says of a candidate beside its content: equal sets may differ in it.
 TITLES = ("name", "method", "draw", "role", "chosen_on")
 
 
 @dataclass(frozen=True)
 class Fidelity:
-    """How much of a full score is computed; its fields are part of every record.
+    """How much of a full score is computed. Its fields are part of every record.
 
     Attributes
     ----------
     images : int or None
-        Score on this many images, a fixed stratified subset of the split; None is all of them.
+        Score on a fixed stratified subset of this many images of the split; None: on all of them.
     part : int
-        Which subset of so many images, 0 or above.
+        Which subset of this size, 0 or above.
     epochs : int or None
-        Train for at most this many epochs; None is the protocol's own number.
+        Train for at most this many epochs; None: for as many as the protocol says.
     """
 
     images: int | None = ruled(None, RULES["images"])
@@ -52,25 +52,30 @@ FULL = Fidelity()
 
 
 class Oracle:
-    """Scores candidates against one dataset.
+    """Scores candidates on the images of one dataset, and keeps the records.
+
+    A training that takes minutes leaves checkpoints in `unfinished/` beside the records. It goes on
+    from them when the same scores are asked for again.
 
     Parameters
     ----------
     data : Dataset
     records : Path or None
-        File of records. A score that it holds is not computed again; a new one is appended as
-        soon as it is there. None keeps records in memory only.
+        File of records. Scores that it holds are not computed again, and new ones are appended as
+        soon as they are computed. None: records are kept in memory only.
     workers : int or None
-        Worker processes of one thread each, 1 to 10,000; None is one for each core. Networks on a
-        GPU are trained in this process.
+        Worker processes of one thread each, 1 to 10,000; None: one for each core. On a GPU all
+        networks are trained in this process.
     device : str
-        `auto` (a GPU when there is one), `cpu`, `cuda`, ...; UserError where there is none such.
+        `auto` (a GPU where there is one), `cpu`, `cuda`, and so on.
     memory : float
-        GiB that the networks in training may take, of all workers together. Stacks are made
-        small enough; one network alone may take more.
+        GiB that networks in training may take, in all workers together. Few enough are trained at a
+        time; one network alone may take more.
 
-    A training that lasts minutes leaves checkpoints in `unfinished/` beside the records and goes
-    on from them when the same scores are asked for again.
+    Raises
+    ------
+    UserError
+        For a device that this machine lacks, and for numbers out of range.
     """
 
     def __init__(
@@ -95,7 +100,7 @@ class Oracle:
         split: str = "validation",
         **options: object,
     ) -> list[Record]:
-        """Score one candidate: `score_many` with one."""
+        """Score one candidate, as `score_many` does with several."""
         return self.score_many([candidate], protocol, seeds, split, **options)  # type: ignore[arg-type]
 
     def score_many(
@@ -117,12 +122,12 @@ class Oracle:
         protocol : str
             A name of `reproduce.protocols`.
         seeds : sequence of int
-            Replicate seeds, each once, 0 to 2 ** 32 - 1; every candidate meets the same. A protocol
-            without randomness uses the first alone.
+            Replicate seeds, distinct, 0 to 2 ** 32 - 1, the same for every candidate. A protocol
+            without randomness takes the first alone.
         split : str
-            `validation`, one of its halves `validation-a`, `validation-b`; `train`, where the
-            images that a candidate holds itself do not judge it (a distilled candidate holds none
-            of them); or `test`, which is sealed: each reading is logged beside the records.
+            `validation`, or one of its halves `validation-a` and `validation-b`; `train`, but for
+            the images that a candidate holds itself; or `test`, which is sealed: each reading is
+            logged beside the records.
         fidelity : Fidelity
         again : bool
             Compute scores even where the records hold them.
@@ -164,12 +169,12 @@ class Oracle:
         ]
 
     def plan_of(self, candidate: Candidate, protocol: str, epochs: int | None = None) -> str:
-        """What identifies how the candidate is scored: the `plan` of its records.
+        """The `plan` of the candidate's records: digits that identify how it is scored.
 
         Raises
         ------
         UserError
-            Where `epochs` are given, and the protocol trains no network that could take them.
+            For an unknown protocol, and where `epochs` are given to one that trains no network.
         """
         learner = _learner(candidate, protocol, epochs)
         if epochs and not learner.trains_networks:
@@ -186,7 +191,7 @@ class Oracle:
         split: str,
         fidelity: Fidelity,
     ) -> list[Replicate]:
-        """One for each seed; one alone where the protocol has no randomness."""
+        """The candidate with each seed; with the first alone where nothing is random."""
         learner = _learner(candidate, protocol, fidelity.epochs)
         used = schema.replicates(seeds)[: None if learner.random else 1]
         question = {
@@ -196,14 +201,9 @@ class Oracle:
         return [Replicate(candidate, learner, seed, {**question, "seed": seed}) for seed in used]
 
     def _question(
-        self,
-        candidate: Candidate,
-        protocol: str,
-        plan: str,
-        split: str,
-        fidelity: Fidelity,
+        self, candidate: Candidate, protocol: str, plan: str, split: str, fidelity: Fidelity
     ) -> Record:
-        """The fields of a record that are known before it is computed, but for the seed."""
+        """The fields of a record that are known before the score is, but for the seed."""
         return {
             "candidate": candidate.hash,
             "name": candidate.name,
@@ -226,10 +226,12 @@ class Oracle:
     def _unanswered(
         self, replicates: dict[tuple[Any, ...], Replicate], again: bool
     ) -> Iterator[list[Replicate]]:
-        """Stacks of the replicates that are not on record; of all of them with `again`."""
+        """Stacks of the replicates that are not on record; with `again`, of all of them.
+
+        Stacks are cut before replicates on record are dropped, so that a call that is repeated
+        makes the same stacks and finds their checkpoints.
+        """
         limits = stacks.Limits(self.workers, self.device, self.memory)
-        # Stacks are cut before answered replicates are dropped: so a resumed call finds its
-        # checkpoints.
         for stack in stacks.cut(list(replicates.values()), limits):
             missing = [
                 one for one in stack if again or self.ledger.find(key_of(one.question)) is None
@@ -237,18 +239,10 @@ class Oracle:
             if missing:
                 yield missing
 
-    def _origin(self) -> Record:
-        """The fields of a record that say where an answer comes from that is computed now."""
-        return {
-            "device": self.device,
-            "versions": provenance.versions(),
-            "commit": provenance.commit(),
-            "command": provenance.command(),
-        }
-
     def _images(
         self, split: str, fidelity: Fidelity, protocol: str, candidates: Sequence[Candidate]
     ) -> ImageSet:
+        """The images that are to be scored."""
         if split == "test":
             log = (self.ledger.path or Path("runs/records.jsonl")).with_name(TEST_LOG)
             names = ", ".join(sorted({f"{c.name} ({c.hash})" for c in candidates}))
@@ -258,7 +252,7 @@ class Oracle:
         return images.stratified(fidelity.images, fidelity.part) if fidelity.images else images
 
     def _checkpoint(self, stack: list[Replicate]) -> Path | None:
-        """Where the training of a stack keeps its state."""
+        """The file in which the training of a stack keeps its state."""
         if self.ledger.path is None:
             return None
         name = keys.key("stack/1", *(key_of(replicate.question) for replicate in stack))
@@ -268,21 +262,16 @@ class Oracle:
         self, waiting: list[list[Replicate]], images: ImageSet, split: str
     ) -> Iterator[list[Record]]:
         """The records of each stack, as it is computed."""
-        for replicate in (one for stack in waiting for one in stack):
-            replicate.learner.prepare(replicate.candidate, images.images)
+        for one in {one.candidate.hash: one for stack in waiting for one in stack}.values():
+            one.learner.prepare(one.candidate, images.images)
         if split == "train":
-            unseen = Unseen(images)
-            waiting = [
-                [replace(one, own_images=unseen.held(one.candidate)) for one in stack]
-                for stack in waiting
-            ]
-        origin = self._origin()
+            waiting = exclude_own_images(waiting, images)
         places = [Where(self.device, self._checkpoint(stack)) for stack in waiting]
         workers = self.workers if self.device == "cpu" else 1
         computed = worker.run(waiting, images, places, workers)
         for stack, where, (answers, seconds) in zip(waiting, places, computed, strict=True):
             yield [
-                complete(one.question, answer, seconds / len(stack), origin)
+                complete(one.question, answer, seconds / len(stack), self.device)
                 for one, answer in zip(stack, answers, strict=True)
             ]
             if where.checkpoint:  # its records are written by now
@@ -290,20 +279,22 @@ class Oracle:
                     path.unlink()
 
 
-def complete(question: Record, answer: Answer, seconds: float, origin: Record) -> Record:
-    """A whole record."""
-    time = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+def complete(question: Record, answer: Answer, seconds: float, device: str) -> Record:
+    """A whole record: the question, its answer, and where the answer comes from."""
     return {
         **question,
         "accuracy": answer.accuracy,
         "class_errors": list(answer.class_errors),
         "seconds": round(seconds, 4),
-        "time": time,
-        **origin,
+        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "device": device,
+        "versions": provenance.versions(),
+        "commit": provenance.commit(),
+        "command": provenance.command(),
     }
 
 
 def _learner(candidate: Candidate, protocol: str, epochs: int | None) -> Learner:
-    """What the protocol stands for, with no network trained for longer than the epochs given."""
+    """The protocol's learner, with no network trained for more than the epochs given."""
     learner = protocols.learner(protocol, candidate)
     return learner.shortened(epochs) if epochs else learner

@@ -15,7 +15,7 @@ from typing import TypeVar
 from reproduce.candidate import Candidate
 from reproduce.errors import UserError
 from reproduce.images.distort import Distortion
-from reproduce.recipe import Recipe
+from reproduce.recipe import MNIST_MEAN, MNIST_STD, Recipe
 from reproduce.scoring.classifier import Classifier, Embedding
 from reproduce.scoring.learners import Learner
 from reproduce.scoring.mixture import Mixture
@@ -30,7 +30,7 @@ LONGEST, MEMBERS = 1000, 20  # characters of a name, protocols of a mixture
 
 
 def protocol(name: str) -> Callable[[P], P]:
-    """Register a function as the protocol `name`."""
+    """Register the decorated function as the protocol `name`."""
 
     def register(function: P) -> P:
         PROTOCOLS[name] = function
@@ -111,7 +111,7 @@ def _distorted(made: Recipe | Learner, base: str, changes: list[str]) -> Recipe:
 
 
 def names() -> list[str]:
-    """All protocols, in the order of this file."""
+    """The names of all protocols, in the order of this file."""
     return list(PROTOCOLS)
 
 
@@ -136,7 +136,7 @@ def svm_linear(candidate: Candidate) -> Learner:
 
 @protocol("knn")
 def knn(candidate: Candidate) -> Learner:
-    """The nearest neighbour."""
+    """Nearest neighbour."""
     from sklearn.neighbors import KNeighborsClassifier
 
     return Classifier(lambda seed: KNeighborsClassifier(1))
@@ -173,9 +173,10 @@ def mlp(candidate: Candidate) -> Learner:
 
 @protocol("conv")
 def conv(candidate: Candidate) -> Recipe:
-    """The essay's conv net with dropout. Epochs by size: 500, 400, 200, and 100 for full MNIST.
+    """The essay's conv net with dropout, for 500, 400, 200 and, on full MNIST, 100 epochs.
 
-    Between the essay's sizes the nearest smaller one rules; above 1,000 images it is full MNIST's.
+    The epochs go by the number of images. Between the sizes of the essay they are those of the next
+    smaller size; above 1,000 images they are those of full MNIST.
     """
     if len(candidate) > 1000:
         return Recipe(model="conv", epochs=100, batch=10, lr=0.01, schedule="essay")
@@ -204,12 +205,12 @@ def convnet(candidate: Candidate) -> Recipe:
     """ConvNet-3 as Dataset Condensation evaluates it on MNIST, but for three things.
 
     Its public code lowers the rate after 502 epochs, ours after 501. Its crops start at -4 to 3
-    pixels, ours at -4 to 4. Soft labels are our extension. Records of this protocol are of ours.
+    pixels, ours at -4 to 4. It has hard labels alone, ours may be soft.
     """
     return Recipe(
         model="convnet",
-        mean=0.1307,
-        std=0.3081,
+        mean=MNIST_MEAN,
+        std=MNIST_STD,
         epochs=1001,
         batch=256,
         reshuffle=True,
@@ -223,17 +224,17 @@ def convnet(candidate: Candidate) -> Recipe:
 
 @protocol("best")
 def best(candidate: Candidate) -> Recipe:
-    """The strongest way found to learn from few real images: an ensemble on distorted images.
+    """The strongest way that we found to learn from few real images: five ConvNets, averaged.
 
-    ConvNets on images set upright, distorted afresh at each step. `docs/essay.md` says how it was
-    tuned.
+    They are trained on upright images that are distorted anew at each step. `docs/essay.md` says
+    how the settings were chosen.
     """
     batch = min(25, len(candidate))
     steps = 1500 if len(candidate) < 5 * candidate.classes else 3000
     return Recipe(
         model="convnet",
-        mean=0.1307,
-        std=0.3081,
+        mean=MNIST_MEAN,
+        std=MNIST_STD,
         epochs=max(1, steps * batch // len(candidate)),
         batch=batch,
         reshuffle=True,
@@ -251,18 +252,18 @@ def best(candidate: Candidate) -> Recipe:
 
 @protocol("ridge-conv")
 def ridge_conv(candidate: Candidate) -> Learner:
-    """Proxy of `conv`: ridge regression on the features of 16 of its networks, untrained."""
+    """A proxy of `conv`: ridge regression on the features of 16 untrained networks."""
     return Ridge(Recipe(model="conv"))
 
 
 @protocol("ridge-convnet")
 def ridge_convnet(candidate: Candidate) -> Learner:
-    """Proxy of `convnet`: ridge regression on features of 4 untrained ConvNets of two blocks."""
-    return Ridge(Recipe(model="convnet", mean=0.1307, std=0.3081, width=64, depth=2), nets=4)
+    """A proxy of `convnet`: ridge regression on features of 4 untrained ConvNets of two blocks."""
+    return Ridge(Recipe(model="convnet", mean=MNIST_MEAN, std=MNIST_STD, width=64, depth=2), nets=4)
 
 
 def on_features(embedding: Embedding, head: str, shifts: int = 0) -> str:
-    """Register a classifier on frozen features as a protocol, and give its name.
+    """Register a classifier on frozen features as a protocol, and return its name.
 
     Parameters
     ----------
@@ -287,7 +288,7 @@ def on_features(embedding: Embedding, head: str, shifts: int = 0) -> str:
 
 
 def features_name(embedding: Embedding, head: str, shifts: int = 0) -> str:
-    """What such a protocol is called."""
+    """The name of a protocol of `on_features`."""
     return f"{embedding.title}-{head}" + (f"-shift{shifts}" if shifts else "")
 
 

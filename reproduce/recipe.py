@@ -1,4 +1,4 @@
-"""How a network is trained on a candidate: one frozen description, stored with the candidate."""
+"""A recipe: how a network is trained on a candidate, in one frozen description."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ OPTIMISERS = ("sgd", "adam")
 LOSSES = ("cross-entropy", "mse")
 ACTIVATIONS = ("relu", "softplus")
 RATE = Number(0, 1000, above=True)
+MNIST_MEAN, MNIST_STD = 0.1307, 0.3081  # of the pixels of MNIST, as the field normalises them
 WIDTH, DEPTH = Whole(1, 4096), Whole(1, 64)
 
 
@@ -40,14 +41,14 @@ class Recipe:
     """Everything that turns a tiny training set and a seed into a trained network.
 
     Networks start from PyTorch's default initialisation, drawn from the replicate seed, and are
-    trained on the candidate's labels (hard or soft). What each field may hold stands beside its
-    default below; the bounds leave room for far more than anyone has used.
+    trained on the candidate's labels, hard or soft. The rule beside each field's default below says
+    what the field may hold.
 
     Attributes
     ----------
     model : str
-        `conv`, the essay's net; `convnet`, the field's ConvNet with `width` and `depth`;
-        `resnet`, a small residual net, or `mlp`, with the same two.
+        `conv`, the essay's net; `convnet`, the field's ConvNet; `resnet`, a small residual net; or
+        `mlp`, fully connected layers. All but `conv` have the `width` and `depth` given below.
     mean, std : float
         Networks see (pixel - mean) / std.
     epochs : int
@@ -57,64 +58,64 @@ class Recipe:
     reshuffle : bool
         Draw new batches each epoch. Otherwise they are cut once, before training, and reused.
     lr, momentum, weight_decay : float
-        The optimiser's settings, lr > 0; momentum is SGD's, 0 to 1.
+        Settings of the optimiser: lr above 0; momentum, which only SGD has, 0 to 1.
     schedule : str
-        `constant`; `essay`: lr * 0.8 ** (epoch // 10 + 1); `halfway`: lr, then lr / 10 with fresh
-        momentum after epoch `epochs // 2 + 1`; `cosine`: from lr down to 0, epoch by epoch;
-        `list`: step t uses `learning_rates[t]`, and `lr` keeps its default.
+        The learning rate of each step. `constant`: lr. `essay`: lr * 0.8 ** (epoch // 10 + 1).
+        `halfway`: lr, and after epoch `epochs // 2 + 1` lr / 10, with fresh momentum. `cosine`:
+        from lr down to 0, epoch by epoch. `list`: `learning_rates[t]` at step t; `lr` keeps its
+        default.
     learning_rates : tuple of float
-        One positive rate for each step of the training for `schedule="list"`, else empty.
+        For `schedule="list"` one positive rate for each step of the training; else empty.
     shifts : int
-        Expand the set to every displacement of up to this many pixels, edges filled with 0; at
+        Add every displacement of every image by up to this many pixels, edges filled with 0; at
         most 10.
     augment : str
-        `none`; `dc`: crop, scale or rotate each image at each step (Dataset Condensation); or
-        `distort`: as `distortion` says.
+        What is done to each image at each step. `none`; `dc`: crop, scale or rotate, as Dataset
+        Condensation does; `distort`: what `distortion` says.
     distortion : Distortion or None
-        Goes with `augment="distort"`.
+        For `augment="distort"`; else None.
     ensemble : int
-        Networks of one replicate, from different seeds, whose probabilities are averaged; at most
+        Networks of one replicate, of different seeds, whose probabilities are averaged; at most
         100.
     deskew : bool
-        Set every image upright and centred by its moments, in training and in scoring.
+        Set every image upright and centre it by its moments, in training and in scoring.
     width, depth : int
-        Channels and blocks; of `mlp`, units and hidden layers. At most 4,096 and 64; `conv` has its
-        own.
+        Channels and blocks; for `mlp`, units and hidden layers. At most 4,096 and 64.
     norm : str
-        `instance`, `group` (one group), `batch`, all affine, or `none`; of `convnet` and `resnet`.
+        Of `convnet` and `resnet`: `instance`, `group` (one group), `batch`, all affine; or `none`.
     optimiser : str
         `sgd`, or `adam` with PyTorch's defaults.
     loss : str
-        `cross-entropy` with probabilities; or `mse`: squared error with scores, summed over
-        classes. Scores are the labels as they are where their scale is `score`, else
-        probability - 1 / C.
+        `cross-entropy` with probabilities, or `mse`, the squared error with scores, summed over
+        classes. Scores are the labels where their scale is `score`, else probability - 1 / C.
     widths : tuple of int
-        Channels of each block of `convnet`, `depth` of them, where `width` keeps its default (or,
-        in files of distilled sets, a multiple of it); empty: `width` in all.
+        Channels of each of the `depth` blocks of `convnet`; empty: `width` in all. With widths,
+        `width` keeps its default (in files of distilled sets, a multiple of it).
     warmup : int
-        Steps over which the learning rate rises linearly to what `schedule` says.
+        Steps over which the learning rate rises linearly up to what `schedule` says.
     ridge : float or None
-        After training the last layer is solved by ridge regression from the features of the
-        training images (without augmentation) to their scores, without a bias. In units of the
-        mean of the kernel's diagonal; None: the last layer stays as it was trained.
+        After training, solve the last layer by ridge regression from the features of the training
+        images (without augmentation) to their scores, without a bias. The strength is in units of
+        the mean of the kernel's diagonal. None: the last layer stays as it was trained.
     head_steps : int
-        After training the last layer starts again at zero, without a bias, and takes so many steps
-        of gradient descent alone, on the squared error of all training images (without
+        After training, start the last layer again at zero, without a bias, and train it alone for
+        this many steps of gradient descent: on the squared error of all training images (without
         augmentation), with momentum 0.9 and a rate of one over the sum of their squared features.
-        0: it stays as it was trained. What it tends to is what a vanishing `ridge` solves.
+        With more steps it tends to the solution of a vanishing `ridge`. 0: the last layer stays as
+        it was trained.
     activation : str
-        `relu`, or `softplus` with beta 30, its smooth stand-in; of `convnet`.
+        Of `convnet`: `relu`, or `softplus` with beta 30, a smooth approximation of it.
     known_init : int or None
-        Every replicate starts from the weights of this seed. Such a score says how well the set
-        teaches *one known* network, and is not comparable with others.
+        Start every replicate from the weights of this seed. The score then says how well the set
+        teaches *one known* network, and cannot be compared with other scores.
 
     Every field either changes the training or keeps its default.
 
     Raises
     ------
     UserError
-        When a field has another type or lies out of its bounds, and for one that the other fields
-        leave without effect.
+        When a field has another type or lies out of its bounds, when fields contradict each other,
+        and when a field is set that the other fields leave without effect.
     """
 
     model: str = ruled("conv", Choice(MODELS))
@@ -147,23 +148,32 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check_fields(self, "recipe")
-        rates = self.learning_rates
-        if (self.augment == "distort") != (self.distortion is not None):
-            raise UserError("recipe: a distortion goes with augment 'distort'")
-        if (self.schedule == "list") != bool(rates):
-            raise UserError("recipe: learning_rates go with schedule 'list', one for each step")
-        if rates and len(rates) < self.epochs:
-            raise UserError(
-                f"recipe: {len(rates)} learning_rates for {self.epochs} epochs, "
-                "give one for each step"
-            )
-        self._check_what_distillation_uses()
+        for contradiction in self._contradictions():
+            raise UserError(f"recipe: {contradiction}")
         for field, why in self._without_effect():
             if getattr(self, field) != RECIPE_DEFAULTS[field]:
                 raise UserError(f"recipe: {field} is {getattr(self, field)!r}, but {why}")
 
+    def _contradictions(self) -> Iterator[str]:
+        """What is wrong with fields that go together."""
+        rates, solved = len(self.learning_rates), self.head_steps or self.ridge is not None
+        if (self.augment == "distort") != (self.distortion is not None):
+            yield "a distortion goes with augment 'distort'"
+        if (self.schedule == "list") != bool(rates):
+            yield "learning_rates go with schedule 'list', one for each step"
+        if 0 < rates < self.epochs:
+            yield f"{rates} learning_rates for {self.epochs} epochs, give one for each step"
+        if self.widths and len(self.widths) != self.depth:
+            yield f"{len(self.widths)} widths, give one for each of {self.depth} blocks"
+        if solved and self.loss != "mse":
+            yield "ridge and head_steps go with loss 'mse'"
+        if self.head_steps and self.ridge is not None:
+            yield "ridge or head_steps, not both"
+        if solved and self.model == "conv":
+            yield "ridge and head_steps are not for model 'conv'"
+
     def _without_effect(self) -> Iterator[tuple[str, str]]:
-        """Fields that the others leave without effect, each with the reason."""
+        """Fields that the other fields leave without effect, each with the reason."""
         if self.model == "conv":
             yield from ((field, "model 'conv' has its own") for field in ("width", "depth"))
         if self.model in ("conv", "mlp"):
@@ -179,23 +189,11 @@ class Recipe:
             yield "width", "widths say what each block has"
 
     def shortened(self, epochs: int) -> Recipe:
-        """The recipe of the first `epochs` epochs at most, with the rates of their steps."""
+        """The same recipe with at most this many epochs, and the rates of their steps."""
         if epochs >= self.epochs:
             return self
         rates = self.learning_rates[: len(self.learning_rates) * epochs // self.epochs]
         return dataclasses.replace(self, epochs=epochs, learning_rates=rates)
-
-    def _check_what_distillation_uses(self) -> None:
-        if self.widths and len(self.widths) != self.depth:
-            raise UserError(
-                f"recipe: {len(self.widths)} widths, give one for each of {self.depth} blocks"
-            )
-        if (self.head_steps or self.ridge is not None) and self.loss != "mse":
-            raise UserError("recipe: ridge and head_steps go with loss 'mse'")
-        if self.head_steps and self.ridge is not None:
-            raise UserError("recipe: ridge or head_steps, not both")
-        if (self.head_steps or self.ridge is not None) and self.model == "conv":
-            raise UserError("recipe: ridge and head_steps are not for model 'conv'")
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as plain JSON values."""
@@ -204,7 +202,13 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, values: Any) -> Recipe:
-        """The recipe that `to_dict` described; UserError for unknown or malformed fields."""
+        """The recipe that `to_dict` has described.
+
+        Raises
+        ------
+        UserError
+            For unknown or malformed fields.
+        """
         recipe = known_fields(cls, values, "recipe")
         if recipe.get("distortion") is not None:
             distortion = known_fields(Distortion, recipe["distortion"], "distortion")
@@ -216,8 +220,8 @@ class Recipe:
 
         Fields at their defaults are left out, so that a field added later changes no key.
         """
-        default = Recipe().to_dict()
-        changed = {name: v for name, v in self.to_dict().items() if v != default[name]}
+        defaults = Recipe().to_dict()
+        changed = {name: v for name, v in self.to_dict().items() if v != defaults[name]}
         return json.dumps(changed, sort_keys=True)
 
 

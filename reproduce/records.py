@@ -1,4 +1,4 @@
-"""Records: one JSON line per scored replicate, append-only, shared by several processes."""
+"""Records: one JSON line for each scored replicate, append-only, shared by several processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from reproduce.support.schema import Flag, Named, Number, Optional, Rule, Severa
 from reproduce.support.text import printable
 
 Record = dict[str, Any]
-# Two records with equal values of these fields answer the same question.
+# Records with equal values of these fields are of the same score.
 KEY = ("candidate", "checksum", "protocol", "plan", "split", "seed", "images", "epochs")
 LONG = Words(100_000, least=0)
 PERCENT = Number(0, 100)
@@ -57,7 +57,7 @@ ANY_SCORE = Number(-sys.float_info.max, sys.float_info.max)  # of a user's own f
 
 
 def key_of(record: Record) -> tuple[Any, ...]:
-    """What identifies the score: candidate, data, protocol and its plan, split, seed, fidelity."""
+    """What identifies a score: candidate, data, protocol and its plan, split, seed, fidelity."""
     return (*(record[name] for name in KEY), record.get("part", 0))
 
 
@@ -67,7 +67,7 @@ def check(record: Any) -> Record:
     Raises
     ------
     UserError
-        When it is none: a field is missing, of another type, or out of range.
+        When it is no record: a field is missing, of another type, or out of range.
     """
     if not isinstance(record, dict):
         raise UserError("is no JSON object")
@@ -83,12 +83,12 @@ def check(record: Any) -> Record:
 
 
 def append_lines(path: Path, lines: Iterable[str]) -> None:
-    """Append whole lines under a lock; a line torn by an earlier crash is closed off first."""
+    """Append whole lines under a lock, after ending a line that a crash has left unfinished."""
     _append(Path(path), lambda: lines)
 
 
 def _append(path: Path, lines: Callable[[], Iterable[str]]) -> None:
-    """Append the lines that the function gives once the lock is held."""
+    """Append the lines that the function returns; it is called when the lock is held."""
     try:
         if not is_regular(path):
             write_whole(path, _joined(lines()))
@@ -117,14 +117,14 @@ def _ends_line(path: Path) -> bool:
 def read(path: Path) -> list[Record]:
     """The latest record of every key of a file, [] when there is no file.
 
-    A line that is no record, or has a field of the wrong type or out of range, is passed over, and
-    one line on standard error says how many these are. A torn last line, left by a crash or a full
-    disk, is passed over in silence: its score is computed again.
+    Lines that are no records, or have a field of the wrong type or out of range, are skipped, and
+    one line on standard error says how many. An unfinished last line, left by a crash or a full
+    disk, is skipped without a word: its score is computed again.
 
     Raises
     ------
     UserError
-        When the file cannot be read, or holds something and no record.
+        When the file cannot be read, or has content but no record.
     """
     path = Path(path)
     return list(_latest(read_input(path), path).values()) if path.exists() else []
@@ -141,12 +141,12 @@ def _latest(content: bytes, path: Path) -> dict[tuple[Any, ...], Record]:
 
 
 def _torn(content: bytes) -> bool:
-    """Whether this is the beginning of a first record, after which nothing was written."""
+    """Whether this is an unfinished first record and nothing else."""
     return content.startswith(b'{"candidate": ') and b"\n" not in content
 
 
 def _parsed(content: bytes, path: Path | None) -> Iterator[Record]:
-    """The records of these lines; of the others, where a path is given, one line is said."""
+    """The records among these lines; with a path, one line on standard error counts the others."""
     faults: list[str] = []
     for number, line in enumerate(content.split(b"\n"), start=1):
         if not line.strip():
@@ -162,7 +162,7 @@ def _parsed(content: bytes, path: Path | None) -> Iterator[Record]:
 
 
 class Ledger:
-    """The records of one file, with the latest score for each key; `path=None` keeps no file.
+    """The records of one file, with the latest score for each key; without a path, of no file.
 
     Other processes may append to the file meanwhile: `refresh` and `add` read what is new.
     """
@@ -170,7 +170,7 @@ class Ledger:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self._known: dict[tuple[Any, ...], Record] = {}
-        self._read, self._end = 0, b""  # bytes of whole lines that were read, and the last of them
+        self._read, self._end = 0, b""  # how many bytes of whole lines were read, and the last ones
         if path and path.exists() and not write_only(path):
             content = read_input(path)
             self._known = _latest(content, path)
@@ -181,7 +181,7 @@ class Ledger:
         return self._known.get(key)
 
     def refresh(self) -> None:
-        """Read what was appended since, by whomever."""
+        """Read what was appended since, by this process or another."""
         if not self.path or write_only(self.path) or not self.path.exists():
             return
         new = read_input(self.path, start=self._read - len(self._end))
@@ -193,7 +193,7 @@ class Ledger:
         self._known.update((key_of(record), record) for record in _parsed(whole, None))
 
     def _count(self, content: bytes) -> bytes:
-        """Take note of what was read; its whole lines."""
+        """Note what was read, and return its whole lines."""
         whole = content[: content.rfind(b"\n") + 1]
         self._read += len(whole)
         self._end = whole[-100:] or self._end
@@ -202,8 +202,8 @@ class Ledger:
     def add(self, records: Sequence[Record], again: bool = False) -> None:
         """Remember the records, and append them to the file at once.
 
-        What another process has put on record meanwhile is not appended a second time, and its
-        score stands; `again` appends it nevertheless.
+        A score that another process has appended meanwhile stands, and is not appended a second
+        time; with `again` it is.
         """
         if self.path:
             _append(self.path, lambda: map(json.dumps, self._new(records, again)))

@@ -14,13 +14,14 @@ from analysis.results import Results
 from analysis.sources import Source
 from analysis.tables.leaderboard import Leader
 from reproduce.candidate import Candidate
-from reproduce.recipe import Recipe
+from reproduce.recipe import MNIST_MEAN, MNIST_STD, Recipe
 
 SIDE = 28  # pixels, that the page's network takes
 WIDEST = 32  # channels: wider nets take a browser minutes
 MOST = 100  # images of a set
 LONGEST = 60  # steps of an own recipe
-PLAIN = {"width": 16, "depth": 3, "mean": 0.1307, "std": 0.3081, "momentum": 0.9, "decay": 0.0}
+PLAIN = {"width": 16, "depth": 3, "momentum": 0.9, "decay": 0.0}
+PLAIN |= {"mean": MNIST_MEAN, "std": MNIST_STD}
 # For sets whose labels are scores, made for kernel ridge regression on features.
 SQUARES = {**PLAIN, "width": 24, "momentum": 0.0, "norm": False, "loss": "mse"}
 SQUARES |= {"optimiser": "adam", "ridge": 1e-6, "distortion": None}

@@ -44,7 +44,7 @@ class Classifier(Learner):
     @property
     def random(self) -> bool:
         """An estimator is random where its parameters differ from seed to seed."""
-        return described(self.make(0)) != described(self.make(1))
+        return settings_of(self.make(0)) != settings_of(self.make(1))
 
     @property
     def gives_probabilities(self) -> bool:
@@ -55,7 +55,7 @@ class Classifier(Learner):
         """The estimator's class and parameters, read from it, and what it is trained on."""
         features = f" on {self.embedding.key()}" if self.embedding else ""
         shifts = f" shifts {self.shifts}" if self.shifts else ""
-        return described(self.make(0)) + features + shifts
+        return settings_of(self.make(0)) + features + shifts
 
     def changed_constants(self) -> Iterator[str]:
         """The constants of the essay's pixels, where these are what the estimator is trained on."""
@@ -110,7 +110,7 @@ class Classifier(Learner):
                 return estimator.fit(self.embed(images), labels)
             except ValueError as error:
                 raise UserError(
-                    f"{described(estimator)} cannot learn from this set: {error}"
+                    f"{settings_of(estimator)} cannot learn from this set: {error}"
                 ) from None
 
     def embed(self, images: np.ndarray) -> np.ndarray:
@@ -127,7 +127,7 @@ def essay_pixels(images: np.ndarray) -> np.ndarray:
     return (pixels * np.float32(BYTE) / np.float32(DIVISOR)).astype(np.float32)
 
 
-def described(estimator: Any) -> str:
+def settings_of(estimator: Any) -> str:
     """A scikit-learn estimator's class and its parameters that are not at their defaults."""
     known = inspect.signature(type(estimator)).parameters
     changed = [
@@ -141,7 +141,7 @@ def described(estimator: Any) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"({', '.join(map(_shown, value))})"
-    return described(value) if hasattr(value, "get_params") else repr(value)
+    return settings_of(value) if hasattr(value, "get_params") else repr(value)
 
 
 def _same(value: Any, default: Any) -> bool:

@@ -17,8 +17,7 @@ def cut(whole: ImageSet, classes: tuple[str, ...], seed: int) -> list[ImageSet]:
     Raises
     ------
     UserError
-        When there are too few images, or a class is missing from a split. The message does not
-        name the data.
+        When there are too few images, or a split lacks a class. The caller adds the data's name.
     """
     if len(whole) < 7 * len(classes):
         raise UserError(

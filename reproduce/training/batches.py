@@ -1,4 +1,4 @@
-"""Batches for a stack of networks, every random number from one replicate's generator."""
+"""Batches for a stack of networks."""
 
 from __future__ import annotations
 
@@ -16,10 +16,22 @@ PREPARED_BYTES = 128 * 2**20  # prepared batches that a stack keeps
 
 
 class Batches:
-    """Batches for a stack: each network has an order, dropout noise and augmentation of its own.
+    """Batches for a stack: each network has its own order, dropout noise and augmentation.
 
-    Every random number comes from a generator of one replicate, so a network meets the same
-    numbers whatever else is in the stack.
+    Every random number comes from a generator of one replicate, so that a network meets the same
+    numbers in every stack.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    x, y : Tensor of shapes (K, n, 1, H, W) and (K, n, C)
+        Training images and targets.
+    seeds : sequence of K int
+    model : Stack
+        Prepares images, and says how much noise its dropout takes.
+    device : torch.device
+    prepare : bool
+        Whether batches are prepared for the model.
     """
 
     def __init__(
@@ -40,7 +52,7 @@ class Batches:
         self.augments = [seeded(seed, "augment") for seed in seeds]
         self.rows = torch.arange(len(seeds))[:, None]
         self.count = x.shape[1]
-        self.places = torch.arange(self.count).expand(len(seeds), -1)
+        self.positions = torch.arange(self.count).expand(len(seeds), -1)
         self.per_epoch = -(-self.count // recipe.batch)
         if not recipe.reshuffle:
             order = self._order()
@@ -51,14 +63,14 @@ class Batches:
         self.x, self.y = (x, y) if recipe.reshuffle else (x.to(device), y.to(device))
 
     def generators(self) -> list[torch.Generator]:
-        """Every source of chance, to save and to restore."""
+        """All generators of random numbers, whose states a checkpoint saves."""
         return [*self.orders, *self.noises, *self.augments]
 
     def _order(self) -> Tensor:
         return torch.stack([torch.randperm(self.count, generator=g) for g in self.orders])
 
     def epoch(self) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
-        """Yield (prepared images, targets (K, B, C), dropout noise (K, B, N) or None)."""
+        """Yield images, prepared, targets (K, B, C) and dropout noise (K, B, N) or None."""
         order = self._order() if self.recipe.reshuffle else None
         for start in range(0, self.count, self.recipe.batch):
             cut = slice(start, start + self.recipe.batch)
@@ -66,7 +78,7 @@ class Batches:
             def taken(values: Tensor, cut: slice = cut) -> Tensor:
                 return values[:, cut] if order is None else values[self.rows, order[:, cut]]
 
-            xb = self._augmented(taken(self.places)) if self.augmenters else taken(self.x)
+            xb = self._augmented(taken(self.positions)) if self.augmenters else taken(self.x)
             xb, yb = xb.to(self.device), taken(self.y).to(self.device)
             if self.recipe.distortion:
                 xb, yb = distort(xb, yb, self.recipe.distortion, self.augments)
@@ -74,7 +86,7 @@ class Batches:
             yield self._prepare(xb, start), yb, self._noise(xb.shape[1])
 
     def _prepare(self, xb: Tensor, start: int) -> Tensor:
-        """Batches that come again each epoch are kept prepared, as far as memory is for that."""
+        """Prepare a batch; batches that come again each epoch are kept, if they are small."""
         if not self.prepare:
             return xb
         if start in self.prepared:

@@ -170,7 +170,7 @@ class FunctionOracle(Oracle):
         if known is None:
             start = time.perf_counter()
             value = self._called(candidate, int(seed), images)
-            known = complete(question, Answer(value), time.perf_counter() - start, self._origin())
+            known = complete(question, Answer(value), time.perf_counter() - start, self.device)
             self.ledger.add([known], again)
         return {**known, **{title: question[title] for title in TITLES}}
 

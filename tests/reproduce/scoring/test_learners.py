@@ -13,7 +13,7 @@ from reproduce import Candidate, protocols
 from reproduce.images import augment, deskew, distort
 from reproduce.recipe import Recipe
 from reproduce.scoring import classifier
-from reproduce.scoring.classifier import Classifier, described
+from reproduce.scoring.classifier import Classifier, settings_of
 from reproduce.scoring.mixture import Mixture
 from reproduce.scoring.network import Network
 from reproduce.support.constants import OnRecord
@@ -89,7 +89,7 @@ def test_b10_the_settings_of_a_head_are_part_of_its_key() -> None:
     torch = HEADS["torch"](0)
     for name, value in torch.get_params().items():
         other = TorchHead(**{**torch.get_params(), name: value + 1})
-        assert described(other) != described(torch), name
+        assert settings_of(other) != settings_of(torch), name
     random = {head for head, make in HEADS.items() if Classifier(make).random}
     assert random == {"mlp", "torch"}
 

@@ -22,7 +22,7 @@ def holding(data: Dataset, part: int, count: int = 1) -> Candidate:
     scored = data.train.stratified(60, part)
     near = Unseen(data.train)
     first = np.concatenate([np.flatnonzero(scored.labels == c)[:count] for c in range(10)])
-    chosen = near.held(replace(draws.rmnist(data, count), images=scored.images[first]))
+    chosen = near.own_images(replace(draws.rmnist(data, count), images=scored.images[first]))
     return real_candidate(data, chosen, name="holding", method="test")
 
 
@@ -66,15 +66,15 @@ def test_a_second_copy_of_an_image_does_not_judge_either(digits: Dataset) -> Non
     )
     candidate = real_candidate(digits, np.arange(2), name="first two", method="test")
     unseen = Unseen(twice)
-    assert set(unseen.held(candidate)) >= {0, 1, len(digits.train), len(digits.train) + 1}
+    assert set(unseen.own_images(candidate)) >= {0, 1, len(digits.train), len(digits.train) + 1}
     judges = unseen.by(candidate)
-    assert len(judges) == len(twice) - len(unseen.held(candidate))
+    assert len(judges) == len(twice) - len(unseen.own_images(candidate))
 
 
 def test_a_set_that_was_made_is_judged_by_all(digits: Dataset, ten: Candidate) -> None:
     made = replace(ten, images=ten.images * 0.5, indices=None)
     unseen = Unseen(digits.train)
-    assert not len(unseen.held(made))
+    assert not len(unseen.own_images(made))
     assert unseen.by(made) is digits.train
 
 
