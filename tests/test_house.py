@@ -23,8 +23,6 @@ TOO_LONG = {
     "analysis.figures.charts",
     "reproduce.networks.essay_net.compiled",
     "reproduce.networks.essay_net.fused",
-    "reproduce.oracle",
-    "reproduce.training.loop",
     "tests.distill.two_processes",
     "tests.reproduce.test_own_data",
     "tests.search.test_study",
