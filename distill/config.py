@@ -186,5 +186,6 @@ class DistillConfig:
             fields["width"] = self.width
         else:
             fields["widths"] = tuple(self.width * growth**block for block in range(self.depth))
-        fields |= {"mean": MEAN, "std": STD, "depth": self.depth, "known_init": self.known_init}
+        fields |= {"mean": MNIST_MEAN, "std": MNIST_STD}
+        fields |= {"depth": self.depth, "known_init": self.known_init}
         return Recipe(model="convnet", **fields)

@@ -40,7 +40,7 @@ def train(
     device: torch.device | str = "cpu",
     checkpoint: Path | None = None,
 ) -> Iterator[State]:
-    """Train len(seeds) networks side by side, network k on (images[k], targets[k]) from seeds[k].
+    """Train K networks side by side: network k on images[k] and targets[k], from seeds[k].
 
     Parameters
     ----------
@@ -50,11 +50,11 @@ def train(
     targets : sequence of K ndarrays of shape (n, C)
         Probabilities, or scores where the recipe's loss is `mse`.
     seeds : sequence of K int
-        Replicate seeds: initialisation, batch order, dropout and augmentation follow from them.
+        Replicate seeds. Initialisation, batch order, dropout and augmentation follow from them.
+    device : torch.device or str
     checkpoint : Path or None
-        Read where it exists, and written about once a minute after an epoch: a training that was
-        killed goes on to the same networks. It belongs to these very arguments, and one of others,
-        or one that was damaged since, is refused.
+        File that is read where it exists, and written about once a minute. A training that was
+        killed goes on from it to the same networks.
 
     Yields
     ------
@@ -64,7 +64,8 @@ def train(
     Raises
     ------
     UserError
-        When the recipe lists other than one learning rate for each step.
+        When the recipe lists other than one learning rate for each step, and when the checkpoint is
+        damaged or of a training with other arguments.
     """
     x, y = _training_set(recipe, images, targets)  # (K, n, 1, H, W), (K, n, C)
     height, width = x.shape[-2:]
@@ -76,7 +77,6 @@ def train(
     optimiser = schedule.optimiser(recipe, model)
     run = identity(recipe, images, targets, seeds) if checkpoint else ""
     resume = Resume(checkpoint, run, model, optimiser, batches)
-
     done = resume.restore(recipe.epochs)
     if done:
         yield State(model, done)
@@ -84,8 +84,7 @@ def train(
         if epoch == schedule.optimiser_began(recipe, epoch):
             optimiser.state.clear()  # fresh momentum
         model.train()
-        first = (epoch - 1) * batches.per_epoch
-        for step, (xb, yb, noise) in enumerate(batches.epoch(), start=first):
+        for step, (xb, yb, noise) in enumerate(batches.epoch(), (epoch - 1) * batches.per_epoch):
             rate = schedule.learning_rate(recipe, epoch, step)
             if compiled:
                 assert isinstance(model, EssayNet)
