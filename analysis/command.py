@@ -33,8 +33,8 @@ from reproduce.oracle import Oracle
 from reproduce.records import Record
 from reproduce.summary import Paired, by_seed, paired, score_table
 from reproduce.support.files import write_whole
-from reproduce.support.names import safe_name
 from reproduce.support.table import Table
+from reproduce.support.text import safe_name
 
 RESULTS = Path("results")
 SURE = 0.05

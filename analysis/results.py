@@ -20,8 +20,7 @@ from reproduce.errors import UserError
 from reproduce.oracle import TEST_LOG
 from reproduce.records import Record
 from reproduce.support.files import read_input
-from reproduce.support.names import safe_name
-from reproduce.support.text import printable
+from reproduce.support.text import printable, safe_name
 
 Analysis = dict[str, Any]
 READING = ("time", "purpose", "command")  # texts of every line of the log of test

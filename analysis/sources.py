@@ -8,7 +8,7 @@ from typing import Any
 
 from reproduce.candidate import Candidate
 from reproduce.data import CHECKSUMS, title
-from reproduce.support.names import safe_name
+from reproduce.support.text import safe_name
 
 KNOWN = {checksum: name for name, checksum in CHECKSUMS.items()}
 DIGITS = 6  # of a checksum that tell data of one name apart

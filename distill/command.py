@@ -31,7 +31,7 @@ from reproduce.oracle import Oracle
 from reproduce.summary import score_table
 from reproduce.support import provenance
 from reproduce.support.files import write_whole
-from reproduce.support.names import checked_name
+from reproduce.support.text import checked_name
 from reproduce.support.threads import torch_threads
 
 

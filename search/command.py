@@ -23,7 +23,7 @@ from reproduce.commands.terminal import progress, say, show_records
 from reproduce.oracle import Oracle
 from reproduce.records import Record
 from reproduce.summary import score_table, summarise
-from reproduce.support.names import checked_name
+from reproduce.support.text import checked_name
 from search import finalists, rivals, trials
 from search import study as studies
 from search.config import SearchConfig

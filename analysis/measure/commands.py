@@ -29,7 +29,7 @@ from reproduce.essay import draws
 from reproduce.oracle import Oracle
 from reproduce.support import provenance
 from reproduce.support.files import write_whole
-from reproduce.support.names import safe_name
+from reproduce.support.text import safe_name
 
 OUT = Path("results/measures")
 RUNNING = Path("runs/analysis.jsonl")

@@ -18,7 +18,7 @@ from analysis.sources import Source
 from analysis.statistics import mean_interval
 from analysis.tables.leaderboard import Leaderboard, Row
 from analysis.tables.value import HEAD, comparisons
-from reproduce.support.names import safe_name
+from reproduce.support.text import safe_name
 
 
 def lessons(results: Results, origins: Origins) -> list[tuple[Analysis, Exhibit, list[Any]]]:

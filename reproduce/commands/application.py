@@ -1,4 +1,4 @@
-"""Command lines: made of functions, imported when called, an error in one line."""
+"""Command lines: functions become commands, imported when called; errors take one line."""
 
 from __future__ import annotations
 
@@ -24,12 +24,18 @@ CTRL_C = 130  # what typer returns of a command that was interrupted
 
 
 def run(app: Callable[..., Any], name: str | None = None) -> None:
-    """Run a command line: bad input gives one line on standard error and exit code 2.
+    """Run a command line and exit. Bad input gives one line on standard error and exit code 2.
 
-    Characters that the terminal cannot show are replaced, so that only their looks are lost.
-    Secrets of the command line, such as a password in an address, are not shown, nor logged by
-    any library. SIGTERM ends the command as Ctrl-C does, with exit code 143. `name` is what the
-    command is called; None: as it was started.
+    Characters that the terminal cannot show are replaced. Secrets in the arguments, such as a
+    password in an address, appear neither in messages nor in logs of libraries. SIGTERM ends the
+    command as Ctrl-C does, with exit code 143.
+
+    Parameters
+    ----------
+    app : callable
+        The application of typer.
+    name : str or None
+        The command's name in help texts; None takes the name of the program.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -44,7 +50,7 @@ def run(app: Callable[..., Any], name: str | None = None) -> None:
 
 
 def _ended(app: Callable[..., Any], name: str | None, secretive: bool) -> tuple[int, str]:
-    """Run the command; its exit code, and what is to be said of its end."""
+    """Run the command; return its exit code and the message about its end."""
     with terminable() as came:
         try:
             code = app(prog_name=name, standalone_mode=False)
@@ -69,7 +75,7 @@ def _ended(app: Callable[..., Any], name: str | None, secretive: bool) -> tuple[
 
 
 def application(*commands: Callable[..., Any], help: str) -> typer.Typer:
-    """A typer application of these functions; a single one needs no name on the command line."""
+    """Make a typer application of functions; a single function needs no name to be called."""
     app = typer.Typer(help=help, add_completion=False, pretty_exceptions_enable=False)
     for command in commands:
         app.command()(command)
@@ -77,14 +83,14 @@ def application(*commands: Callable[..., Any], help: str) -> typer.Typer:
 
 
 class Later(TyperCommand):
-    """A command of which only the name and the help are there until it is called.
+    """A command whose module is imported when it is called; until then it has a name and help.
 
     Parameters
     ----------
     home : str
         `module:function`.
     help : str
-        The first line of the function's docstring.
+        The first line of the docstring of the function.
     """
 
     def __init__(self, home: str, help: str):
@@ -98,19 +104,19 @@ class Later(TyperCommand):
         return found
 
     def make_context(self, *args: Any, **values: Any) -> Any:
-        """Parse the command's arguments, as the command itself."""
+        """Parse the arguments with the command itself."""
         return get_command(application(self.load(), help="")).make_context(*args, **values)
 
 
 def later(commands: Mapping[str, str], help: str) -> TyperGroup:
-    """Make an application of commands whose modules are imported when they are called.
+    """Make an application of commands that are imported when they are called.
 
     Parameters
     ----------
     commands : mapping of str to str
-        `module:function` to one line of help.
+        One line of help for each `module:function`.
     help : str
-        Of the application.
+        Help of the application.
     """
     app = typer.Typer(name="supertrainer", help=help, pretty_exceptions_enable=False)
     app.callback()(_options)
@@ -122,8 +128,8 @@ def later(commands: Mapping[str, str], help: str) -> TyperGroup:
     return group
 
 
-def _say_version(asked: bool) -> None:
-    if asked:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         from reproduce.support.provenance import versions
 
         print("supertrainer", versions()["supertrainer"])
@@ -134,7 +140,7 @@ def _options(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", help="Say the version and exit.", callback=_say_version, is_eager=True
+            "--version", help="Print the version and exit.", callback=_print_version, is_eager=True
         ),
     ] = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Reading `.npz` files that may be damaged or hostile: bounded before anything is allocated."""
+"""Safe reading of `.npz` files: sizes are checked before anything is allocated."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ HEADERS = {
 
 
 def unpacked(content: bytes, limits: Mapping[str, int]) -> dict[str, np.ndarray]:
-    """Arrays of a `.npz` file by name, without pickle, and none of them larger than allowed.
+    """Read the arrays of a `.npz` file, without pickle and within limits of size.
 
-    What the archive's directory and the arrays' headers say is checked against the limits before
-    anything is unpacked, and no more is unpacked than they say.
+    The sizes in the archive's directory and in the arrays' headers are checked against the limits
+    before anything is unpacked. Unpacking stops at these sizes.
 
     Parameters
     ----------
     content : bytes
         The whole file.
     limits : mapping of str to int
-        For each array that the file may hold, its size in bytes at most.
+        The names of the arrays that the file may hold, and the most bytes of each.
 
     Returns
     -------
     dict of str to ndarray
-        Those of the arrays that are there. They cannot be written to.
+        The arrays of the file, read-only.
 
     Raises
     ------
     UserError
-        When the content is damaged or too large, or holds anything else. The message does not
-        name the file.
+        When the content is damaged or too large, or holds anything else. The caller adds the
+        file's name to the message.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive, warnings.catch_warnings():
@@ -59,7 +59,7 @@ def unpacked(content: bytes, limits: Mapping[str, int]) -> dict[str, np.ndarray]
 
 
 def _members(archive: zipfile.ZipFile, limits: Mapping[str, int]) -> dict[str, zipfile.ZipInfo]:
-    """What is in the archive by name, if it may be there, and is there once."""
+    """The members of the archive by name; each must be allowed and occur once."""
     members: dict[str, zipfile.ZipInfo] = {}
     for member in archive.infolist():
         name = member.filename.removesuffix(".npy")
@@ -78,7 +78,7 @@ def _members(archive: zipfile.ZipFile, limits: Mapping[str, int]) -> dict[str, z
 
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
-    """One array, when it is as long as its header and the directory say."""
+    """Read one array, which must be as long as its header and the directory say."""
     with archive.open(member) as file:
         shape, by_columns, dtype = HEADERS[np.lib.format.read_magic(file)](file)
         if dtype.hasobject:

@@ -1,4 +1,4 @@
-"""What the arrays of a candidate may hold."""
+"""Checks of arrays: what the images and labels of a candidate may hold."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ LARGEST_SCORE = 1e6
 
 
 def frozen(values: Any, what: str, dtype: type, kinds: str) -> np.ndarray:
-    """Copy an array of numbers; nobody can write to the copy.
+    """Make a read-only copy of an array of numbers.
 
     Parameters
     ----------
     values : array-like
     what : str
-        What it is, for the message.
+        The array's name, for the message.
     dtype : type
-        Of the copy.
+        Type of the copy.
     kinds : str
-        Kinds of numbers that are taken, as numpy abbreviates them: `f` floats, `iu` whole numbers.
+        numpy's letters of the accepted kinds: `f` for floats, `iu` for whole numbers.
 
     Raises
     ------
     UserError
-        When the values are of another kind, or no array.
+        When the values are of another kind, or do not form an array.
     """
     try:
-        given = np.asarray(values)
+        found = np.asarray(values)
     except ValueError:
         raise UserError(f"{what}: rows of several lengths make no array") from None
-    if given.dtype.kind not in kinds:
+    if found.dtype.kind not in kinds:
         words = {"f": "floats", "iu": "whole numbers"}.get(kinds, "numbers")
-        raise UserError(f"{what}: of type {given.dtype}, expected {words}")
+        raise UserError(f"{what}: of type {found.dtype}, expected {words}")
     with np.errstate(over="ignore"):
-        array: np.ndarray = np.array(given, dtype=dtype, order="C")
+        array: np.ndarray = np.array(found, dtype=dtype, order="C")
     array.setflags(write=False)
     return array
 

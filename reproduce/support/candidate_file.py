@@ -1,4 +1,4 @@
-"""The file of a candidate: arrays and JSON in one `.npz`, bounded and verified when it is read."""
+"""The format of candidate files: arrays and JSON in one `.npz`, verified when it is read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LIMITS = {  # bytes
 
 
 def packed(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> bytes:
-    """The content of a file, with a digest of all of it in its meta."""
+    """The content of a file; its meta holds a digest of everything in it."""
     buffer = io.BytesIO()
     text = json.dumps({**meta, "digest": digest(arrays, meta)})
     np.savez_compressed(buffer, **arrays, meta=np.array(text))  # type: ignore[arg-type]
@@ -32,18 +32,19 @@ def packed(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> bytes:
 
 
 def unpacked(content: bytes, needed: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The arrays and the meta of a file.
+    """Read the arrays and the meta of a file.
 
     Parameters
     ----------
     content : bytes
     needed : collection of str
-        Arrays and fields of the meta that must be there.
+        Arrays and fields of the meta that the file must hold.
 
     Raises
     ------
     UserError
-        When the file is damaged, too large, foreign or not complete; its name is not told.
+        When the file is damaged, too large, of another format or incomplete. The caller adds its
+        name to the message.
     """
     try:
         arrays: dict[str, Any] = archive.unpacked(content, LIMITS)
@@ -63,7 +64,7 @@ def unpacked(content: bytes, needed: Collection[str]) -> tuple[dict[str, Any], d
 
 
 def digest(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> str:
-    """16 hex digits over a whole file: all arrays, and all of its meta but the digest itself."""
+    """16 hex digits that depend on all arrays and on the whole meta except the digest itself."""
     found = hashlib.sha256()
     for name in sorted(arrays):
         found.update(name.encode())
@@ -74,7 +75,7 @@ def digest(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> str:
 
 
 def add(found: Any, array: np.ndarray) -> None:
-    """Add the type, the shape and the values of an array to a hash."""
+    """Update a hash with the type, the shape and the values of an array."""
     found.update(f"{array.dtype.str}{array.shape}".encode())
     found.update(np.ascontiguousarray(array).data)
 

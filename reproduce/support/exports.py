@@ -1,7 +1,7 @@
-"""Packages whose names are imported when they are asked for.
+"""Public names of packages, imported at first use.
 
-PyTorch and Optuna take seconds, which `--help` need not wait for; and an interrupt meanwhile ends
-in one line only where the command line has begun.
+PyTorch and Optuna take seconds to import, so `--help` must not import them. An interrupt during an
+import ends in one line only after the command line has started.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Files: read where they are regular ones, written whole or not at all, locked with patience."""
+"""Files: only regular ones are read, and each is written whole or not at all."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ LOCK_PATIENCE = 20.0  # seconds; a lock is held for as long as a few lines take 
 
 
 def read_input(path: Path | str, most: int = LARGEST, start: int = 0) -> bytes:
-    """Read a whole regular file, or what follows its first bytes.
+    """Read a regular file, whole or from a position.
 
     Parameters
     ----------
     path : Path or str
-        A link is followed.
+        Links are followed.
     most : int
-        Bytes that the file may have.
+        Largest allowed size of the file in bytes.
     start : int
-        How many bytes are left out.
+        Position of the first byte to read.
 
     Raises
     ------
     UserError
-        When there is no such file, it cannot be read, is larger, or is a folder, a named pipe, a
-        device or a socket: these may have no end, or nobody who writes into them.
+        When the file is missing, unreadable or too large, or is a folder, a named pipe, a device
+        or a socket; reading one of these might never end.
     """
     try:
         with open(path, "rb", opener=_without_waiting) as file:
@@ -55,16 +55,14 @@ def read_input(path: Path | str, most: int = LARGEST, start: int = 0) -> bytes:
 def write_whole(path: Path | str, content: bytes) -> Path:
     """Write `content` beside `path`, flush it to disk, then move it into place.
 
-    An interrupted or failed write leaves the file that was there before untouched. Where `path`
-    is a link, the file that it leads to is replaced, and the link stays. What is not a regular
-    file, such as a device or a named pipe, is written into and stays what it is.
+    An interrupted or failed write leaves the previous file untouched. If `path` is a link, the
+    link stays and its target is replaced. A device or a named pipe is written into.
 
     Parameters
     ----------
     path : Path or str
-        Where the file is to be; its folder is made when it is missing.
+        The file; a missing folder is made.
     content : bytes
-        The whole content.
 
     Returns
     -------
@@ -88,9 +86,9 @@ def write_whole(path: Path | str, content: bytes) -> Path:
 
 
 def is_regular(path: Path) -> bool:
-    """Whether the path is a regular file, or may become one: there is nothing there yet.
+    """Whether the path is a regular file, or is free for one.
 
-    A standard stream of this process is none, whatever it has been redirected to.
+    A standard stream of this process does not count as one, whatever it is redirected to.
     """
     try:
         status = os.stat(path)
@@ -100,7 +98,7 @@ def is_regular(path: Path) -> bool:
 
 
 def write_only(path: Path) -> bool:
-    """Whether what is there is a device or a standard stream, into which one can only write."""
+    """Whether the path is a device or a standard stream, which can only be written to."""
     try:
         status = os.stat(path)
     except (OSError, ValueError):
@@ -110,7 +108,7 @@ def write_only(path: Path) -> bool:
 
 @contextmanager
 def locked(path: Path, patience: float = LOCK_PATIENCE) -> Iterator[None]:
-    """Hold the lock file beside a file, `PATH.lock`, whatever links led to it.
+    """Hold the lock file of a file, `PATH.lock` beside the file itself, also through links.
 
     Raises
     ------
@@ -132,7 +130,7 @@ def locked(path: Path, patience: float = LOCK_PATIENCE) -> Iterator[None]:
 
 
 def unwritable(path: Path, error: Exception) -> UserError:
-    """What to say of a file that could not be written."""
+    """The error for a file that could not be written."""
     return UserError(f"cannot write {path}: {_reason(error)}; free space or name another place")
 
 
@@ -166,7 +164,7 @@ def _write_into(path: Path, content: bytes) -> None:
 
 
 def _stream(status: os.stat_result) -> int | None:
-    """The standard stream of this process that this is: 1, 2 or None."""
+    """The number of the standard stream that has this status: 1, 2 or None."""
     for stream in (1, 2):
         try:
             if os.path.samestat(status, os.fstat(stream)):
@@ -177,7 +175,7 @@ def _stream(status: os.stat_result) -> int | None:
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    """Open a file; a named pipe without waiting for the process at its other end."""
+    """Open a file, without waiting for a process at the other end of a named pipe."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
 
 

@@ -1,6 +1,6 @@
-"""Processes that end when they are told to, and workers that end with the process they serve.
+"""Signals end processes cleanly, and workers end with their parent.
 
-Nothing but the standard library is imported here, so that an interrupt finds it loaded.
+This module imports the standard library alone, so that it is loaded before an interrupt can come.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from typing import Any
 
 INTERRUPTED, TERMINATED = 2, 143  # exit codes
 GOES_ON = "the same command goes on from what is saved"
-LOOK_EVERY = 0.5  # seconds between a worker's looks at its parent
+CHECK_EVERY = 0.5  # seconds between a worker's checks of its parent
 
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """End the process at once, with one line, where SIGINT or SIGTERM comes meanwhile.
+    """During imports, SIGINT and SIGTERM end the process at once, with one line.
 
-    Extension modules take an interrupt of their own import for a failure, so that an exception
-    would end in a traceback; and nothing is there yet that would have to be saved.
+    Extension modules treat an interrupt of their import as a failure, so an exception would end in
+    a traceback. Nothing needs to be saved at this time.
     """
     with _handling({signal.SIGINT: _end_now, signal.SIGTERM: _end_now}):
         yield
@@ -33,15 +33,15 @@ def importing() -> Iterator[None]:
 
 @contextmanager
 def terminable() -> Iterator[list[int]]:
-    """Let SIGTERM interrupt the work like Ctrl-C, so that what is there is kept.
+    """Let SIGTERM interrupt the work like Ctrl-C, so that finished work is kept.
 
-    What threads fail with after a signal is not shown: those that serve workers may be at a task
-    that was dropped in that moment.
+    Errors of threads after a signal are not shown: a thread that serves workers may be at a task
+    that the signal has cancelled.
 
     Yields
     ------
     list of int
-        Empty; the signals that came are added.
+        The signals that have come so far.
     """
     came: list[int] = []
     shown = threading.excepthook
@@ -64,9 +64,9 @@ def terminable() -> Iterator[list[int]]:
 
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """Hold SIGINT back meanwhile; processes that are started do not receive it at all.
+    """Hold SIGINT back; processes that are started meanwhile never receive it.
 
-    Ctrl-C goes to a whole group of processes. It is for the parent to end its workers.
+    Ctrl-C goes to a whole group of processes, but the parent is to end its workers itself.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
@@ -83,14 +83,14 @@ def interrupts_held() -> Iterator[None]:
 
 @cache
 def end_with_parent() -> None:
-    """In a worker: end soon after its parent has ended, however that was; told by a thread."""
+    """Start a thread in a worker that ends the worker soon after its parent has ended."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return
 
     def watch() -> None:
         while _alive(parent):
-            time.sleep(LOOK_EVERY)
+            time.sleep(CHECK_EVERY)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
@@ -104,7 +104,7 @@ def _alive(parent: Any) -> bool:
 
 @contextmanager
 def _handling(handlers: dict[signal.Signals, Any]) -> Iterator[None]:
-    """Handle these signals meanwhile; only the main thread can, and an ignored one stays so."""
+    """Handle signals for a time. Only the main thread can; ignored signals stay ignored."""
     ours: dict[signal.Signals, Any] = {}
     if threading.current_thread() is threading.main_thread():
         for number, handler in handlers.items():

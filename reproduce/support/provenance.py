@@ -1,4 +1,4 @@
-"""Where a number came from: versions, commit, command and device."""
+"""The origin of a number: versions of packages, commit and command."""
 
 from __future__ import annotations
 
@@ -35,8 +35,7 @@ PACKAGES = (
 def versions() -> dict[str, str]:
     """Versions of Python and of every package that can change a number.
 
-    `unknown` stands for a package that is not installed: this project, where a clone of it is
-    imported as it lies.
+    A package that is not installed is `unknown`: this project, if its clone is imported directly.
     """
     return {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
 
@@ -50,9 +49,9 @@ def _version(name: str) -> str:
 
 @cache
 def commit() -> str:
-    """The project's git commit, with `-dirty` where tracked code differs from it.
+    """The project's git commit, with `-dirty` if tracked code differs from it.
 
-    Only the code that makes numbers counts: documents, tests and results do not.
+    Only code that makes numbers counts, not documents, tests and results.
     """
     root = Path(__file__).resolve().parents[2]
 
@@ -76,11 +75,11 @@ def commit() -> str:
 
 
 def command() -> str:
-    """The command that runs now, to be typed again; or in words who called, where there is none.
+    """The command that runs now, as one could type it again; see `typed`.
 
-    Of absolute paths outside of the working folder only the name is kept: records are for all,
-    and others keep files elsewhere. User information in addresses is not kept.
-    Unprintable characters are escaped, and no more than `LONGEST` characters are kept.
+    Records are for everybody, so absolute paths outside of the working folder are cut to their
+    last name, and user information in addresses is removed. Unprintable characters are escaped,
+    and at most `LONGEST` characters are kept.
     """
     specification = getattr(sys.modules.get("__main__"), "__spec__", None)
     module = specification.name.removesuffix(".__main__") if specification else ""
@@ -88,22 +87,22 @@ def command() -> str:
 
 
 def typed(arguments: Sequence[str], module: str, environment: Mapping[str, str]) -> str:
-    """The command with these arguments of a process.
+    """The command that started a process, or words for a process that no command started.
 
     Parameters
     ----------
     arguments : sequence of str
-        `sys.argv`; empty in a program that embeds Python.
+        `sys.argv`; it is empty in a program that embeds Python.
     module : str
-        What `python -m` was given, else empty.
+        The module of `python -m`, or empty.
     environment : mapping of str to str
-        Says how many processes `torchrun` has started.
+        Holds the number of processes that `torchrun` has started.
 
     Returns
     -------
     str
         Such as `supertrainer score a.npz`, `python -m search --ipc 1` or `python mine.py`; in a
-        notebook or under pytest `called from Python` and by which program.
+        notebook or under pytest `called from Python` with the name of the program.
     """
     program = Path(arguments[0] if arguments else "")
     package = program.parent.name if program.name == "__main__.py" else ""
@@ -131,7 +130,7 @@ def _shown(argument: str) -> str:
 
 
 def _placed(value: str) -> str:
-    """A path from the working folder where it lies below it, else its name; others as they are."""
+    """An absolute path, relative to the working folder or cut to its name; other values stay."""
     path = Path(value)
     if not path.is_absolute():
         return value

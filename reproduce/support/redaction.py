@@ -1,4 +1,4 @@
-"""Secrets kept out of what is written and shown: passwords and tokens in addresses."""
+"""Removal of secrets, such as passwords in addresses, from everything written or shown."""
 
 from __future__ import annotations
 
@@ -21,24 +21,19 @@ _NO_PORT = re.compile(rf"(://[^\s/?#@:\[\]]*:)(?!{_A_PORT})([^\s/?#@]+)(?![^\s/?
 
 
 def redacted(text: str, *known: str) -> str:
-    """The text without the user information of anything in it that is like an address.
+    """The text without user information in addresses and without values of secret settings.
 
-    `scheme://user:secret@host` becomes `scheme://***@host`, whatever characters the secret has,
-    and `password=secret`, `sslpassword=secret`, `token=secret` and so on lose their values, also
-    inside of the value of another setting. `scheme://user:secret` without a host becomes
-    `scheme://user:***`.
+    `scheme://user:secret@host` becomes `scheme://***@host`, whatever characters the secret has.
+    `scheme://user:secret` without a host becomes `scheme://user:***`. Settings such as
+    `password=secret` or `token=secret` lose their values, also inside the value of another setting.
 
     Parameters
     ----------
     text : str
         A word of a command line, an error message, a line of a log.
     known : str
-        Arguments and addresses that may hold secrets. What is secret in them is also removed
-        where it stands in the text outside of an address, whole, in pieces, or percent-encoded.
-
-    Returns
-    -------
-    str
+        Arguments and addresses that may hold secrets. These secrets are also removed outside of
+        addresses: whole, in pieces, and percent-encoded.
     """
     for secret in sorted(_secrets(known), key=len, reverse=True):
         text = _word(secret).sub(HIDDEN, text)
@@ -47,18 +42,18 @@ def redacted(text: str, *known: str) -> str:
 
 
 class Redacting:
-    """A text stream that passes on what is written to it without the secrets of `known`."""
+    """A text stream that passes on what is written to it, without the secrets in `known`."""
 
     def __init__(self, stream: TextIO, known: Iterable[str]) -> None:
         self._stream, self._known = stream, tuple(known)
 
     def write(self, text: str) -> int:
-        """Write the text without secrets; how many characters it had with them."""
+        """Write the text without secrets; return its length with them."""
         self._stream.write(redacted(text, *self._known))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
-        """Write every line without secrets."""
+        """Write lines without secrets."""
         for line in lines:
             self.write(line)
 
@@ -67,7 +62,7 @@ class Redacting:
 
 
 def holds_secret(text: str) -> bool:
-    """Whether something in the text would be redacted."""
+    """Whether the text holds a secret."""
     return any(_secrets([text]))
 
 
@@ -88,7 +83,7 @@ def _without_value(match: re.Match[str]) -> str:
 
 
 def _secrets(known: Iterable[str]) -> Iterator[str]:
-    """The secrets of these arguments, in every form in which an error could show them."""
+    """The secrets in some arguments, in every form in which an error could show them."""
     for argument in known:
         scheme, separator, rest = argument.partition("://")
         user = (rest if separator else scheme).rpartition("@")[0]
@@ -103,7 +98,7 @@ def _secrets(known: Iterable[str]) -> Iterator[str]:
 
 
 def _secret(name: str, value: str) -> bool:
-    """Whether a setting is one, or holds one, as `odbc_connect=UID%3Du%3BPWD%3Dsecret` does."""
+    """Whether a setting is secret, or holds one, as `odbc_connect=UID%3Du%3BPWD%3Dsecret` does."""
     names = [unquote(name), *_INNER_NAME.findall(unquote(value))]
     return any(map(_SECRET_NAME.search, names))
 
@@ -116,7 +111,7 @@ def _forms(secret: str) -> Iterator[str]:
 
 
 def _word(secret: str) -> re.Pattern[str]:
-    """The secret where it is not part of a longer word: `postgres` is none in `postgresql`."""
+    """A pattern for a secret as a word of its own: `postgres`, but not in `postgresql`."""
     before = r"(?<!\w)" if secret[0].isalnum() else ""
     after = r"(?!\w)" if secret[-1].isalnum() else ""
     return re.compile(before + re.escape(secret) + after)

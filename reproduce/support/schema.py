@@ -1,4 +1,4 @@
-"""What a field may hold: a rule declared beside the field, and one place that checks them all."""
+"""Rules for values: each is declared beside its field, and one function checks all fields."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from reproduce.support.text import NAME, brief, checked
 
 
 class Rule(Protocol):
-    """Says which values are sound."""
+    """Decides which values are sound."""
 
     def check(self, value: Any, what: str) -> Any:
-        """Return the value in a plain type; UserError, naming `what`, where it is unsound."""
+        """Return the value in a plain type, or raise a UserError that names `what`."""
 
 
 @dataclass(frozen=True)
 class Number:
-    """A number from `least` to `most`; no truth value, no text, and never NaN.
+    """A number from `least` to `most`, neither a truth value nor NaN.
 
     Attributes
     ----------
     least, most : float
-        The bounds, both allowed themselves.
+        The bounds; both are allowed.
     above : bool
-        `least` itself is not allowed.
+        Whether `least` itself is refused.
     """
 
     least: float
@@ -44,12 +44,9 @@ class Number:
             value = value.item()
         fits = isinstance(value, self.kinds) and not isinstance(value, bool)
         if not fits or not self.least <= value <= self.most or (self.above and value == self.least):
-            low = (
-                f"above {_short(self.least)} and up to"
-                if self.above
-                else f"from {_short(self.least)} to"
-            )
-            raise _unsound(value, what, f"{self.words} {low} {_short(self.most)}")
+            least, most = _short(self.least), _short(self.most)
+            bounds = f"above {least} and up to {most}" if self.above else f"from {least} to {most}"
+            raise _unsound(value, what, f"{self.words} {bounds}")
         return value
 
 
@@ -87,7 +84,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Words:
-    """A text of `least` to `most` characters that can be shown (see `text.checked`)."""
+    """A text of `least` to `most` characters that `text.checked` accepts."""
 
     most: int = NAME
     least: int = 1
@@ -99,7 +96,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Several:
-    """Up to `most` values that follow one rule each; `distinct`: none of them twice."""
+    """Up to `most` values that all follow one rule; with `distinct`, none occurs twice."""
 
     each: Rule
     most: int
@@ -121,7 +118,7 @@ class Several:
 
 @dataclass(frozen=True)
 class Named:
-    """Up to `most` values by name, which follow one rule each."""
+    """Up to `most` named values that all follow one rule."""
 
     each: Rule
     most: int
@@ -138,7 +135,7 @@ class Named:
 
 @dataclass(frozen=True)
 class Instance:
-    """An object of one class, which has checked itself."""
+    """An object of one class; the class checks its own fields."""
 
     kind: type
 
@@ -151,7 +148,7 @@ class Instance:
 
 @dataclass(frozen=True)
 class Optional:
-    """None, or what a rule allows."""
+    """None, or a value that follows a rule."""
 
     rule: Rule
 
@@ -165,28 +162,28 @@ SEEDS = Several(SEED, 100_000, distinct=True)
 
 
 def replicates(seeds: Any) -> tuple[int, ...]:
-    """Return the seeds of replicates, at least one, each once, from 0 to 2 ** 32 - 1.
+    """Return the seeds of replicates: one or more, distinct, each from 0 to 2 ** 32 - 1.
 
     Raises
     ------
     UserError
-        When they are anything else.
+        For any other value.
     """
-    asked: tuple[int, ...] = SEEDS.check(seeds, "seeds")
-    if not asked:
+    checked_seeds: tuple[int, ...] = SEEDS.check(seeds, "seeds")
+    if not checked_seeds:
         raise UserError("no seeds: ask for at least one replicate")
-    return asked
+    return checked_seeds
 
 
 def ruled(default: Any, rule: Rule) -> Any:
-    """Return a dataclass field with a default, or a function that makes it, and a rule."""
+    """Return a dataclass field with a rule and a default, or a function that makes the default."""
     if callable(default):
         return dataclasses.field(default_factory=default, metadata={"rule": rule})
     return dataclasses.field(default=default, metadata={"rule": rule})
 
 
 def check_fields(thing: Any, what: str) -> None:
-    """Check every field of a dataclass that has a rule, and keep the values in plain types.
+    """Check the fields of a dataclass that have a rule, and store their values in plain types.
 
     Raises
     ------
@@ -202,7 +199,7 @@ def check_fields(thing: Any, what: str) -> None:
 
 
 def known_fields(kind: type, values: Any, what: str) -> dict[str, Any]:
-    """Return a JSON object as arguments for a dataclass; UserError where it has other fields."""
+    """Return a JSON object as arguments for a dataclass; unknown fields raise a UserError."""
     if not isinstance(values, dict):
         raise _unsound(values, what, "an object with named fields")
     unknown = set(values) - {field.name for field in dataclasses.fields(kind)}

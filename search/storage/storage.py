@@ -22,9 +22,8 @@ from optuna.trial import Trial, TrialState
 
 from reproduce.errors import UserError
 from reproduce.support.files import is_regular
-from reproduce.support.names import safe_name
 from reproduce.support.redaction import redacted
-from reproduce.support.text import printable
+from reproduce.support.text import printable, safe_name
 from search import trials
 from search.storage import database
 from search.storage.journal import Journal
