@@ -24,7 +24,6 @@ TOO_LONG = {
     "reproduce.networks.essay_net.compiled",
     "reproduce.networks.essay_net.fused",
     "tests.distill.two_processes",
-    "tests.reproduce.test_own_data",
     "tests.search.test_study",
 }
 UNUSED = {

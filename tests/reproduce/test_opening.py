@@ -15,7 +15,7 @@ from reproduce.commands.options import DataChoice
 from reproduce.data import title
 from reproduce.essay import draws
 from supertrainer import COMMANDS
-from tests.reproduce.own_data import tree
+from tests.reproduce.sources.own_data import tree
 
 WITHOUT_DATA = {"demo", "report", "show"}
 OPENING = [
