@@ -23,7 +23,7 @@ TABLES: dict[str, Callable[[Path], Table]] = {
     "best": essay.problem(essay.BEST),
     "tuning": essay.tuning,
     "transfer": essay.problem(essay.TRANSFER),
-    **{f"problem-{problem.name}": essay.problem(problem) for problem in PROBLEMS},
+    **{f"problem-{name}": essay.problem(names) for name, names in PROBLEMS.items()},
     "speed": oracle.speed,
     "proxies": oracle.proxies,
     "search-rank": search.rank,

@@ -8,21 +8,17 @@ from pathlib import Path
 from analysis.tables.benchmarks import benchmark
 from reproduce import protocols
 from reproduce.essay import comparison, draws
-from reproduce.essay.problems import LAST, Problem
+from reproduce.essay.problems import LAST
 from reproduce.records import Record, read
 from reproduce.summary import summarise
 from reproduce.support.table import Code, Table
 from reproduce.transfer.backbones import Backbone
 
-BEST = Problem("best", "The strongest way", ("conv", "conv-shift1", "conv-shift2", "best"))
-TRANSFER = Problem(
-    "transfer",
-    "The essay's transfer experiment",
-    tuple(
-        protocols.features_name(Backbone(name, layer), "mlp", shifts)
-        for name, layer in LAST.items()
-        for shifts in (0, 1)
-    ),
+BEST = ("conv", "conv-shift1", "conv-shift2", "best")
+TRANSFER = tuple(
+    protocols.features_name(Backbone(name, layer), "mlp", shifts)
+    for name, layer in LAST.items()
+    for shifts in (0, 1)
 )
 
 
@@ -31,14 +27,14 @@ def essay(results: Path) -> Table:
     return comparison.table(comparison.compare_draws(_records(results))).without("sd")
 
 
-def problem(problem: Problem) -> Callable[[Path], Table]:
-    """Mean ± standard error (n) of a problem's protocols on the essay's *figures* draws."""
+def problem(names: Sequence[str]) -> Callable[[Path], Table]:
+    """Mean ± standard error (n) of some protocols on the essay's *figures* draws."""
 
     def table(results: Path) -> Table:
         full = comparison.full_records(_records(results))
         rows = [
             [Code(protocol), *(_cell(full, protocol, ipc) for ipc in draws.ESSAY_SIZES)]
-            for protocol in problem.protocols
+            for protocol in names
             if any(record["protocol"] == protocol for record in full)
         ]
         return Table(["protocol", *(f"RMNIST/{ipc}" for ipc in draws.ESSAY_SIZES)], rows)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from analysis.sources import Source
 from analysis.statistics import Interval
 from reproduce.data import MNIST_CHECKSUM
 from reproduce.records import Record
-from reproduce.summary import CHOSE_IT, is_finalist, is_lucky, role_of
+from reproduce.summary import CHOSE_IT, by_candidate, grouped, is_finalist, is_lucky, role_of
 
 # Columns in this order, the strongest learners first; other protocols come before the essay's.
 NETWORKS = ("conv-shift2", "conv-shift1", "conv")
@@ -120,18 +121,19 @@ def leaderboards(results: Results, origins: Origins) -> list[Leaderboard]:
 def _board(source: Source, ipc: float, records: Sequence[Record], origins: Origins) -> Leaderboard:
     ours = [r for r in records if (r["checksum"], r["ipc"]) == (source.checksum, ipc)]
     shown = {r["protocol"] for r in ours if role_of(r) != "essay draw"}
-    groups: dict[tuple[str, ...], list[Record]] = {}
-    for record in ours:
-        if record["protocol"] in shown:
-            chance = role_of(record) == "random sets"
-            one = record["name"] if chance else record["candidate"]
-            groups.setdefault((one, record["split"]), []).append(record)
+    groups = grouped((r for r in ours if r["protocol"] in shown), _row_of)
     rows = [_row(ipc, group, origins) for group in groups.values()]
     if source.checksum == MNIST_CHECKSUM:
         published = [p for p in literature() if p.ipc == ipc and p.budget == "strict"]
         rows += [published_row(number, origins) for number in published]
         shown |= {number.protocol for number in published}
     return Leaderboard(source, ipc, sorted(shown, key=_place), sorted(rows, key=_rank))
+
+
+def _row_of(record: Record) -> tuple[str, str]:
+    """What the records of one row share: a candidate, or the name of random sets, and a split."""
+    random = role_of(record) == "random sets"
+    return record["name"] if random else record["candidate"], record["split"]
 
 
 def _place(protocol: str) -> tuple[bool, int, str]:
@@ -141,10 +143,8 @@ def _place(protocol: str) -> tuple[bool, int, str]:
 
 
 def _row(ipc: float, group: Sequence[Record], origins: Origins) -> Row:
-    by_protocol: dict[str, list[Record]] = {}
-    for record in group:
-        by_protocol.setdefault(record["protocol"], []).append(record)
-    sets = list(dict.fromkeys(record["candidate"] for record in group))
+    by_protocol = grouped(group, itemgetter("protocol"))
+    sets = list(by_candidate(group))
     # A record's own name may be of several sets of equal content: "searched = nearest mean".
     names = [name for record in group for name in record["name"].split(" = ")]
     return Row(

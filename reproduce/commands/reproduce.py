@@ -106,7 +106,7 @@ def _protocols(experiment: str, source: Dataset, transfer: Transfer) -> Iterator
     parts = EXPERIMENTS[:-1] if experiment == "all" else (experiment,)
     names = [name for part in parts for name in experiments.EXPERIMENTS.get(part, ())]
     if "problems" in parts:
-        names += [name for problem in problems.EXPANSIONS for name in problem.protocols]
+        names += [name for names in problems.EXPANSIONS.values() for name in names]
     yield from dict.fromkeys(names)
     if "problems" in parts:
         with progress("autoencoder") as update:

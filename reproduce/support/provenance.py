@@ -19,15 +19,8 @@ LONGEST = 100_000  # characters of a command
 CODE = ("reproduce", "search", "distill", "analysis", "supertrainer*.py", "pyproject.toml")
 OURS = ("analysis", "benchmarks", "distill", "reproduce", "search")  # run by `python -m`
 PACKAGES = (
-    "supertrainer",
-    "torch",
-    "torchvision",
-    "numpy",
-    "numba",
-    "scipy",
-    "scikit-learn",
-    "optuna",
-    "higher",
+    *("supertrainer", "torch", "torchvision", "numpy", "numba", "scipy"),
+    *("scikit-learn", "optuna", "higher"),
 )
 
 
