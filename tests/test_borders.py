@@ -79,7 +79,6 @@ def test_no_file_names_a_machine() -> None:
 WRITERS = {
     "reproduce/support/files.py",
     "reproduce/records.py",
-    "search/storage/journal.py",
     "search/storage/pictures.py",
 }
 WRITING = re.compile(

@@ -26,7 +26,7 @@ from reproduce.support.redaction import redacted
 from reproduce.support.text import printable, safe_name
 from search import trials
 from search.storage import database
-from search.storage.journal import Journal
+from search.storage.journal import open_journal
 
 BEAT = 10.0  # seconds between heartbeats; trials are given up after three that were missed
 TRIES = 5  # to open a study in a database
@@ -79,7 +79,7 @@ def _in_journal(name: str, path: Path) -> optuna.Study:
     path = _real(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        study = _opened(name, JournalStorage(Journal(path)))
+        study = _opened(name, JournalStorage(open_journal(path)))
         trials.check(study, str(path))
         return study
     except (UserError, OSError):

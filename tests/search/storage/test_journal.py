@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from reproduce import Candidate, Dataset, UserError
 from reproduce.data import ImageSet
 from search import FunctionOracle, SearchConfig, finished, open_study, search, trials
-from search.storage.journal import Journal, mend
+from search.storage.journal import mend, open_journal
 from search.storage.storage import claimed
 
 CONFIG = SearchConfig(method="random", budget="6", batch=3, search_seeds=2)
@@ -106,9 +106,9 @@ def test_c15_a_line_that_was_built_on_a_torn_one_is_not_lost(whole: bytes, tmp_p
     for glued in (torn, lines[8].rstrip(b"\n")):
         expected = [*lines[:8], *([] if glued == torn else [lines[8]]), *lines[8:]]
         path.write_bytes(b"".join(lines[:8]) + glued + b"".join(lines[8:]))
-        read = list(Journal(path).read_logs(0))
+        read = list(open_journal(path).read_logs(0))
         assert read == entries(b"".join(expected))
-        journal = Journal(path)  # from any entry on, also one within a line
+        journal = open_journal(path)  # from any entry on
         assert list(journal.read_logs(0))[9:] == list(journal.read_logs(9))
 
 
