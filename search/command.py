@@ -85,7 +85,7 @@ def run_search(
 ) -> optuna.Study:
     """Run or resume a study with a progress bar."""
     with progress(f"search {task.config.method}") as update:
-        for state in studies.run(task, name, where, artifacts=artifacts):
+        for state in studies.search(task.oracle, task.config, name, where, artifacts=artifacts):
             if state.sets:
                 update(state.done, state.sets, state.note())
             else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from reproduce.commands.options import option
 from reproduce.errors import UserError
 from reproduce.support.schema import SEED, Flag, Number, Optional, Whole, Words, check_fields
-from search import methods
+from search.methods import METHODS, named
 from search.seeds import searching
 
 TIMES = {"s": 1, "m": 60, "h": 3600}
@@ -16,18 +16,18 @@ COUNT, TEXT = Whole(1, 10_000), Words(10_000, least=0)
 LONGEST = 10 * 365 * 24 * 3600  # seconds
 
 
-def usual(name: str) -> str:
-    """What a setting is where the user says nothing, in words."""
-    own = [f"{m} {of.settings[name]}" for m, of in methods.METHODS.items() if name in of.settings]
-    return f"else {', '.join([str(DEFAULTS[name]), *own])}"
+def default_of(name: str) -> str:
+    """The default of a setting, in words, with those of methods that have their own."""
+    own = [f"{some.settings[name]} for {m}" for m, some in METHODS.items() if name in some.settings]
+    return f"Default: {', '.join([str(DEFAULTS[name]), *own])}."
 
 
 @dataclass(frozen=True)
 class SearchConfig:
     """Settings of a search.
 
-    Scores while searching come from training images that a set does not hold. Validation is left
-    for what comes after: one half to choose among the best sets, the other one to report.
+    A search scores sets on training images that the sets do not hold. Validation is left for what
+    comes after: one half chooses among the best sets, and the other half reports the choice.
 
     Raises
     ------
@@ -36,31 +36,33 @@ class SearchConfig:
     """
 
     ipc: int = option(1, "Images per class.", COUNT)
-    protocol: str = option("conv", "Protocol of the oracle that scores the sets.", TEXT)
-    method: str = option("swap", f"How sets are proposed: {', '.join(methods.METHODS)}.", TEXT)
+    protocol: str = option("conv", "Protocol under which the oracle scores the sets.", TEXT)
+    method: str = option("swap", f"How sets are proposed: {', '.join(METHODS)}.", TEXT)
     budget: str = option(
-        "200", "Sets to score in all, or the time to spend: 90s, 20m, 2h.", Words(40, least=0)
+        "200", "Number of sets to score, or the time to spend: 90s, 20m, 2h.", Words(40, least=0)
     )
-    # Of these, `search_seeds`, `images` and `batch` are filled in: always numbers afterwards.
+    # `search_seeds`, `images` and `batch` may be None here; afterwards they are always numbers.
     search_seeds: int = option(
         None,
-        f"Replicates of each set ({usual('search_seeds')}); a hopeless set ends after 4.",
+        "Replicates of each set; hopeless sets are dropped after every four of them. "
+        + default_of("search_seeds"),
         Optional(COUNT),
     )
     epochs: int | None = option(
         None,
-        "Epochs that networks train for while searching; else the protocol's own.",
+        "Epochs of each network while searching. Default: those of the protocol.",
         Optional(Whole(1, 10**9)),
     )
     images: int = option(
         None,
-        f"Training images that score a set, others for every batch ({usual('images')}); 0 is all.",
+        "Training images that score a set, other ones for every batch; 0 takes all. "
+        + default_of("images"),
         Optional(Whole(0, 10**9)),
     )
     pool: float | None = option(
         None,
-        "Fraction of each class, nearest to its mean, to choose from; else 0.1 for single images,"
-        " and all where a class has several.",
+        "Fraction of each class to choose from, the images nearest the class's mean. Default: 0.1 "
+        "with one image per class, else 1.",
         Optional(Number(0, 1, above=True)),
     )
     start_sets: str = option(
@@ -68,20 +70,22 @@ class SearchConfig:
         "Candidate files of real images, separated by commas; the search scores them first.",
         TEXT,
     )
-    quotas: str = option("", "Images of each class, 2,1,1,...; else --ipc of each.", TEXT)
+    quotas: str = option(
+        "", "Number of images of each class, 2,1,1,... Default: --ipc of each.", TEXT
+    )
     unbalanced: bool = option(
-        False, "Quotas bind only in their sum: the method may give classes other numbers.", Flag()
+        False, "Fix only the total number of images, and let the method divide it.", Flag()
     )
     batch: int = option(
         None,
-        f"Sets proposed from the same finished ones and scored together; {usual('batch')}.",
+        f"Number of sets that are proposed and scored together. {default_of('batch')}",
         Optional(COUNT),
     )
     seed: int = option(0, "Seed of the proposals.", SEED)
 
     def __post_init__(self) -> None:
         check_fields(self, "search")
-        for name, value in {**DEFAULTS, **methods.named(self.method).settings}.items():
+        for name, value in {**DEFAULTS, **named(self.method).settings}.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
         searching(self.search_seeds)
@@ -104,7 +108,7 @@ class SearchConfig:
         return sets, seconds
 
     def fraction(self) -> float:
-        """The pool's share of each class: several images of a class have to differ."""
+        """The share of each class to choose from: several images of a class have to differ."""
         if self.pool is not None:
             return self.pool
         return 0.1 if self.ipc == 1 and not self.quotas else 1.0

@@ -1,4 +1,4 @@
-"""The pool: which training images a search may choose from, by class, most typical first."""
+"""The pool: the training images that a search may choose from, by class, most typical first."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Pool:
     def typical(cls, train: ImageSet, fraction: float = 1.0, classes: int | None = None) -> Pool:
         """The `fraction` (0..1] of each class that lies nearest the class's pixel mean.
 
-        `classes` is their number, where the last of them may have no image at all.
+        `classes` is their number; it is needed where the last classes have no images.
         """
         if not 0 < fraction <= 1:
             raise UserError(f"pool {fraction}: give a fraction above 0 and up to 1")
@@ -62,12 +62,12 @@ class Pool:
         )
 
     def canonical(self, indices: np.ndarray) -> np.ndarray:
-        """The same set in its one canonical order: class by class, rising within a class."""
+        """The set in canonical order: sorted by class, then by position."""
         indices = np.asarray(indices, dtype=np.int64)
         return indices[np.lexsort((indices, self.train.labels[indices]))]
 
     def check(self, quotas: Sequence[int]) -> None:
-        """Raise UserError where a class cannot give its quota, or keeps no image that judges it."""
+        """Raise UserError where a class cannot give its quota, or would keep none to score on."""
         if len(quotas) != len(self.members):
             raise UserError(f"{len(quotas)} quotas for {len(self.members)} classes; give one each")
         if min(quotas) < 0 or sum(quotas) == 0:

@@ -23,7 +23,10 @@ RULES = (*FIRST_RULES, "kcenter")  # the simple rules
 def rule_sets(
     oracle: Oracle, config: SearchConfig, rules: Sequence[str] = RULES
 ) -> list[Candidate]:
-    """What rules take of the whole training split; rules that agree are one set, by the first."""
+    """The sets that rules choose from the whole training split.
+
+    Where rules agree, the set appears once, under the first of their names.
+    """
     task = Task(oracle, dataclasses.replace(config, pool=1.0, start_sets="", unbalanced=False))
     view = task.view()
     sets: dict[str, Candidate] = {}
@@ -39,7 +42,7 @@ def rule_sets(
 
 
 def simple_sets(data: Dataset, ipc: int) -> list[Candidate]:
-    """The essay's draw and what the rules take of the whole training split, equal sets once."""
+    """The essay's draw and the sets of the simple rules, each set once."""
     drawn = draws.rmnist(data, ipc, "figures")
     sets = [drawn, *rule_sets(Oracle(data), SearchConfig(ipc=ipc))]
     return list({candidate.hash: candidate for candidate in reversed(sets)}.values())[::-1]

@@ -1,11 +1,11 @@
-"""Which replicate seeds serve which purpose: none serves two.
+"""Which replicate seeds serve which purpose. No seed serves two.
 
 | seeds | serve |
 | --- | --- |
-| 0..499 | a search, where all sets meet the same ones |
+| 0..499 | a search in which all sets have the same seeds |
 | 500..999 | the choice among finalists |
-| 1000..1999 | what is reported |
-| 10,000 and above | a search, where every batch has its own |
+| 1000..1999 | the reported scores |
+| 10,000 and above | a search in which every batch has seeds of its own |
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ OWN = 10_000
 
 
 def searching(count: int, position: int | None = None) -> range:
-    """The seeds that a search scores a set by.
+    """The seeds with which a search scores a set.
 
     Parameters
     ----------
     count : int
-        How many.
+        Number of seeds.
     position : int, optional
-        Of a batch's first set in the study, where every batch has seeds of its own. Calls of one
-        count with different positions share no seed. None: all batches have the same seeds.
+        Position of the batch's first set in the study, if every batch has seeds of its own. Calls
+        with one count and different positions share no seed. None: all batches have the same seeds.
 
     Raises
     ------

@@ -103,18 +103,7 @@ def search(
         When the study exists with other settings, is being worked on, or cannot be read, or when
         start sets do not fit.
     """
-    yield from run(Task(oracle, config), name, where, artifacts=artifacts, beat=beat)
-
-
-def run(
-    task: Task,
-    name: str,
-    where: str | Path,
-    *,
-    artifacts: Path | None = None,
-    beat: float = storage.BEAT,
-) -> Iterator[State]:
-    """The same as `search`, with a task in place of an oracle and a configuration."""
+    task = Task(oracle, config)
     task.check()
     with storage.claimed(name, where):
         study = storage.open_study(name, where)

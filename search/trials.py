@@ -1,4 +1,4 @@
-"""What the trials of a study say: the sets they scored, and how well."""
+"""The trials of a study: which sets were scored, how well, and whether a trial was altered."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from optuna.trial import FrozenTrial, TrialState
 from reproduce.errors import UserError
 from search.methods.base import Finished
 
-DOUBT = 0.1  # of a set's being worse, below which it is dropped
-ERRORS = "class_errors"  # the attribute of a trial with its errors by class, seed by seed
-FIRST_SETS = "baselines"  # the attribute of a study with the sets that it starts from
+DOUBT = 0.1  # p value below which a set counts as worse than the best, and is dropped
+ERRORS = "class_errors"  # attribute of a trial: its errors by class, for each seed
+FIRST_SETS = "baselines"  # attribute of a study: the sets that it scores first
 SCORED = (TrialState.COMPLETE, TrialState.PRUNED)
-SEAL = "seal"  # the attribute with a digest of what a trial, or a study's first sets, say
-UNSEALED = ("beat", SEAL)  # attributes of a trial that change beside its scores
+SEAL = "seal"  # attribute: a digest of a trial, or of a study's first sets
+UNSEALED = ("beat", SEAL)  # attributes of a trial that its digest leaves out
 
 
 def sealed(study: optuna.Study, trial: FrozenTrial, state: TrialState) -> str:
-    """The digest of a trial that ends in this state: an altered or moved one has another."""
-    said = {name: value for name, value in trial.user_attrs.items() if name not in UNSEALED}
+    """The digest of a trial that ends in this state; altering or moving the trial changes it."""
+    attributes = {name: value for name, value in trial.user_attrs.items() if name not in UNSEALED}
     scores = {str(seed): value for seed, value in trial.intermediate_values.items()}
-    return digest(study.study_name, state.name, said, scores)
+    return digest(study.study_name, state.name, attributes, scores)
 
 
-def digest(*said: Any) -> str:
+def digest(*content: Any) -> str:
     """Sixteen digits that change with any of these JSON values."""
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def check(study: optuna.Study, where: str) -> None:
-    """Raise UserError where a scored trial does not say what it said when it was scored."""
+    """Raise UserError where a scored trial was altered after it had been scored."""
     first = study.user_attrs.get(FIRST_SETS)
     if first is not None and study.user_attrs.get(SEAL) != digest(study.study_name, first):
-        raise _altered(study, where, "the sets that it starts from were")
+        raise _altered(study, where, "its first sets were")
     for trial in study.get_trials(deepcopy=False):
         try:
             fits = _fits(study, trial)
@@ -55,11 +55,11 @@ def _fits(study: optuna.Study, trial: FrozenTrial) -> bool:
     if trial.state not in SCORED:
         return True
     seal = trial.user_attrs.get(SEAL)
-    return seal == sealed(study, trial, trial.state) and trial.values == [_told(trial)]
+    return seal == sealed(study, trial, trial.state) and trial.values == [_value(trial)]
 
 
-def _told(trial: FrozenTrial) -> float:
-    """The value that the trial ended with."""
+def _value(trial: FrozenTrial) -> float:
+    """The value that Optuna keeps of a trial that ends with these scores."""
     scores = trial.intermediate_values
     return score_of(trial) if trial.state == TrialState.COMPLETE else scores[max(scores)]
 
@@ -100,8 +100,8 @@ def entry(trial: FrozenTrial) -> Finished:
 def hopeless(trials: Sequence[FrozenTrial], seeds: Sequence[int]) -> list[int]:
     """Numbers of the trials that are surely worse than the best of them on these seeds.
 
-    All have been scored on the same images, so scores are compared seed by seed (Wilcoxon's
-    signed-rank test, one-sided, p < 0.1). Trials that lack one of the seeds take no part.
+    All were scored on the same images, so their scores are compared seed by seed (Wilcoxon's
+    signed-rank test, one-sided, p < 0.1). Trials without a score for one of the seeds are left out.
     """
     from scipy import stats
 

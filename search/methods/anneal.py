@@ -1,4 +1,4 @@
-"""Simulated annealing over sets: worse sets are accepted, ever more rarely."""
+"""Simulated annealing over sets: a worse set is accepted with a probability that falls."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def anneal(view: View, rng: np.random.Generator) -> np.ndarray:
 
 
 def _present(view: View) -> Finished | None:
-    """Where the chain stands: the finished sets, accepted or refused one after the other.
+    """The present set of the chain, which accepted or refused the finished sets one by one.
 
-    A set that was dropped as hopeless is refused.
+    Sets that were dropped as hopeless are refused.
     """
     present: Finished | None = None
     for finished in view.history:

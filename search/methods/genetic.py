@@ -1,4 +1,4 @@
-"""Genetic search: two good sets are crossed, class by class, and mutated."""
+"""Children of two good sets, crossed class by class and mutated: a genetic search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""k-center: every image of a class near to a chosen one (Gonzalez's greedy rule)."""
+"""k-center: always the image farthest from the chosen ones (Gonzalez's greedy rule)."""
 
 from __future__ import annotations
 

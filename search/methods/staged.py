@@ -1,9 +1,9 @@
-"""The recommended method: a cheap proxy explores, the oracle at low fidelity sifts.
+"""A proxy explores, the oracle at low fidelity sifts, and the full oracle decides.
 
-Every round starts from the best set so far. Networks are trained on it, and ridge regression on
-their features scores many thousands of sets by swaps; then networks are trained on the best of
-those, and so on, a few times. The most promising of all are scored by the oracle at a fraction of
-its epochs, in two heats; the best of those are proposed, so that the full oracle decides on them.
+Every round starts from the best set so far. Networks are trained on that set, and ridge regression
+on their features scores many thousands of sets that differ by swaps. Networks are then trained on
+the best of these, and so on for a few turns. The oracle scores the most promising sets at a
+fraction of its epochs, in two heats, and the best of them are proposed.
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ class Stages:
     Attributes
     ----------
     typical, others : int
-        Images per class that the proxy may choose from: the most typical of the pool, and as many
-        of the rest at random, others each time.
+        Images per class that the proxy may choose from: the most typical ones of the pool, and
+        others at random, new ones each time.
     scoring : int
-        Training images that the proxy scores on.
+        Number of training images that the proxy scores on.
     nets : int
         Networks trained on the best set.
     turns : int
-        Proxies in a round, each of networks trained on the best set of the one before.
+        Proxies in a round. Each is trained on the best set of the one before.
     climbs : int
-        Local searches under each proxy, from its set after a few random swaps.
+        Local searches under each proxy, each from its set after a few random swaps.
     sifted : int
         Sets that the oracle scores at low fidelity, for each set proposed.
     share : float
-        Of the protocol's epochs, that low fidelity trains for.
+        Fraction of the protocol's epochs for which low fidelity trains.
     heats : tuple of int
-        Replicates in each heat; a third of the sets goes on to the next.
+        Replicates in each heat. A third of the sets enters the next heat.
     """
 
     typical: int = 100
@@ -91,7 +91,7 @@ def staged(view: View, count: int) -> list[np.ndarray]:
 
 
 def shortlist(view: View, rng: np.random.Generator) -> np.ndarray:
-    """Images that this round chooses from: at most half of a class, for the rest score sets."""
+    """The images of this round: at most half of each class, because the others score the sets."""
     labels = view.pool.train.labels
     chosen = []
     for label, members in enumerate(view.pool.members):
@@ -106,13 +106,13 @@ def shortlist(view: View, rng: np.random.Generator) -> np.ndarray:
 def proxy_for(view: View, start: np.ndarray, images: np.ndarray, rng: np.random.Generator) -> Proxy:
     """Ridge regression on features of networks trained on the set at `start`.
 
-    It scores on training images, none of which is among those that sets are made of.
+    It scores on training images that are not among `images`.
     """
     train = view.pool.train
     rest = np.setdiff1d(np.arange(len(train)), images)
     scoring = rng.choice(rest, min(STAGES.scoring, len(rest)), replace=False)
     candidate = candidate_of(view, start)
-    # Protocols that train no network are explored by the essay's.
+    # For protocols that train no network, the proxy trains the essay's.
     recipe = recipe_of(view, candidate) or protocols.conv(candidate)
     seed = int(rng.integers(2**31))
     return trained_proxy(
@@ -121,7 +121,7 @@ def proxy_for(view: View, start: np.ndarray, images: np.ndarray, rng: np.random.
 
 
 def explore(proxy: Proxy, start: np.ndarray, climbs: int, rng: np.random.Generator) -> list:
-    """Sets on the way of local searches from `start`, best by the proxy first."""
+    """Sets that local searches from `start` pass through, best by the proxy first."""
     classes = range(len(proxy.bounds) - 1)
     members = [np.flatnonzero(proxy.classes == label) for label in classes]
     climb = Climb(proxy, members, rng)
@@ -142,9 +142,10 @@ def apart(
     most: int,
     others: Sequence[np.ndarray] = (),
 ) -> list[np.ndarray]:
-    """`others` and the first sets of a ranking, all two images or more apart, `most` in all.
+    """`others` and the first sets of a ranking, `most` in all, that differ in at least two images.
 
-    Half of those added differ from `start` in three images at most: there the proxy knows best.
+    Half of the added sets differ from `start` in at most three images, where the proxy is most
+    accurate.
     """
     near = [s for s in ranking if len(np.setdiff1d(s, start)) <= 3]
     kept = list(others)
@@ -158,7 +159,7 @@ def apart(
 
 
 def sift(view: View, sets: list[np.ndarray], count: int) -> list[np.ndarray]:
-    """The best `count` under the oracle at low fidelity, after heats on ever more seeds."""
+    """The best `count` sets under the oracle at low fidelity, after heats on ever more seeds."""
     own = searching(max(STAGES.heats), view.start)  # seeds of this round
     for heat, seeds in enumerate(STAGES.heats):
         if len(sets) <= count:
@@ -177,7 +178,7 @@ def sift(view: View, sets: list[np.ndarray], count: int) -> list[np.ndarray]:
 
 def low(view: View) -> Fidelity:
     """The oracle's low fidelity: a share of the epochs that sets are scored with."""
-    some = nearest_mean.METHOD.propose(view, 1)[0]  # epochs go by a set's size
+    some = nearest_mean.METHOD.propose(view, 1)[0]  # a protocol's epochs depend on the set's size
     recipe = recipe_of(view, candidate_of(view, some))
     if recipe is None:
         return view.fidelity

@@ -1,4 +1,4 @@
-"""Local search: the best set so far with a few of its images swapped."""
+"""The best set so far with one to three of its images swapped: a local search."""
 
 from __future__ import annotations
 

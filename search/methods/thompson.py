@@ -1,10 +1,10 @@
-"""Thompson sampling: a Gaussian process learns what each class's images are worth.
+"""Thompson sampling: a Gaussian process learns how good each choice of a class's images is.
 
-The errors that involve a class are modelled as what its images are worth, plus what is common to
-all sets of a seed, plus noise. So a single noisy score says something of every class. A proposal
-takes, for each class, the images that are best under one draw from the posterior (Thompson 1933):
-images that may be good are tried, those that are surely not are left alone. The images of a class
-come from the best sets so far and from small changes of them.
+The model explains the errors that involve a class by the quality of the class's images, an effect
+of the seed that all sets of a batch share, and noise. So one noisy score informs about every class.
+A proposal takes, for each class, the images that are best under one draw from the posterior
+(Thompson 1933): images that may be good are tried, and those that are surely worse are not. The
+images come from the best sets so far and from small changes of them.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from search.methods.base import ATTEMPTS, Finished, Method, View
 from search.methods.kmedoids import kmedoids
 from search.pool import Pool
 
-FOUNDERS = 128  # sets of k-means medoids, mixed class by class, before the model proposes
+FOUNDERS = 128  # sets of k-means medoids, mixed class by class, before the model proposes any
 MIXED = 16  # sets of medoids that are mixed
 RECENT = 1000  # sets that the model learns from
 KNOWN, CHILDREN = 20, 20  # a class's choices: the best known, and changes of the best
 PARENTS = 8
 NEIGHBOURS = 30  # images near one, any of which may take its place
-LENGTH = 20.0  # squared distance of pixels over which an image's worth changes
-SHARED = 0.7  # part of a choice's worth that comes of single images; the rest is its own
-SEED_SD = 0.5  # points by which the scores of one seed are high or low together
-WORTHS = (0.05, 0.1, 0.2, 0.4)  # points, of a class's choices: the likeliest is taken
-NOISES = (0.7, 0.85, 1.0)  # of the spread
+LENGTH = 20.0  # squared distance in pixels over which the quality of an image changes
+SHARED = 0.7  # share of a choice's quality that comes from its single images
+SEED_SD = 0.5  # standard deviation, in points, of the effect of a seed
+QUALITY_SDS = (0.05, 0.1, 0.2, 0.4)  # points, of which the likeliest is taken
+NOISES = (0.7, 0.85, 1.0)  # shares of the observed standard deviation
 JITTER = 1e-4
 
 Choice = tuple[int, ...]  # a class's images, rising
 
 
 def thompson(view: View, count: int) -> list[np.ndarray]:
-    """Sets that are best under draws from what the recent sets' scores say."""
+    """Sets that are best under draws from the posterior, given the recent sets' scores."""
     if view.unbalanced:
         raise UserError("thompson searches balanced sets or given quotas; leave --unbalanced out")
     rng = np.random.default_rng([view.seed, view.start])
     if len(view.history) < FOUNDERS:
         sets = solutions(view.pool, view.quotas, view.seed)
-        if view.start_sets:  # half of the images are theirs
+        if view.start_sets:  # they give half of the images
             theirs = [by_class(view.pool, np.array(indices)) for indices in view.start_sets]
             sets = sets + theirs * max(1, MIXED // len(theirs))
         founders = list(zip(*sets, strict=True))
@@ -69,7 +69,7 @@ def unseen(
     choices: Sequence[Sequence[Choice]],
     rng: np.random.Generator,
 ) -> list[np.ndarray]:
-    """The proposals as sets; those that the study has seen with other choices for some classes."""
+    """The proposals as sets; a set that the study has seen gets other choices for some classes."""
     taken, sets = set(view.taken), []
     for proposal in proposals:
         for _ in range(ATTEMPTS):
@@ -85,17 +85,16 @@ def unseen(
 
 
 def believed(pool: Pool, history: Sequence[Finished]) -> np.ndarray:
-    """The model's mean for every set, (n,); -inf for those that it has forgotten."""
+    """The posterior mean of every set, (n,); -inf for those too old for the model."""
     old = max(0, len(history) - RECENT)
     return np.concatenate([np.full(old, -np.inf), Model(pool, history[old:]).fitted()])
 
 
 class Model:
-    """The posterior over what choices of images are worth, class by class.
+    """The posterior over the quality of choices of images, class by class.
 
-    Whether a class's images are good shows best in the errors that involve the class: there is
-    less noise in them than in all errors. An oracle that knows no errors by class has only its
-    score for all classes.
+    The errors that involve a class tell most about its images, with less noise than all errors.
+    Where an oracle gives no errors by class, its score stands for every class.
 
     Parameters
     ----------
@@ -111,32 +110,32 @@ class Model:
         self.parts = []
         for label in range(len(pool.members)):
             chosen = [own[label] for own in sets]
-            good = [-entry.errors[label] if known else entry.score for entry in history]
-            self.parts.append(Part(pool, chosen, np.array(good), seeds))
+            scores = [-entry.errors[label] if known else entry.score for entry in history]
+            self.parts.append(Part(pool, chosen, np.array(scores), seeds))
 
     def fitted(self) -> np.ndarray:
-        """What every set of the history is worth, in points beside the others."""
-        total: np.ndarray = np.sum([part.worths[part.column] for part in self.parts], axis=0)
+        """The mean quality of every set of the history, in points relative to the others."""
+        total: np.ndarray = np.sum([part.quality[part.column] for part in self.parts], axis=0)
         return total
 
 
 class Part:
-    """The posterior over what choices of one class are worth.
+    """The posterior over the quality of choices of one class.
 
-    Bayesian linear regression: a choice's worth, plus its seed's, plus noise.
+    Bayesian linear regression: score = quality of the choice + effect of the seed + noise.
 
     Parameters
     ----------
     pool : Pool
     chosen : sequence of n choices
         Of the sets of the history.
-    good : ndarray of shape (n,)
-        How good each was.
+    scores : ndarray of shape (n,)
+        Scores of these sets, the larger the better.
     seeds : ndarray of shape (n,)
     """
 
     def __init__(
-        self, pool: Pool, chosen: Sequence[Choice], good: np.ndarray, seeds: np.ndarray
+        self, pool: Pool, chosen: Sequence[Choice], scores: np.ndarray, seeds: np.ndarray
     ) -> None:
         self.pool, self.choices = pool, sorted(set(chosen))
         place = {choice: at for at, choice in enumerate(self.choices)}
@@ -145,55 +144,55 @@ class Part:
         self.kernel[np.diag_indices(len(place))] += JITTER
         self.inverse = np.linalg.inv(self.kernel)
         _, seed = np.unique(seeds, return_inverse=True)
-        rows, count = np.arange(len(good)), len(place)
-        design = np.zeros((len(good), count + seed.max() + 1))
+        rows, count = np.arange(len(scores)), len(place)
+        design = np.zeros((len(scores), count + seed.max() + 1))
         design[rows, self.column] = 1
         design[rows, count + seed] = 1
-        self._fit(design, good - good.mean())
+        self._fit(design, scores - scores.mean())
 
-    def _fit(self, design: np.ndarray, good: np.ndarray) -> None:
-        """Take the likeliest sizes of worth and noise (empirical Bayes), and solve."""
+    def _fit(self, design: np.ndarray, scores: np.ndarray) -> None:
+        """Solve for the likeliest standard deviations of quality and noise (empirical Bayes)."""
         count, whole = len(self.choices), design.shape[1]
-        square, toward = design.T @ design, design.T @ good
+        square, toward = design.T @ design, design.T @ scores
         best = -np.inf
-        for worth, part in itertools.product(WORTHS, NOISES):
-            variance = (part * good.std() + 1e-3) ** 2
+        for sd, part in itertools.product(QUALITY_SDS, NOISES):
+            variance = (part * scores.std() + 1e-3) ** 2
             precision = square / variance
-            precision[:count, :count] += self.inverse / worth**2
+            precision[:count, :count] += self.inverse / sd**2
             precision[range(count, whole), range(count, whole)] += 1 / SEED_SD**2
             factor = linalg.cho_factor(precision, lower=True)
             mean = linalg.cho_solve(factor, toward / variance)
             evidence = (
-                (mean @ toward - good @ good) / variance / 2
+                (mean @ toward - scores @ scores) / variance / 2
                 - np.log(np.diag(factor[0])).sum()
-                - len(good) * np.log(variance) / 2
-                - count * np.log(worth)
+                - len(scores) * np.log(variance) / 2
+                - count * np.log(sd)
             )
             if evidence > best:
-                best, self.worth, self.worths = evidence, worth, mean[:count]
+                best, self.sd, self.quality = evidence, sd, mean[:count]
                 self.covariance = linalg.cho_solve(factor, np.eye(whole)[:, :count])[:count]
 
     def best(self) -> list[Choice]:
         """The choices of the history, best mean first."""
-        return [self.choices[at] for at in np.argsort(-self.worths, kind="stable")]
+        return [self.choices[at] for at in np.argsort(-self.quality, kind="stable")]
 
     def draws(self, choices: Sequence[Choice], count: int, rng: np.random.Generator) -> np.ndarray:
-        """`count` draws of what some choices are worth, (count, m)."""
+        """`count` draws of the quality of some choices, (count, m)."""
         toward = similarity(self.pool, choices, self.choices) @ self.inverse
-        prior = self.worth**2 * (
+        prior = self.sd**2 * (
             similarity(self.pool, choices, choices) - toward @ self.kernel @ toward.T
         )
         covariance = prior + toward @ self.covariance @ toward.T
-        covariance[np.diag_indices(len(choices))] += JITTER * self.worth**2
+        covariance[np.diag_indices(len(choices))] += JITTER * self.sd**2
         values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
         root = vectors * np.sqrt(np.maximum(values, 0))
         normal = rng.standard_normal((count, len(choices)))
-        drawn: np.ndarray = toward @ self.worths + normal @ root.T
+        drawn: np.ndarray = toward @ self.quality + normal @ root.T
         return drawn
 
 
 def similarity(pool: Pool, ours: Sequence[Choice], theirs: Sequence[Choice]) -> np.ndarray:
-    """How alike choices of one class are, (m, n): 1 for equal ones, by near images in common."""
+    """How alike choices of one class are, (m, n): by shared and near images; 1 for equal ones."""
     images, places = np.unique(np.concatenate([*ours, *theirs]).astype(int), return_inverse=True)
     pixels = pool.pixels(images)
     norms = (pixels**2).sum(1)

@@ -1,4 +1,4 @@
-"""Optuna's TPE over positions in an embedding: the set is made of the images nearest to them."""
+"""Optuna's TPE over positions in an embedding; a set holds the images nearest to its positions."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ DIMENSIONS = 2
 
 
 def tpe(view: View, count: int) -> list[np.ndarray]:
-    """Every slot of the set is a position in its class's plane of two principal components.
+    """Each image of a set is a position in the plane of its class's two principal components.
 
-    The sampler learns from the positions of the images of all finished sets. It is made anew each
-    time, so the study needs no parameters and any process can go on with it.
+    The sampler learns from the positions in all finished sets. It is rebuilt for every batch, so
+    the study needs no parameters and any process can continue it.
     """
     planes = _planes(view.pool)
     slots = [label for label, quota in enumerate(view.quotas) for _ in range(quota)]

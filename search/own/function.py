@@ -30,7 +30,7 @@ from search.own.identity import UnknownIdentityError, identity
 
 Score = Callable[[Candidate, int, ImageSet], float]
 TEXT = Words(10_000, least=0)
-LARGEST = 1e100  # of a score either way: sums and squares of several stay finite
+LARGEST = 1e100  # absolute value of a score: sums and squares of several stay finite
 
 
 @dataclass(frozen=True)
@@ -56,25 +56,25 @@ class OracleChoice:
 
 
 class FunctionOracle(Oracle):
-    """Scores candidates with a function in place of a protocol.
+    """Scores candidates with a function instead of a protocol.
 
     Parameters
     ----------
     data : Dataset
     function : callable
         Takes (candidate, seed, images to score on) and returns an accuracy in percent, or any
-        number of which more is better.
+        number that is larger for better candidates.
     records : Path or None
-        File of records, as `Oracle` has it. Its protocol is the function's name, its plan what
-        identifies the function: an edited function shares no record with the former one.
+        File of records, as in `Oracle`. The records' protocol is the function's name, and their
+        plan identifies its code, so an edited function shares no records with its former self.
     version : str
-        A name of the function as it is now, in place of what its code says: yours to change when
-        the function changes. Needed for what has no Python code of its own.
+        Name of the function's present version, which identifies it instead of its code. Change it
+        whenever the function changes. Needed for callables without Python code of their own.
 
     Raises
     ------
     UserError
-        For what cannot be called with three arguments, or cannot be told from another function.
+        For what cannot be called with three arguments, or cannot be identified.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class FunctionOracle(Oracle):
                 f"{self.protocol} cannot be called as score(candidate, seed, images): {error}"
             ) from None
         except ValueError:
-            pass  # of a callable in C, which has no signature to be looked at
+            pass  # a callable in C has no signature
 
     def _identity(self) -> str:
         try:
@@ -134,12 +134,12 @@ class FunctionOracle(Oracle):
         again: bool = False,
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> list[Record]:
-        """As `Oracle.score_many`; the protocol's name is not looked at.
+        """The same as `Oracle.score_many`, but the protocol's name is ignored.
 
         Raises
         ------
         UserError
-            When the function fails, or answers with something that is no finite number.
+            When the function fails, or returns something other than a finite number.
         """
         for candidate in candidates:
             check_fits(candidate, self.data)
@@ -163,7 +163,7 @@ class FunctionOracle(Oracle):
         images: ImageSet,
         again: bool,
     ) -> Record:
-        fidelity = replace(fidelity, epochs=None)  # which a function knows nothing of
+        fidelity = replace(fidelity, epochs=None)  # a function does not train for epochs
         question = self._question(candidate, self.protocol, self.version, split, fidelity)
         question["seed"] = int(seed)
         known = None if again else self.ledger.find(key_of(question))
@@ -180,16 +180,14 @@ class FunctionOracle(Oracle):
             answer: object = self.function(candidate, seed, images)
         except (UserError, KeyboardInterrupt):
             raise
-        except BaseException as error:  # foreign code may raise anything
+        except BaseException as error:  # a user's code may raise anything
             place = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(place.filename).name}, line {place.lineno}"
             raise UserError(f"{self.protocol} failed: {_told(error)} ({where})") from error
         value = math.nan
-        # NumPy's scalars are numbers, too; a truth value is none, whatever Python says.
+        # NumPy's scalars are numbers, too; True and False are not meant as scores.
         if isinstance(answer, numbers.Real) and not isinstance(answer, bool):
-            with contextlib.suppress(
-                Exception
-            ):  # of a type of its own, or a whole number too large
+            with contextlib.suppress(Exception):  # of a user's type, or an int that is too large
                 value = float(answer)
         if not abs(value) <= LARGEST:
             shown = f" {brief(answer)}" if isinstance(answer, numbers.Number | str) else ""
@@ -201,16 +199,16 @@ class FunctionOracle(Oracle):
 
 
 def _told(error: BaseException) -> str:
-    """An error of foreign code, in one line that may be shown anywhere."""
+    """An error of a user's code, in one line that can be shown anywhere."""
     try:
         said = printable(" ".join(str(error).split()))
-    except Exception:  # an error can be unable to say what it is
+    except Exception:  # an error's __str__ may fail
         said = ""
     return f"{type(error).__name__}: {said[:200]}" if said else type(error).__name__
 
 
 def function_named(name: str) -> Score:
-    """The function at `module:function`; the module is looked for in the working folder, too.
+    """The function at `module:function`, of an installed module or one in the working folder.
 
     Raises
     ------

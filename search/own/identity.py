@@ -1,10 +1,9 @@
-"""What identifies a Python function: a digest that changes when the function is edited.
+"""The identity of a Python function: a digest that changes when the function is edited.
 
-It is made of the compiled code, of the values that the function was given (defaults, closures,
-arguments of a partial), and of the functions, classes and constants of its own package that the
-code names, whose code counts as well. Line numbers, comments and names of files do not count.
-State does not count either: lists and other things of a module that change while a program runs.
-What other packages do is told by their versions.
+The digest covers the compiled code, the values bound to the function (defaults, closures, arguments
+of a partial), and the functions, classes and constants of its own package that the code names.
+Line numbers, comments and file names do not count, nor do lists and other mutable values of a
+module. Of other packages, only the names count.
 """
 
 from __future__ import annotations
@@ -25,17 +24,17 @@ MUTABLE = (list, dict, set, bytearray)
 
 
 class UnknownIdentityError(Exception):
-    """A value whose content cannot be told; the message says which."""
+    """A value whose content cannot be identified; the message says which."""
 
 
 def identity(function: Callable[..., Any]) -> str:
-    """Eight digits that change with the function's code and with the values that it was given.
+    """Eight hexadecimal digits that change with the function's code and its bound values.
 
     Raises
     ------
     UnknownIdentityError
-        For what is no Python function and no partial of one, and where a value that it was given
-        is no number, text, array, function or collection of these.
+        For what is neither a Python function nor a partial of one, and where a bound value is not a
+        number, text, array, function or collection of these.
     """
     if not isinstance(function, types.FunctionType | functools.partial):
         raise UnknownIdentityError(f"a {type(function).__name__}")
@@ -53,7 +52,7 @@ def _home(function: Any) -> str:
 
 
 def _parts(value: Any, home: str, seen: set[int]) -> Iterator[str]:
-    """What a value is, piece by piece, in an order that does not depend on hashes."""
+    """The content of a value, piece by piece, in an order that does not depend on hashes."""
     if isinstance(value, PLAIN):
         yield f"{type(value).__name__} {value!r}"
     elif isinstance(value, enum.Enum):
@@ -90,7 +89,7 @@ def _parts(value: Any, home: str, seen: set[int]) -> Iterator[str]:
 
 
 def _defined(value: Any, home: str, seen: set[int]) -> Iterator[str]:
-    """A function or class: by its name where it is of another package, else by its code."""
+    """A function or class: its name, and in the function's own package its code."""
     yield f"{value.__module__}:{value.__qualname__}"
     if id(value) in seen or _home(value) != home:
         return
@@ -120,7 +119,7 @@ def _content(cell: Any) -> Any:
 
 
 def _stated(name: str, value: Any, home: str, seen: set[int]) -> Iterator[str]:
-    """A name of a module or class, with its value where this is no state and can be told."""
+    """A name of a module or class, with its value unless that is mutable or unknown."""
     yield name
     if not isinstance(value, MUTABLE):
         try:
@@ -135,7 +134,7 @@ def _names(code: types.CodeType) -> set[str]:
 
 
 def _code(code: types.CodeType, home: str, seen: set[int]) -> Iterator[str]:
-    """The code without what tells only where it stands."""
+    """The code, without line numbers and file names."""
     counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
     table = getattr(code, "co_exceptiontable", b"")
     yield f"{counts} {code.co_code!r} {table!r} {code.co_names} {code.co_freevars}"

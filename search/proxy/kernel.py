@@ -1,7 +1,7 @@
-"""The kernel of networks that are trained on a set: what the proxy measures similarity with.
+"""The kernel of the proxy: similarity of images by the features of networks trained on a set.
 
-Near a good set, features that were learned on that set rank its neighbours better than those of
-untrained networks do (`benchmarks/speed/search.py`).
+Features that were learned on a good set rank the sets near it better than features of untrained
+networks do (`benchmarks/speed/search.py`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from search.proxy.swaps import Proxy
 STEPS = (45, 180)  # training steps after which the networks' features are taken
 COPIES = 3  # of each image as training shows it, whose features are averaged
 STRENGTH = 2.0  # the ridge; kernels have a diagonal of 1
-LIKE_DC = Distortion(shift=2, rotate=20, scale=0.15)  # stands for crop, scale and rotate
+LIKE_DC = Distortion(shift=2, rotate=20, scale=0.15)  # resembles crop, scale and rotate
 
 
 def trained_proxy(
@@ -47,9 +47,9 @@ def trained_proxy(
     scoring : ImageSet
         N images that sets are scored on.
     nets : int
-        Networks, each looked at at several ages.
+        Number of networks. Each gives features at several ages.
     seed : int
-        Their replicate seeds and the copies follow from it.
+        Determines the replicate seeds and the copies of images.
     """
     scoring = scoring.take(np.argsort(scoring.labels, kind="stable"))
     shown = copies(recipe, pool, seed)
@@ -75,13 +75,13 @@ def trained_proxy(
 
 
 def ages_of(recipe: Recipe, images: int) -> set[int]:
-    """The epochs after which a set of so many images has been trained on for `STEPS` steps."""
+    """The epochs after which training on so many images has taken `STEPS` steps."""
     per_epoch = schedule.steps_per_epoch(recipe, images)
     return {min(recipe.epochs, max(1, round(steps / per_epoch))) for steps in STEPS}
 
 
 def copies(recipe: Recipe, pool: ImageSet, seed: int) -> Sequence[np.ndarray]:
-    """The images as they are, and as the recipe changes them; alone where it does not."""
+    """The images as training shows them: unchanged, and in copies that the recipe alters."""
     generator = [seeded(seed, "copies")]
     if recipe.shifts:
         chosen = torch.randperm((2 * recipe.shifts + 1) ** 2, generator=generator[0])[:COPIES]

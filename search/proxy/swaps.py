@@ -1,4 +1,4 @@
-"""The proxy: ridge regression on a kernel, with every swap of one image scored by a small update.
+"""The proxy: ridge regression on a kernel. A swap of one image is scored by a small update.
 
 With R the set without one image, M the inverse of its ridged Gram matrix and k the kernel, adding
 image j changes the prediction at x from f(x) to f(x) + g_j(x) r_j / s_j, where
@@ -113,7 +113,7 @@ def _right(
 
 @dataclass
 class Climb:
-    """A local search under the proxy; it counts the sets that it scores.
+    """A local search under the proxy, which counts the sets that it scores.
 
     Attributes
     ----------
@@ -130,9 +130,9 @@ class Climb:
     scored: int = 0
 
     def __call__(self, chosen: np.ndarray, per_slot: int | None = None) -> Iterator[tuple]:
-        """Yield (accuracy, set) for every improving swap until no swap of one image improves.
+        """Yield (accuracy, set) for every improving swap, until no swap of one image improves.
 
-        Every slot in turn takes the best of its class's images, or of `per_slot` at random.
+        Every slot in turn takes the best image of its class, or of `per_slot` images at random.
         """
         chosen = np.array(chosen)
         best, idle = self.proxy.accuracy(chosen), 0

@@ -1,7 +1,7 @@
-"""Studies in a database or behind Optuna's gRPC proxy: addresses, and patience with a server.
+"""Studies in a database or behind Optuna's gRPC proxy: addresses, and waiting for a server.
 
-A server may restart while processes work on a study. Every call waits for it, tries again, and
-gives up with one line only after minutes.
+A server may restart while processes work on a study. Every call then waits and tries again, and
+gives up with an error of one line after five minutes.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from sqlalchemy import exc
 from reproduce.errors import UserError
 from reproduce.support.redaction import redacted
 
-CONNECT = 30  # seconds that a server may take to answer at first
-PATIENCE = 300.0  # seconds for which a server that had answered is waited for
+CONNECT = 30  # seconds to wait for a first connection
+PATIENCE = 300.0  # seconds to wait for a server that answered before
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds between two tries; they double
 LOST = (exc.OperationalError, exc.InterfaceError, exc.PendingRollbackError)
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def connected(url: str) -> BaseStorage:
     Raises
     ------
     UserError
-        When it is no address, or of a kind that is unknown or needs another package.
+        When it is no address, or names an unknown kind of database or one without its package.
     """
     if url.startswith("grpc://"):
         return patient(_proxy(url), url)
@@ -69,7 +69,7 @@ def connected(url: str) -> BaseStorage:
 
 
 def patient(storage: BaseStorage, url: str) -> BaseStorage:
-    """The storage, with every call waiting for a server that restarts."""
+    """The storage, whose every call waits for a server that restarts."""
     return cast(BaseStorage, Patient(storage, url))  # Optuna asks for its methods alone
 
 
@@ -109,7 +109,7 @@ def needs_driver(url: str) -> UserError:
 
 
 def lost(error: Exception) -> bool:
-    """Whether an error says that a server does not answer now, but may do so again."""
+    """Whether an error says that a server does not answer now, but may answer later."""
     if type(error).__module__.startswith("grpc"):
         code = getattr(error, "code", lambda: None)()
         return getattr(code, "name", "") in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "UNKNOWN")
@@ -120,7 +120,7 @@ def lost(error: Exception) -> bool:
 
 
 def reason(error: Exception, url: str) -> str:
-    """What a database said, in one line, without the secrets of its address."""
+    """What a database answered, in one line, without the secrets of its address."""
     cause = _cause(error)
     lines = str(getattr(cause, "orig", None) or cause).strip().splitlines()
     return redacted(lines[0] if lines else type(cause).__name__, url)
@@ -134,28 +134,28 @@ def _cause(error: Exception) -> BaseException:
 class Patient:
     """A storage whose every call waits for a server that restarts.
 
-    A call that the server had carried out before it went may be made twice. Nothing is scored
-    twice by that: a trial that was queued twice is dropped, one that nobody holds is given up by
-    `search.storage.storage.Watch`, and one that is finished stays as it is.
+    A call may be made twice if the server stopped after it had carried out the call. Still no set
+    is scored twice: a trial that was queued twice is dropped, a trial that no process holds is
+    given up by `search.storage.storage.Watch`, and a finished trial stays as it is.
 
     Parameters
     ----------
     storage : BaseStorage
-        What answers the calls.
+        Carries out the calls.
     url : str
         Its address, for messages.
     """
 
     def __init__(self, storage: BaseStorage, url: str) -> None:
         self.storage, self.url = storage, url
-        self._deadline = math.inf  # until when the server that does not answer is waited for
+        self._deadline = math.inf  # when waiting for a server that does not answer ends
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.storage, name)
         return functools.partial(self._insist, found) if callable(found) else found
 
     def _insist(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        """Make the call, again and again while the server does not answer.
+        """Make the call, and repeat it while the server does not answer.
 
         Raises
         ------
@@ -174,13 +174,13 @@ class Patient:
                 self._be_patient()
             try:
                 time.sleep(pause)
-            except BaseException:  # who interrupts does not want any other call to wait
+            except BaseException:  # after an interruption no other call should wait
                 self._deadline = 0.0
                 raise
             pause = min(2 * pause, LONGEST_PAUSE)
 
     def _be_patient(self) -> None:
-        """Say once that the server is waited for; UserError when that was long enough."""
+        """Log once that a server is waited for; raise UserError after `PATIENCE` seconds."""
         if self._deadline == math.inf:
             self._deadline = time.monotonic() + PATIENCE
             log.warning("%s does not answer; waiting for it", redacted(self.url))
@@ -192,7 +192,7 @@ class Patient:
 
 
 def _refused(error: Exception, url: str) -> Exception:
-    """The error in one line where it is a database's, or else as it is."""
+    """A database's error in one line; any other error as it is."""
     wrapped = isinstance(error, optuna.exceptions.StorageInternalError | exc.SQLAlchemyError)
     if wrapped or type(error).__module__.startswith("grpc"):
         return UserError(f"{redacted(url)}: {reason(error, url)}")

@@ -1,8 +1,8 @@
 """Where a study lives: one journal file, a database, or Optuna's gRPC proxy of one.
 
-A journal file serves one process at a time, whose lock tells that all trials still marked as
-running are left from a kill. A database serves any number of machines: each writes a beat into the
-trials that it is at, and any of them gives up trials whose beat has stopped.
+A journal file serves one process at a time. The process holds a lock, so trials that are marked as
+running were left by a killed process. A database serves any number of machines: each writes
+heartbeats into its trials, and any of them gives up trials whose heartbeat has stopped.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from search import trials
 from search.storage import database
 from search.storage.journal import open_journal
 
-BEAT = 10.0  # seconds between heartbeats; trials are given up after three that were missed
+BEAT = 10.0  # seconds between heartbeats; a trial is given up after three missed ones
 TRIES = 5  # to open a study in a database
 
 
@@ -40,7 +40,7 @@ def open_study(name: str, where: str | Path) -> optuna.Study:
     name : str
     where : str or Path
         A journal file, made when it is missing; a database's URL, `postgresql://...`,
-        `mysql://...` or `sqlite://...`; or `grpc://host:port`, Optuna's proxy.
+        `mysql://...` or `sqlite://...`; or `grpc://host:port` for Optuna's proxy.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def _in_database(name: str, url: str) -> optuna.Study:
         try:
             return _opened(name, database.connected(url))
         except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-            # Processes that come to an empty database at once may hinder each other.
+            # Processes that set up an empty database at the same time may hinder each other.
             if attempt == TRIES - 1:
                 raise UserError(
                     f"{redacted(url)}: no study can be opened there ({database.reason(error, url)})"
@@ -84,7 +84,7 @@ def _in_journal(name: str, path: Path) -> optuna.Study:
         return study
     except (UserError, OSError):
         raise
-    except Exception as error:  # entries of any kind, applied one after the other
+    except Exception as error:  # Optuna applies entries of any kind
         raise UserError(
             f"{path}: not a readable study journal ({type(error).__name__}); restore the file, or "
             "name another with --storage"
@@ -92,12 +92,12 @@ def _in_journal(name: str, path: Path) -> optuna.Study:
 
 
 def _real(path: Path) -> Path:
-    """The file itself, beside which its locks lie, whatever links lead to it.
+    """The journal file that a path leads to, through any links. Its locks lie beside that file.
 
     Raises
     ------
     UserError
-        When it cannot be a journal, before anything is written to it.
+        When it cannot be a journal. Nothing has been written to it then.
     """
     try:
         real = path.resolve()
@@ -112,7 +112,7 @@ def _real(path: Path) -> Path:
 
 
 def _check_file(path: Path) -> None:
-    """Raise UserError for what is no file of one name."""
+    """Raise UserError for what is no file, or for a file with several names."""
     if not is_regular(path):
         raise UserError(f"--storage {path}: not a file; name a journal file or a database's URL")
     if path.stat().st_nlink > 1:
@@ -138,12 +138,12 @@ def remote(where: str | Path) -> bool:
 
 @contextlib.contextmanager
 def claimed(name: str, where: str | Path) -> Iterator[None]:
-    """Hold a journal study for this process alone; a database is free to all.
+    """Hold a study in a journal for this process alone; a study in a database is open to all.
 
     Raises
     ------
     UserError
-        When another process holds it, by this or another path to the journal.
+        When another process holds it, through this or another path to the journal.
     """
     if remote(where):
         yield

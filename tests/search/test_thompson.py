@@ -1,4 +1,4 @@
-"""Thompson sampling learns from many noisy scores what images are worth."""
+"""Thompson sampling learns the quality of images from many noisy scores."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -28,16 +28,16 @@ def look(pool: Pool, history: list[Finished], oracle: Oracle) -> View:
 
 
 def played(pool: Pool, oracle: Oracle, batches: int, noise: float = 1.0, by_class: bool = False):
-    """A study in which every image has a worth of its own; its history, and true worths."""
+    """A study in which every image has a quality; its history, and the true qualities of sets."""
     rng = np.random.default_rng(0)
-    worth = rng.normal(0, 0.4, len(pool.train))
+    quality = rng.normal(0, 0.4, len(pool.train))
     history: list[Finished] = []
     truth: list[float] = []
     for batch in range(batches):
         luck = rng.normal(0, 0.5)  # of the seed
         for indices in METHODS["thompson"].propose(look(pool, history, oracle), 32):
-            truth.append(float(worth[indices].sum()))
-            each = worth[indices].reshape(10, 2).sum(1) + noise * rng.normal(0, 10**-0.5, 10)
+            truth.append(float(quality[indices].sum()))
+            each = quality[indices].reshape(10, 2).sum(1) + noise * rng.normal(0, 10**-0.5, 10)
             errors = tuple((2 - luck / 10 - each).tolist()) if by_class else ()
             found = Finished(
                 len(history), tuple(indices.tolist()), 80 + luck + float(each.sum()), batch, errors
