@@ -22,6 +22,7 @@ from reproduce.records import Record, read
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+FOUR = ("tutorial", "how-to", "reference", "explanation")
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 INLINE = re.compile(r"`((?:supertrainer|python -m|make) [^`]+)`")
 # What stands for a value in a table of commands.
@@ -87,6 +88,47 @@ def module_command(name: str) -> Any:
     return get_command(application(*functions, help=""))
 
 
+LINK = re.compile(r"(?<!!)\[[^\]]+\]\((?!https?:)([^)\s]+)\)")
+PATH = re.compile(
+    r"`((?:reproduce|search|distill|analysis|benchmarks|tests|docs|results)/[\w./-]*|\w+\.py)`"
+)
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors of a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", BLOCK.sub("", document.read_text("utf-8")), re.MULTILINE)
+    plain = [re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings]
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_leads_to_a_file_and_an_anchor_that_exist(document: Path) -> None:
+    for link in LINK.findall(document.read_text(encoding="utf-8")):
+        name, _, anchor = link.partition("#")
+        target = (document.parent / name).resolve() if name else document
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_named_file_exists(document: Path) -> None:
+    for name in PATH.findall(document.read_text(encoding="utf-8")):
+        assert (ROOT / name).exists(), name
+
+
+def test_the_readme_links_the_four_documents_and_every_document_is_linked() -> None:
+    linked = {
+        (document.parent / link.partition("#")[0]).resolve()
+        for document in DOCUMENTS
+        for link in LINK.findall(document.read_text(encoding="utf-8"))
+    }
+    four = {ROOT / "docs" / f"{name}.md" for name in FOUR}
+    readme = LINK.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert four <= {(ROOT / link.partition("#")[0]).resolve() for link in readme}
+    assert {*DOCUMENTS} - {ROOT / "README.md"} <= linked
+
+
 def test_there_are_many() -> None:
     assert len(COMMANDS) > 60
 
@@ -134,8 +176,7 @@ def test_b13_the_commands_of_the_essays_table_make_the_table(
     mnist: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The full commands, on a copy of the records: nothing is missing, and no cell differs."""
-    commands = essay_commands(ROOT / "README.md")
-    assert commands == essay_commands(ROOT / "docs" / "essay.md")
+    commands = essay_commands(ROOT / "docs" / "essay.md")
     kept = ROOT / "results" / "records" / "essay.jsonl"
     copy = tmp_path / "records.jsonl"
     copy.write_bytes(kept.read_bytes())
@@ -166,46 +207,77 @@ SMALL = {
     "--batch 4 --seeds 1 --tops 2 --random-sets 2 --workers 1",
     "distill": "--dataset digits --steps 3 --width 8 --depth 2 --pool 2 --inner-steps 3 "
     "--seeds 1 --checks 1 --workers 1",
-    "score": "--seeds 1 --workers 1",
+    "score": "--protocol knn --seeds 1 --workers 1",
+    "compare": "--protocol mlp --seeds 2 --workers 1",
     "final": "--seeds 1 --strong 0 --random 1 --workers 1",
     "analyse": "--protocol knn --seeds 1 --digits 20 --workers 1",
+    "embed": "--background 100",
+    "random-curve": "--dataset digits --protocol knn --n 1,2 --sets 2 --seeds 1 --workers 1",
 }
 # What trains for minutes in any form, or needs weights that are downloaded: tests/reproduce runs
 # its parts. `report --update` needs all results: tests/analysis/tables/test_documents.py holds
-# its tables.
-LONG = {("reproduce", name) for name in ("best", "transfer", "problems", "all")}
-LONG |= {("demo", "--out"), ("report", "--update")}
+# its tables. A database has a server: tests/search runs it.
+LONG = {("reproduce", name) for name in ("best", "transfer", "problems", "all")} | {("demo",)}
 
 
-def run_in_small() -> list[Any]:
-    """Of each command of the README the line with the most options, by command and experiment."""
-    longest: dict[tuple[str, ...], str] = {}
-    for line in lines(ROOT / "README.md"):
-        kind = tuple(words(line)[1:3])
-        if line.startswith("supertrainer ") and kind not in LONG:
-            longest[kind] = max(line, longest.get(kind, ""), key=len)
-    finals = [kind for kind in longest if kind[0] == "final"]
-    for kind in finals[1:]:
-        del longest[kind]
-    return [pytest.param(words(line), id=line[:70]) for line in longest.values()]
+def typed(document: Path) -> list[list[str]]:
+    """A document's commands in order, each as its words without the program's name."""
+    commands = [words(line) for line in lines(document) if line.startswith("supertrainer ")]
+    return [c[1:] for c in commands if "--update" not in c and not any("://" in w for w in c)]
+
+
+def kind(command: list[str]) -> tuple[str, ...]:
+    return tuple(command[: 2 if command[0] == "reproduce" else 1])
+
+
+def run(command: list[str]) -> None:
+    small = [*command, *SMALL.get(command[0], "").split()]
+    assert not later(supertrainer.COMMANDS, "").main(small, standalone_mode=False)
+
+
+def longest_of_each_kind() -> list[Any]:
+    """Of each command of the README, the guides and the reference the line with most words."""
+    longest: dict[tuple[str, ...], list[str]] = {}
+    for name in ("README.md", "docs/how-to.md", "docs/reference.md"):
+        for command in typed(ROOT / name):
+            longest[kind(command)] = max(command, longest.get(kind(command), []), key=len)
+    return [
+        pytest.param(command, id=" ".join(command)[:70])
+        for key, command in longest.items()
+        if key not in LONG and not key[0].startswith("-")
+    ]
 
 
 @pytest.fixture
 def small_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ten: Candidate) -> Path:
-    """A working folder with what the commands of the README ask for."""
-    (tmp_path / "README.md").write_bytes((ROOT / "README.md").read_bytes())
-    for name in ("x.npz", "a", "b", "results/x.npz"):
+    """A working folder with what the documented commands ask for."""
+    for name in ("x.npz", "a", "b", "runs/x.npz", "results/x.npz"):
         ten.renamed(Path(name).stem).save(tmp_path / name)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-@pytest.mark.parametrize("command", run_in_small())
+def test_every_command_is_documented() -> None:
+    shown = {kind(command)[0] for command in typed(ROOT / "docs" / "reference.md")}
+    assert set(later(supertrainer.COMMANDS, "").commands) == {c for c in shown if c[0] != "-"}
+
+
+@pytest.mark.parametrize("command", longest_of_each_kind())
 @pytest.mark.usefixtures("small_folder")
-def test_b13_every_command_of_the_readme_runs_in_a_small_form(
+def test_b13_one_line_of_each_documented_command_runs_in_a_small_form(
     command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    typed = ["x.npz" if "*" in word else word for word in command[1:]]
-    small = [*typed, *SMALL.get(typed[0], "").split()]
-    assert not later(supertrainer.COMMANDS, "").main(small, standalone_mode=False)
+    run(["x.npz" if word.endswith(".npz") else word for word in command])
     assert capsys.readouterr().out.strip()
+
+
+def test_the_tutorial_runs_from_its_first_command_to_its_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each command finds the files that the commands before it wrote."""
+    monkeypatch.chdir(tmp_path)
+    for command in typed(ROOT / "docs" / "tutorial.md"):
+        if kind(command) not in LONG:
+            run(command)
+            assert capsys.readouterr().out.strip()
+    assert (tmp_path / "report" / "index.html").exists()

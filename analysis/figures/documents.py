@@ -8,6 +8,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from analysis.figures import axes, curves
+from analysis.figures.three_sets import three_sets
 from reproduce.records import read
 from reproduce.support.files import read_input
 
@@ -17,6 +18,7 @@ PICTURES: dict[str, Callable[[Path], Figure | None]] = {
     "search-methods.svg": curves.search_methods,
     "distill-methods.svg": curves.distill_methods,
     "distill-runs.svg": curves.distill_runs,
+    "docs/three-sets.svg": three_sets,
 }
 
 

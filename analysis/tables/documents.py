@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from analysis.tables import distill, essay, final, oracle, scores, search, super_trainers
+from analysis.tables import distill, essay, final, headline, oracle, scores, search, super_trainers
 from reproduce.errors import UserError
 from reproduce.essay.problems import PROBLEMS
 from reproduce.support.files import read_input
@@ -35,6 +35,7 @@ TABLES: dict[str, Callable[[Path], Table]] = {
     "distill-cost": distill.cost,
     "distill-memory": distill.memory,
     "distill-runs": distill.runs,
+    "headline": headline.headline,
     "final": final.overview,
     "final-searched": final.chosen,
     "final-distilled": final.distilled,

@@ -16,7 +16,7 @@ from reproduce.scoring.network import Network
 from reproduce.training.evaluation import predict
 from reproduce.training.loop import train
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+EXPLANATION = Path(__file__).resolve().parents[2] / "docs" / "explanation.md"
 SHAKEN = Distortion(shift=2)
 SMALL = Recipe(model="convnet", epochs=3, batch=2, width=4, depth=2, lr=0.005)
 BASES = {
@@ -139,7 +139,7 @@ def test_b9_a_smoothness_without_an_elastic_field_is_refused() -> None:
 
 
 def test_b9_the_differences_of_convnet_are_as_listed(ten: Candidate) -> None:
-    """README and the protocol's docstring list them: epochs before the drop, and crops."""
+    """The explanation and the docstring list them: epochs before the drop, and crops."""
     from reproduce import protocols
     from reproduce.images.augment import CROP, Augmenter
     from reproduce.networks.models import seeded
@@ -155,5 +155,5 @@ def test_b9_the_differences_of_convnet_are_as_listed(ten: Candidate) -> None:
     moved = Augmenter(dot)._crop(torch.zeros(500, dtype=torch.long), draws, torch.zeros(()))
     found = {14 - place.item() for place in moved.flatten(1).argmax(1) // 28}
     assert found == set(range(-CROP, CROP + 1))
-    for text in (protocols.PROTOCOLS["convnet"].__doc__ or "", README.read_text("utf-8")):
+    for text in (protocols.PROTOCOLS["convnet"].__doc__ or "", EXPLANATION.read_text("utf-8")):
         assert all(number in text for number in ("502", "501", "-4 to 3", "-4 to 4"))
