@@ -186,6 +186,5 @@ class DistillConfig:
             fields["width"] = self.width
         else:
             fields["widths"] = tuple(self.width * growth**block for block in range(self.depth))
-        fields |= {"mean": MNIST_MEAN, "std": MNIST_STD}
-        fields |= {"depth": self.depth, "known_init": self.known_init}
-        return Recipe(model="convnet", **fields)
+        fields |= {"mean": MNIST_MEAN, "std": MNIST_STD, "depth": self.depth}
+        return Recipe(model="convnet", known_init=self.known_init, **fields)

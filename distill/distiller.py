@@ -74,11 +74,11 @@ class Distiller:
         self.progress.enter(number)
         kind, recipe = self.stages[number].objective, self.synthetic.recipe
         self.stage_config = config = methods.filled(self.settings, number)
-        self.standing = kind.standing_bytes(config, recipe, self.data, self.ranks)
+        self.standing = kind.standing_bytes(config, recipe, self.data)
         room = int(config.memory * 2**30) - self.standing
         if room <= 0:
             raise too_large(-room)
-        self.objective: Objective = kind(self.data, config, self.synthetic, self.rank, self.ranks)
+        self.objective: Objective = kind(self.data, config, self.synthetic)
         self.bytes = self.objective.fit(room)
         self.optimiser = torch.optim.Adam(self.synthetic.learned(), lr=config.image_lr or 0.0)
 

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from distill import ranks
 from distill.config import DistillConfig
 from distill.inner.pool import Pool
 from distill.inner.steps import Networks, Trainer, check_followed, moments_of
@@ -44,18 +45,11 @@ class Objective(ABC):
 
     OBEYS: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(
-        self,
-        data: Dataset,
-        config: DistillConfig,
-        synthetic: SyntheticSet,
-        rank: int = 0,
-        ranks: int = 1,
-    ) -> None:
+    def __init__(self, data: Dataset, config: DistillConfig, synthetic: SyntheticSet) -> None:
         self.data, self.config, self.synthetic = data, config, synthetic
-        self.rank, self.ranks = rank, ranks
         self.classes = len(data.classes)
-        recipe, nets = self.networks_recipe(), config.nets // ranks
+        self.rank, processes = ranks.join()
+        recipe, nets = self.networks_recipe(), config.nets // processes
         self.trainer = Trainer(recipe, data.image_shape, self.classes, nets, synthetic.images)
         self.pool = self.make_pool()
         if self.pool.oldest:
@@ -68,7 +62,7 @@ class Objective(ABC):
     def make_pool(self) -> Pool:
         """A pool of networks of the ages that `ages` names."""
         ages = self.ages(self.config, self.synthetic.recipe.epochs)
-        return Pool(self.trainer, self.config, *ages, self.rank, self.ranks)
+        return Pool(self.trainer, self.config, *ages)
 
     @classmethod
     @abstractmethod
@@ -145,9 +139,7 @@ class Objective(ABC):
         return torch.cat(parts, dim=1).to(x.dtype)
 
     @classmethod
-    def standing_bytes(
-        cls, config: DistillConfig, recipe: Recipe, data: Dataset, ranks: int
-    ) -> int:
+    def standing_bytes(cls, config: DistillConfig, recipe: Recipe, data: Dataset) -> int:
         """About what a process keeps between updates; nothing is allocated to find out.
 
         The pool counts as `POOLS` of them; the set ten times: as it is, its mean and the best,
@@ -162,7 +154,8 @@ class Objective(ABC):
         with torch.device("meta"):
             stack = MODELS[recipe.model](1, data.image_shape, classes, recipe)
         network = sum(parameter.nbytes for parameter in stack.parameters())
-        nets, (youngest, oldest) = config.nets // ranks, cls.ages(config, recipe.epochs)
+        nets = config.nets // ranks.join()[1]
+        youngest, oldest = cls.ages(config, recipe.epochs)
         slots = config.pool if oldest > youngest else 1
         pool = slots * (1 + moments_of(recipe)) * network
         real = 2 * 4 * (config.batch or 0) * pixels

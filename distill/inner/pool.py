@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from distill import ranks
 from distill.config import DistillConfig
 from distill.inner.steps import Networks, Trainer
 from distill.synthetic import SyntheticSet
@@ -20,26 +21,16 @@ class Pool:
     trainer : Trainer
     config : DistillConfig
         Its `pool` says how many stacks are kept, its `stride` how many steps a stack takes after
-        each use. Its `seed`, the number of the use and `rank` decide which networks are drawn.
+        each use. Its `seed` and the number of the use decide which networks are drawn.
     youngest, oldest : int
         A new stack is trained for `youngest` steps before its first use; one that would grow
         older than `oldest` is replaced. Where the two are equal, all are always new.
-    rank, ranks : int
-        This process trains networks rank * K to rank * K + K - 1 of a use's ranks * K.
     """
 
-    def __init__(
-        self,
-        trainer: Trainer,
-        config: DistillConfig,
-        youngest: int,
-        oldest: int,
-        rank: int = 0,
-        ranks: int = 1,
-    ) -> None:
+    def __init__(self, trainer: Trainer, config: DistillConfig, youngest: int, oldest: int) -> None:
         self.trainer, self.stride, self.seed = trainer, config.stride, config.seed
         self.youngest, self.oldest = youngest, oldest
-        self.rank, self.ranks = rank, ranks
+        self.rank, self.ranks = ranks.join()
         self.slots: list[Networks | None] = [None] * (config.pool if oldest > youngest else 1)
         # The first of each slot retire early, so that ages mix from the start.
         step = (oldest - youngest) / len(self.slots)
@@ -55,6 +46,7 @@ class Pool:
         return slot, found
 
     def _seeds(self, turn: int) -> list[int]:
+        """Seeds of new networks: those of this process among those of all processes."""
         nets = self.trainer.nets
         drawn = np.random.default_rng([self.seed, turn, 2]).integers(2**31, size=nets * self.ranks)
         return [int(seed) for seed in drawn[self.rank * nets : (self.rank + 1) * nets]]

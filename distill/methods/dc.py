@@ -24,10 +24,8 @@ class GradientMatching(Matching):
     One image per class is matched on fresh networks, more on networks in training, as published.
     """
 
-    def __init__(
-        self, data: Dataset, config: DistillConfig, synthetic: SyntheticSet, *ranks: int
-    ) -> None:
-        super().__init__(data, config, synthetic, *ranks)
+    def __init__(self, data: Dataset, config: DistillConfig, synthetic: SyntheticSet) -> None:
+        super().__init__(data, config, synthetic)
         # A copy of each network for each class, so that all gradients are computed at once.
         copies, recipe = self.trainer.nets * self.classes, synthetic.recipe
         self.matcher = Trainer(recipe, data.image_shape, self.classes, copies, synthetic.images)

@@ -202,7 +202,7 @@ def test_d_a_checkpoint_of_another_run_or_start_is_refused(digits: Dataset, tmp_
 def test_c16_the_estimate_has_the_pool_before_anything_is_allocated(digits: Dataset) -> None:
     recipe = Recipe(model="convnet", width=16, depth=2, momentum=0.9)
     one, two = (
-        KernelRidge.standing_bytes(replace(QUICK, pool=pool), recipe, digits, 1) for pool in (1, 2)
+        KernelRidge.standing_bytes(replace(QUICK, pool=pool), recipe, digits) for pool in (1, 2)
     )
     network = 4 * (16 * 9 + 16 + 16 * 16 * 9 + 16 + 4 * 16 + 10 * (16 * 64 + 1))
     assert two - one == POOLS * 2 * network  # with momentum

@@ -5,14 +5,16 @@ import math
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pytest
 import torch
 
 from distill import DistillConfig, Distiller, guard, ranks, validation
 from distill.checkpoint import fingerprint
 from distill.command import run_distillation
 from distill.methods.krr import KernelRidge
-from reproduce import UserError, load
+from reproduce import Dataset, UserError, load
 
 CONFIG = DistillConfig(
     method="krr",
@@ -28,11 +30,11 @@ CONFIG = DistillConfig(
 )
 
 
-def update(rank: int, ranks_: int) -> tuple[float, list[torch.Tensor]]:
+def update() -> tuple[float, list[torch.Tensor]]:
     """Loss and gradients of one update in float64, with this process's share of the networks."""
-    synthetic = Distiller(load("digits"), CONFIG).synthetic.double()
-    filled = Distiller(load("digits"), CONFIG).config
-    objective = KernelRidge(load("digits"), filled, synthetic, rank, ranks_)
+    distiller = Distiller(load("digits"), CONFIG)
+    synthetic = distiller.synthetic.double()
+    objective = KernelRidge(distiller.data, distiller.config, synthetic)
     objective.begin(0)
     loss = objective.loss()
     loss.backward()
@@ -42,11 +44,47 @@ def update(rank: int, ranks_: int) -> tuple[float, list[torch.Tensor]]:
 
 
 def ended(distiller: Distiller, checkpoint: Path | None, turns: int = 99) -> str:
-    """Which set a run ends with; it is stopped after so many turns."""
-    for state in distiller.run(checkpoint, every=2):
-        if state.progress.turn == turns:
-            break
+    """Which set a run ends with, or the line that refused it; it stops after so many turns."""
+    try:
+        for state in distiller.run(checkpoint, every=2):
+            if state.progress.turn == turns:
+                break
+    except UserError as error:
+        return str(error)
     return fingerprint([*distiller.synthetic.parameters(), *distiller.average.parameters()])
+
+
+def broken_once(data: Dataset) -> dict[str, Any]:
+    """A run whose loss is once not finite, in one process alone."""
+    usual, rank, broken = KernelRidge.loss, ranks.join()[0], []
+
+    def sometimes(self: KernelRidge) -> torch.Tensor:
+        bad = self.turn == 5 and rank == 1 and not broken
+        broken.extend([1] * bad)
+        return usual(self) * (math.nan if bad else 1)
+
+    distiller = Distiller(data, CONFIG)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(KernelRidge, "loss", sometimes)
+        end = ended(distiller, None)
+    return {"end": end, "rollbacks": distiller.progress.rollbacks}
+
+
+def resumed(data: Dataset, checkpoint: Path) -> dict[str, Any]:
+    """A run without a break, one that was stopped and resumed, and one of a damaged checkpoint."""
+    rank, _ = ranks.join()
+    plain = ended(Distiller(data, CONFIG), None)
+    ended(Distiller(data, CONFIG), checkpoint, turns=3)
+    if rank:
+        checkpoint.with_name("c-1").write_bytes(b"an older file of this process")
+    again = ended(Distiller(data, CONFIG), checkpoint)
+    if rank == 0:
+        checkpoint.write_bytes(checkpoint.read_bytes()[:-1])
+    return {
+        "plain": plain,
+        "resumed": again,
+        "line": ended(Distiller(data, CONFIG), checkpoint),
+    }
 
 
 def main(folder: Path) -> None:
@@ -54,52 +92,13 @@ def main(folder: Path) -> None:
     torch.set_num_threads(1)
     validation.accuracy = lambda *_: 50.0  # type: ignore[assignment]
     guard.GOOD_EVERY = 2
-    data = load("digits")
-    rank, count = ranks.join()
-    loss, gradients = update(rank, count)
-    usual = KernelRidge.loss
-
-    def sometimes(self: KernelRidge) -> torch.Tensor:
-        """Not finite once, in one process alone."""
-        bad = self.turn == 5 and rank == 1 and not broken
-        broken.extend([1] * bad)
-        return usual(self) * (math.nan if bad else 1)
-
-    broken: list[int] = []
-    KernelRidge.loss = sometimes  # type: ignore[method-assign]
-    whole = Distiller(data, CONFIG)
-    end = ended(whole, None)
-    KernelRidge.loss = usual  # type: ignore[method-assign]
-
-    checkpoint, plain = folder / "c", ended(Distiller(data, CONFIG), None)
-    ended(Distiller(data, CONFIG), checkpoint, turns=3)
-    if rank:
-        (folder / "c-1").write_bytes(b"an older file of this process")
-    resumed = ended(Distiller(data, CONFIG), checkpoint)
-
-    if rank == 0:
-        checkpoint.write_bytes(checkpoint.read_bytes()[:-1])
-    try:
-        line = ended(Distiller(data, CONFIG), checkpoint)
-    except UserError as error:
-        line = str(error)
+    data, (rank, _) = load("digits"), ranks.join()
+    loss, gradients = update()
+    mine = {**broken_once(data), **resumed(data, folder / "c")}
     other = Distiller(data, replace(CONFIG, seed=rank))  # two sets where there should be one
-    drifted = ""
-    try:
-        ended(other, folder / "drifted")
-    except UserError as error:
-        drifted = str(error)
+    mine["drifted"] = ended(other, folder / "drifted")
     found = run_distillation(data, CONFIG, "d1", folder / "d1.checkpoint", None, 1)
-    mine = {
-        "command": found.hash,
-        "rollbacks": whole.progress.rollbacks,
-        "end": end,
-        "plain": plain,
-        "resumed": resumed,
-        "line": line,
-        "drifted": drifted,
-    }
-    parts = ranks.gathered(mine)
+    parts = ranks.gathered({**mine, "command": found.hash})
     if rank == 0:
         torch.save({"loss": loss, "gradients": gradients}, folder / "update")
         files = sorted(path.name for path in folder.iterdir())
