@@ -1,1 +1,1 @@
-"""Benchmarks: speed and rank correlations, apart from the tests."""
+"""Benchmarks: how fast things are, and how methods compare; they write `results/benchmarks`."""

@@ -1,4 +1,4 @@
-"""The checkpoint of a run: one file for all of its processes, which are all at one step in it.
+"""The checkpoint of a run: one file for all processes, which stand at the same step in it.
 
 Beside where the run is now it holds the state that a roll-back would return to, so that a resumed
 run rolls back as an uninterrupted one does.

@@ -177,7 +177,7 @@ class Distiller:
         return (self.stage_config.image_lr or 0.0) * self.progress.scale * cosine
 
     def _step(self, loss: float) -> bool:
-        """Move the set along its gradient, where that is healthy; whether it was."""
+        """Update the set by its gradient; False where that is not finite or has exploded."""
         progress = self.progress
         norm = guard.clipped(self.synthetic, loss, progress.norm)
         if norm is None:
@@ -189,7 +189,7 @@ class Distiller:
         return True
 
     def _rolled_back(self, good: dict[str, Any]) -> dict[str, Any]:
-        """Return to the last good state with half the step size, and say so."""
+        """Return to the last good state and halve the step size."""
         progress, scale = self.progress, self.progress.scale / 2
         if progress.rollbacks == guard.MOST_ROLLBACKS:
             raise UserError(

@@ -1,4 +1,4 @@
-"""Guards against gradients that no set should follow, alike in all processes."""
+"""The guard of updates: gradients are averaged over processes, clipped, or refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a method improves the set by: an objective with a gradient, and what objectives share."""
+"""The objective: how good a set is, as a number with a gradient, and what all objectives share."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ POOLS = 5
 class Objective(ABC):
     """How good the set is, as a number that has a gradient.
 
-    The distiller calls `begin` with numbers 0, 1, 2, ..., each time followed by `reuse` times
-    `loss` and an update of the set, and by `end`. All chance follows from the number.
+    The distiller calls `begin` with the turns 0, 1, 2, ... Each turn goes on with `reuse` times
+    `loss` and an update of the set, and closes with `end`. All random numbers follow from the turn.
 
     Attributes
     ----------
@@ -95,7 +95,7 @@ class Objective(ABC):
             raise UserError(f"--batch is {batch}, use at most the {real} real images")
 
     def begin(self, turn: int) -> None:
-        """Take networks and real images."""
+        """Begin a turn: take networks and real images."""
         self.turn = turn
         self.slot, self.networks = self.pool.draw(turn, self.synthetic)
         self.real = self.draw_real(turn)
@@ -105,13 +105,13 @@ class Objective(ABC):
         """The objective, a scalar with a graph to the learned parameters."""
 
     def end(self) -> None:
-        """Give the networks back, a little older."""
+        """End a turn: give the networks back, a little older."""
         self.pool.advance(self.slot, self.turn, self.synthetic)
 
     def draw_real(self, turn: int) -> tuple[Tensor, Tensor]:
         """Normalised images (K, B, 1, H, W) and one-hot labels (K, B, C), new at every turn.
 
-        All processes draw for all networks, and each keeps what is for its own.
+        Each process draws for the networks of all processes and keeps the part for its own.
         """
         rng = np.random.default_rng([self.config.seed, turn, 4])
         first, train = self.rank * self.trainer.nets, self.data.train

@@ -1,4 +1,4 @@
-"""Which options go together: an option is obeyed or refused, never dropped in silence."""
+"""Which options go together: an option is obeyed or refused, never ignored."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _by_method(config: DistillConfig) -> Iterator[tuple[str, str]]:
     if not objectives:
         yield from ((option, f"{config.method} learns nothing") for option in LEARNING)
         if config.ipc == 1:
-            yield "seed", f"{config.method} of one image a class knows no chance"
+            yield "seed", f"{config.method} of one image a class draws nothing at random"
         return
     obeyed = {option for objective in objectives for option in objective.OBEYS}
     for option in SPECIFIC:
@@ -59,7 +59,7 @@ def _by_pool(config: DistillConfig) -> Iterator[tuple[str, str]]:
     """Settings of the pool where all networks are always new, and windows that are too long."""
     steps = methods.filled(config).made_for(2).epochs
     if (config.window or 0) > steps:
-        yield "window", f"networks are trained for {steps} steps alone"
+        yield "window", f"networks are trained for only {steps} steps"
     stages = methods.find(config.method).stages
     for number, stage in enumerate(stages):
         filled = methods.filled(config, number)
@@ -67,7 +67,7 @@ def _by_pool(config: DistillConfig) -> Iterator[tuple[str, str]]:
         if youngest < oldest:
             return
     if stages:
-        reason = "here every network is new; a pool goes with krr, with unroll --window, with dc"
+        reason = "here every network is new; a pool goes with krr, with unroll --window, or with dc"
         yield from ((option, reason) for option in ("pool", "stride"))
 
 

@@ -1,4 +1,4 @@
-"""Distilled sets in other networks than theirs: their own recipe with the network changed.
+"""Distilled sets scored in other networks: their own recipe with the network changed.
 
 `python -m benchmarks.compare.architectures FILE...` writes
 `results/benchmarks/cross-architecture.json`, set by set, on the half of validation that no
@@ -46,7 +46,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 def variants(candidate: Candidate) -> dict[str, Candidate]:
-    """The set with its recipe's network changed, one for each of `VARIANTS`.
+    """The set once for each of `VARIANTS`, with its recipe's network changed.
 
     Raises
     ------
@@ -66,9 +66,9 @@ def variants(candidate: Candidate) -> dict[str, Candidate]:
 def cross(
     choice: DataChoice,
     files: Annotated[list[Path], typer.Argument(help="Candidate files.")],
-    seeds: Annotated[int, typer.Option(help="Networks each.", min=1)] = 5,
+    seeds: Annotated[int, typer.Option(help="Networks for each set and variant.", min=1)] = 5,
     only: Annotated[
-        str, typer.Option(help="One variant: its scores are shown, and no row is written.")
+        str, typer.Option(help="Show the scores of this variant, and write no row.")
     ] = "",
     workers: WorkersOption = None,
 ) -> None:

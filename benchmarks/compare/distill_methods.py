@@ -1,4 +1,4 @@
-"""What distillation methods, and what their parts, are worth: runs of equal time.
+"""Distillation methods, and `krr` with one setting changed, compared at equal time.
 
 `python -m benchmarks.compare.distill_methods methods --ipc 1` and `... ablation` write
 `results/benchmarks/distill-methods-ipc1.json` and `distill-ablation-ipc1.json`, run by run. The
@@ -50,13 +50,19 @@ TABLES: dict[str, Cases] = {
 @configured
 def compare(
     choice: DataChoice,
-    table: Annotated[str, typer.Argument(help=f"What differs: {' or '.join(TABLES)}.")],
+    table: Annotated[
+        str, typer.Argument(help=f"What differs between runs: {' or '.join(TABLES)}.")
+    ],
     ipc: Annotated[int, typer.Option(help="Images per class.", min=1)] = 1,
-    minutes: Annotated[float, typer.Option(help="Of each run, without validation.")] = 10.0,
+    minutes: Annotated[float, typer.Option(help="Minutes of each run, without validation.")] = 10.0,
     seeds: Annotated[int, typer.Option(help="Networks that score each set.", min=1)] = 10,
-    checks: Annotated[int, typer.Option(help="Points of each curve.", min=1)] = 8,
-    only: Annotated[str, typer.Option(help="These rows, separated by semicolons.")] = "",
-    threads: Annotated[int, typer.Option(help="Of each run.", min=1)] = 2,
+    checks: Annotated[
+        int, typer.Option(help="Validations of each run, the points of its curve.", min=1)
+    ] = 8,
+    only: Annotated[
+        str, typer.Option(help="Rows to run, separated by semicolons. Default: all.")
+    ] = "",
+    threads: Annotated[int, typer.Option(help="Threads of each run.", min=1)] = 2,
     workers: WorkersOption = None,
 ) -> None:
     """Run every row of a table for the same time and score its set by its own recipe."""
@@ -90,7 +96,7 @@ def compare(
 
 
 def curve(path: Path) -> dict[str, Any]:
-    """Updates and seconds of a run, and its accuracy over time, from its history."""
+    """The updates, the seconds and the accuracy over time of a run, from its history file."""
     history = json.loads(path.read_text(encoding="utf-8"))["history"]
     return {
         "updates": history[-1]["step"],

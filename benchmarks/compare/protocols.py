@@ -1,4 +1,4 @@
-"""Searched sets under protocols that they were not searched for, beside the simple ones.
+"""Searched sets, and those of simple rules, under protocols that no search has used.
 
 `python -m benchmarks.compare.protocols FILE...` appends to `results/records/cross-protocol.jsonl`,
 on the half of validation and on seeds that no search has used.
@@ -28,13 +28,15 @@ PROTOCOLS = "knn,svm-rbf,forest,mlp,conv,conv-shift1,conv-shift2,convnet,best"
 def cross(
     choice: DataChoice,
     files: Annotated[list[Path], typer.Argument(help="Candidate files.")],
-    seeds: Annotated[int, typer.Option(help="Networks each.", min=1)] = 5,
-    protocols: Annotated[str, typer.Option(help="Separated by commas.")] = PROTOCOLS,
-    rivals: Annotated[bool, typer.Option(help="The essay's and the simple rules', too.")] = True,
+    seeds: Annotated[int, typer.Option(help="Networks for each set and protocol.", min=1)] = 5,
+    protocols: Annotated[str, typer.Option(help="Protocols, separated by commas.")] = PROTOCOLS,
+    rivals: Annotated[
+        bool, typer.Option(help="Score the sets of the essay and of simple rules, too.")
+    ] = True,
     records: Annotated[Path, typer.Option(help="File of records.")] = OUT,
     workers: WorkersOption = None,
 ) -> None:
-    """Score the sets, and those of the essay and of simple rules of their sizes."""
+    """Score the sets, and with them sets of the essay and of simple rules of the same sizes."""
     candidates = load_candidates(files)
     data = choice.open_for(candidates)
     oracle = Oracle(data, records, workers=workers)

@@ -1,8 +1,8 @@
-"""What a searched set is set beside: simple rules, the essay's draws, random sets.
+"""What a searched set is compared with: sets of simple rules and random sets, as files.
 
-`python -m benchmarks.compare.rivals nearest-mean --ipc 5` writes what a rule takes as a candidate
-file, `python -m benchmarks.compare.rivals random --ipc 5 --count 30` random sets, to be scored by
-`supertrainer score`.
+`python -m benchmarks.compare.rivals nearest-mean --ipc 5` writes the set of a rule as a candidate
+file, `python -m benchmarks.compare.rivals random --ipc 5 --count 30` writes random sets.
+`supertrainer score` scores them.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ OUT = Path("runs/rivals")
 @configured
 def write(
     choice: DataChoice,
-    kind: Annotated[str, typer.Argument(help=f"{', '.join(rivals.RULES)}, or {RANDOM}.")],
+    kind: Annotated[str, typer.Argument(help=f"Rule: {', '.join(rivals.RULES)}, or {RANDOM}.")],
     ipc: Annotated[int, typer.Option(help="Images of each class.", min=1)] = 1,
-    count: Annotated[int, typer.Option(help="Random sets.", min=1)] = 30,
+    count: Annotated[int, typer.Option(help="Number of random sets.", min=1)] = 30,
     out: Annotated[Path, typer.Option(help="Folder of the candidate files.")] = OUT,
 ) -> None:
     """Write the set of a simple rule, or random sets, as candidate files."""
@@ -45,4 +45,4 @@ def write(
 
 
 if __name__ == "__main__":
-    run(application(write, help="Write what searched sets have to beat."))
+    run(application(write, help="Write the sets that searched sets have to beat."))

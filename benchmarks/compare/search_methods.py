@@ -1,8 +1,8 @@
-"""Every search method at an equal budget of time: what it finds, and how fast.
+"""Search methods at an equal budget of time: what each finds, and how fast.
 
 `python -m benchmarks.compare.search_methods --ipc 1` writes
-`results/benchmarks/search-methods-ipc1.json`, run by run; the same command goes on. A run that was
-interrupted begins anew: its time is its budget.
+`results/benchmarks/search-methods-ipc1.json`, run by run; the same command goes on. An interrupted
+run begins anew, because its budget is its time.
 """
 
 from __future__ import annotations
@@ -42,14 +42,21 @@ CASES: dict[str, dict[str, Any]] = {
 def methods(
     choice: DataChoice,
     ipc: Annotated[int, typer.Option(help="Images per class.", min=1)] = 1,
-    protocol: Annotated[str, typer.Option(help="As of `search`.")] = "conv-shift1",
+    protocol: Annotated[
+        str, typer.Option(help="Protocol of the search and of the scores.")
+    ] = "conv-shift1",
     budget: Annotated[str, typer.Option(help="Time of each run: 90s, 2m.")] = "2m",
     epochs: Annotated[
-        int | None, typer.Option(help="Of networks while searching; else all, thompson 20.")
+        int | None,
+        typer.Option(help="Most epochs of networks while searching. Default: all; thompson: 20."),
     ] = None,
     repetitions: Annotated[int, typer.Option(help="Runs of each method.", min=1)] = 3,
-    seeds: Annotated[int, typer.Option(help="Fresh seeds for what each run found.", min=1)] = 4,
-    only: Annotated[str, typer.Option(help="These methods, separated by semicolons.")] = "",
+    seeds: Annotated[
+        int, typer.Option(help="Fresh seeds that score the set of each run.", min=1)
+    ] = 4,
+    only: Annotated[
+        str, typer.Option(help="Methods to run, separated by semicolons. Default: all.")
+    ] = "",
     workers: WorkersOption = None,
 ) -> None:
     """Run every method for the same time; score what it found on unseen seeds and images."""

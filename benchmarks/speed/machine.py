@@ -17,14 +17,14 @@ Result = TypeVar("Result")
 def timed(
     call: Callable[[], Result], clock: Callable[[], float] = time.perf_counter
 ) -> tuple[Result, float]:
-    """What a call returns, and its seconds: of the wall, or as another clock has them."""
+    """The result of a call, and the seconds that it took by this clock."""
     begun = clock()
     result = call()
     return result, clock() - begun
 
 
 def seconds(call: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
-    """Seconds that a call takes: of the wall, or as another clock has them."""
+    """Seconds that a call takes by this clock."""
     return timed(call, clock)[1]
 
 

@@ -1,6 +1,6 @@
-"""How fast the oracle is: one network at a time in a plain loop, against `score_many`.
+"""How fast the oracle is: `score_many` against a plain loop over single networks.
 
-Alternates the two in one run, so that a machine's drift cancels in the ratio. Writes
+Both alternate in one run, so that a machine's drift cancels in the ratio. Writes
 `results/benchmarks/oracle.json`.
 """
 
@@ -40,7 +40,7 @@ COMPARED = Fidelity(images=2000)
 
 @dataclass(frozen=True)
 class Case:
-    """A protocol and size; `candidates` x `seeds` networks for us, `plain` for the plain loop."""
+    """A protocol and a size. We train candidates x seeds networks, the plain loop `plain`."""
 
     protocol: str
     ipc: int
@@ -129,7 +129,7 @@ def random_sets(data: Dataset, ipc: int, count: int) -> list[Candidate]:
 
 
 def flops(recipe: Recipe, n: int, scored: int) -> float:
-    """Multiply-adds times two of one network: training on n images, scoring `scored`."""
+    """Floating-point operations of one network that trains on n images and scores `scored`."""
     if recipe.model == "conv":
         first, rest = 2 * 10 * 25 * 576, 2 * 20 * 250 * 64 + 2 * 320 * 50 + 2 * 50 * 10
     else:

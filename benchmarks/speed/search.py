@@ -1,4 +1,4 @@
-"""The search measured: how its proxy ranks, its stages' speed, its batches against a plain loop.
+"""The search: how well its proxy ranks, how fast its stages are, and what batches gain.
 
 `python -m benchmarks.speed.search rank|stages|swap` writes `results/benchmarks/search-PART.json`.
 """
@@ -105,7 +105,7 @@ def proxies(data: Dataset, start: Candidate, images: np.ndarray) -> tuple[Proxy,
 
 
 def seconds_per_swap(proxy: Proxy, chosen: np.ndarray) -> float:
-    """Seconds for one set, where all images of a class are tried in one place."""
+    """Seconds for one set, when all images of a class are tried in the place of one image."""
     others = np.setdiff1d(np.flatnonzero(proxy.classes == proxy.classes[chosen[0]]), chosen)
     others = np.resize(others, 256)
     return min(seconds(lambda: proxy.swaps(chosen, 0, others)) for _ in range(5)) / len(others)
@@ -141,12 +141,10 @@ def stages(
 
 
 def stages_at(oracle: Oracle, protocol: str, ipc: int) -> list[dict[str, Any]]:
-    """The stages one by one, on a round's sets."""
+    """Seconds, sets and replicates of each stage of one round."""
     torch.set_num_threads(1)
-    view, rng = (
-        Task(oracle, SearchConfig(ipc=ipc, protocol=protocol)).view(),
-        np.random.default_rng(0),
-    )
+    rng = np.random.default_rng(0)
+    view = Task(oracle, SearchConfig(ipc=ipc, protocol=protocol)).view()
     start = METHODS["nearest-mean"].propose(view, 1)[0]
     images = np.union1d(staged.shortlist(view, rng), start)
     positions = np.searchsorted(images, start)
@@ -175,7 +173,7 @@ def stages_at(oracle: Oracle, protocol: str, ipc: int) -> list[dict[str, Any]]:
 
 
 def swap(
-    sets: Annotated[int, typer.Option(help="Sets that the batched search scores.")] = 96,
+    sets: Annotated[int, typer.Option(help="Number of sets that the batched search scores.")] = 96,
     protocol: str = "conv",
     workers: WorkersOption = None,
 ) -> None:
@@ -200,7 +198,7 @@ def swap(
 
 
 def first_at(curve: list[tuple[int, float, float]], goal: float) -> tuple[int, float, float] | None:
-    """Where a curve of sets, seconds and best score reached the goal; None where it did not."""
+    """The first point (sets, seconds, best score) that reached the goal; None where none did."""
     return next((point for point in curve if point[2] >= round(goal, 3)), None)
 
 

@@ -24,7 +24,7 @@ class DistributionMatching(Matching):
     @classmethod
     def refused(cls, config: DistillConfig) -> Iterator[tuple[str, str]]:
         if config.learn != "images":
-            yield "learn", "dm compares features, which no label changes"
+            yield "learn", "dm compares features, which do not depend on labels"
 
     def begin(self, turn: int) -> None:
         super().begin(turn)
