@@ -59,27 +59,22 @@ def compare(
     checks: Annotated[
         int, typer.Option(help="Validations of each run, the points of its curve.", min=1)
     ] = 8,
-    only: Annotated[
-        str, typer.Option(help="Rows to run, separated by semicolons. Default: all.")
-    ] = "",
+    only: Annotated[str, typer.Option(help="Rows, separated by semicolons. Default: all.")] = "",
     threads: Annotated[int, typer.Option(help="Threads of each run.", min=1)] = 2,
     workers: WorkersOption = None,
 ) -> None:
     """Run every row of a table for the same time and score its set by its own recipe."""
     if table not in TABLES:
         raise UserError(f"unknown table {table!r}, use one of {', '.join(TABLES)}")
-    names, data = chosen(only, TABLES[table]), choice.open()
+    cases, data = TABLES[table], choice.open()
     settings = {"ipc": ipc, "minutes": minutes, "threads": threads, "dataset": data.title}
     rows = Rows(f"distill-{table}-ipc{ipc}", **settings)
     oracle = Oracle(data, workers=workers)
-    for name in names:
+    for name in chosen(only, cases):
         if rows.has(name=name):
             continue
-        changes = TABLES[table][name]
-        common = {"method": "krr", "ipc": ipc, **changes}
-        if find(common["method"]).stages:  # the others learn nothing, and take no time
-            common |= {"minutes": minutes, "checks": checks}
-        config = DistillConfig(**common)
+        budget = {"minutes": minutes, "checks": checks}
+        config = configuration({"ipc": ipc, **cases[name]}, budget)
         # A run that goes on must be the same run: its checkpoint says so, too.
         checkpoint = RUNS / f"{rows.name} {name}.checkpoint"
         found = run_distillation(data, config, name, checkpoint, None, threads)
@@ -89,10 +84,19 @@ def compare(
             name=name,
             method=config.method,
             recipe=filled(config).recipe,
-            changes=changes,
+            changes=cases[name],
             **curve(checkpoint.with_suffix(".history.json")),
             accuracies=[record["accuracy"] for record in scored],
         )
+
+
+def configuration(settings: dict[str, Any], budget: dict[str, Any]) -> DistillConfig:
+    """The configuration of `krr`, or of another method in the settings.
+
+    Methods without stages learn nothing and take no time, and so they have no budget.
+    """
+    settings = {"method": "krr", **settings}
+    return DistillConfig(**settings, **(budget if find(settings["method"]).stages else {}))
 
 
 def curve(path: Path) -> dict[str, Any]:
