@@ -105,7 +105,7 @@ BAD = {
     "missing weights": "reproduce transfer --dataset digits --n 1 --weights none.pth",
     "weights that are text": "reproduce transfer --dataset digits --n 1 --weights text.npz",
     "unknown distortion": "score ten.npz --protocol conv+bend=3",
-    "images too small for the net": "reproduce conv --dataset small.npz --n 1",
+    "images too small for the net": "reproduce conv --dataset small.npz --n 1 --workers 1",
     "unknown method": "search --dataset digits --method magic",
     "pool out of range": "search --dataset digits --pool 7",
     "damaged journal": "search --dataset digits --storage journal",
