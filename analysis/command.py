@@ -38,24 +38,24 @@ from reproduce.support.text import safe_name
 
 RESULTS = Path("results")
 SURE = 0.05
-SAID = 10  # files that are passed over with a line each
+SHOWN = 10  # skipped files that get a line each
 
 
 def report(
     places: Annotated[
         list[Path] | None,
-        typer.Argument(help="Folders and files of records and candidates; else results."),
+        typer.Argument(help="Folders and files of records and candidates. Default: results."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the page, its figures and tables.")] = Path(
+    out: Annotated[Path, typer.Option(help="Folder for the page, figures and tables.")] = Path(
         "report"
     ),
     title: Annotated[str, typer.Option(help="Title of the page.")] = "Super-trainers",
     update: Annotated[
         list[Path] | None,
-        typer.Option(help="Markdown file whose tables and pictures are made anew, instead."),
+        typer.Option(help="Instead, make the tables and pictures of this Markdown file anew."),
     ] = None,
     gallery: Annotated[
-        Path | None, typer.Option(help="Write the figures alone into this folder, instead.")
+        Path | None, typer.Option(help="Instead, write only the figures, into this folder.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -80,15 +80,15 @@ def report(
 
 
 def say_skipped(lines: Sequence[str]) -> None:
-    """Say on standard error what a report passes over; of many files the first."""
-    for line in lines[:SAID]:
+    """Name the files that a report skips on standard error; of many files only the first."""
+    for line in lines[:SHOWN]:
         say(f"passed over: {line}", stderr=True)
-    if len(lines) > SAID:
-        say(f"passed over: {len(lines) - SAID} more; the page lists them all", stderr=True)
+    if len(lines) > SHOWN:
+        say(f"passed over: {len(lines) - SHOWN} more; the page lists them all", stderr=True)
 
 
 def update_document(document: Path, results: Path) -> None:
-    """Make the tables of a Markdown file, and the pictures that it shows, anew from `results`."""
+    """Make the tables and the pictures of a Markdown file anew from `results`."""
     write_whole(document, updated(document, results).encode())
     for picture, content in pictures(document, results).items():
         write_whole(picture, content)
@@ -97,7 +97,7 @@ def update_document(document: Path, results: Path) -> None:
 def show(
     file: Annotated[Path, typer.Argument(help="A candidate file.")],
     out: Annotated[
-        Path | None, typer.Option(help="Where the PNG goes; else runs/NAME.png.")
+        Path | None, typer.Option(help="File of the picture. Default: runs/NAME.png.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -114,7 +114,7 @@ def show(
 
 
 def facts_table(candidate: Candidate) -> Table:
-    """What a candidate says of itself."""
+    """The fields of a candidate as a table."""
     facts = {
         "images": f"{len(candidate)}, {candidate.ipc:g} per class, {span(candidate)}",
         "method": candidate.method,
@@ -131,7 +131,7 @@ def facts_table(candidate: Candidate) -> Table:
 
 
 def labels_table(candidate: Candidate, most: int = 20) -> Table:
-    """Soft labels, a row for each image that `grid_text` shows, in its order."""
+    """Soft labels as a table, with a row for each image of `grid_text`, in its order."""
     head = ["image", *map(str, range(candidate.classes))]
     rows = [
         [position, *(f"{value:.2f}" for value in candidate.labels[position])]
@@ -145,9 +145,9 @@ def compare(
     choice: DataChoice,
     a: Annotated[Path, typer.Argument(help="A candidate file.")],
     b: Annotated[Path, typer.Argument(help="Another one, from the same data.")],
-    protocol: Annotated[str, typer.Option(help="As of `score`.")] = "conv",
+    protocol: Annotated[str, typer.Option(help="As for `score`.")] = "conv",
     seeds: SeedsOption = 10,
-    split: Annotated[str, typer.Option(help="As of `score`.")] = "validation",
+    split: Annotated[str, typer.Option(help="As for `score`.")] = "validation",
     records: RecordsOption = RECORDS,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
@@ -168,7 +168,7 @@ def compare(
 
 
 def comparison_values(test: Paired, scored: list[Record]) -> dict[str, Any]:
-    """A paired test and its records as JSON values; what is not defined is null."""
+    """A paired test and its records as JSON values; undefined values are null."""
     difference = test.difference
     values = {
         "difference": difference.mean,
@@ -182,7 +182,7 @@ def comparison_values(test: Paired, scored: list[Record]) -> dict[str, Any]:
 
 
 def comparison_words(a: str, b: str, test: Paired) -> str:
-    """What a paired test says, in one sentence."""
+    """The result of a paired test in one sentence."""
     difference = test.difference
     lead = f"{a} - {b}: {difference.mean:+.2f} points"
     if difference.n == 1:

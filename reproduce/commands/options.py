@@ -1,4 +1,4 @@
-"""Options that several commands share: as typer's annotations, and as fields of configurations."""
+"""Options that several commands share, and commands whose options are fields of dataclasses."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class DataChoice:
             )
         seed = first.split_seed if self.split_seed is None else self.split_seed
         invert = self.invert
-        if invert is None and first.path:  # in another place there may be the other kind of file
+        if invert is None and first.path:  # a moved file may be of the other kind
             invert = first.invert or (None if self.dataset else False)
         found = self._load(name, seed, invert)
         for candidate in candidates:
@@ -151,7 +151,7 @@ class DataChoice:
         if n < SMALL:
             error = 100 * math.sqrt(0.9 * 0.1 / n)
             print(
-                f"note: validation has {n} images, so that their choice alone moves an accuracy "
+                f"note: validation has {n} images; the choice of these alone moves an accuracy "
                 f"near 90 % by ± {error:.1f} points (binomial standard error)",
                 file=sys.stderr,
             )

@@ -1,4 +1,4 @@
-"""The command `score`: candidate files, scored by the oracle."""
+"""The command `score`: the oracle scores candidate files."""
 
 from __future__ import annotations
 
@@ -33,9 +33,14 @@ def score(
     seeds: SeedsOption = 5,
     first_seed: FirstSeedOption = 0,
     split: SplitOption = "validation",
-    images: Annotated[int | None, typer.Option(help="Score on a stratified subset.", min=1)] = None,
-    epochs: Annotated[int | None, typer.Option(help="Train at most so long.", min=1)] = None,
-    again: Annotated[bool, typer.Option(help="Compute scores that are on record, too.")] = False,
+    images: Annotated[
+        int | None,
+        typer.Option(help="Score on N images of the split, a stratified subset.", min=1),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Train for at most N epochs.", min=1)] = None,
+    again: Annotated[
+        bool, typer.Option(help="Compute anew also scores that are on record.")
+    ] = False,
     records: RecordsOption = RECORDS,
     workers: WorkersOption = None,
     as_json: JsonOption = False,

@@ -29,12 +29,12 @@ from reproduce.support.text import printable
 
 
 def plain(text: object) -> Text:
-    """Return a text that rich prints letter by letter; ends of lines stay."""
+    """Return a text that rich prints letter by letter; line breaks stay."""
     return Text("\n".join(map(printable, str(text).split("\n"))))
 
 
 def say(*things: str | Table, stderr: bool = False) -> None:
-    """Print texts, whose long lines are left to the terminal, and tables."""
+    """Print texts and tables; the terminal wraps long lines of texts."""
     console = Console(stderr=stderr)
     for thing in things:
         if isinstance(thing, Table):
@@ -66,14 +66,14 @@ def _drawn(table: Table) -> rich.table.Table:
 
 
 class Update(Protocol):
-    """Moves a progress bar to `done` of `total`, with a word on how it goes."""
+    """Moves a progress bar to `done` of `total` and shows a note beside it."""
 
     def __call__(self, done: int, total: int, note: str = "") -> None: ...
 
 
 @contextmanager
 def progress(title: str) -> Iterator[Update]:
-    """A progress bar on standard error with time spent and left."""
+    """Show a progress bar on standard error with the time spent and left."""
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),

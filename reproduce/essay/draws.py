@@ -29,8 +29,8 @@ def draw_indices(labels: np.ndarray, ipc: int, draw: str = "table") -> np.ndarra
     ipc : int
         Images per class; 0 is the whole split in file order.
     draw : str
-        `table`: the generator is seeded for each ipc, so the sets are nested. `figures`: it is
-        seeded once and 1, 5 and 10 are drawn in turn; any other ipc is drawn as the fourth.
+        `table` seeds the generator for each ipc, so the sets are nested. `figures` seeds it once
+        and draws 1, 5 and 10 in turn; any other ipc is drawn as the fourth.
 
     Returns
     -------
@@ -67,14 +67,14 @@ def _draw_once(labels: np.ndarray, ipc: int, generator: random.Random) -> list[i
 
 
 def _shuffle(items: list[int], generator: random.Random) -> None:
-    """Python 2's `random.shuffle`: today's draws its positions in another way."""
+    """Python 2's `random.shuffle`; that of Python 3 draws positions in another way."""
     for i in reversed(range(1, len(items))):
         j = int(generator.random() * (i + 1))
         items[i], items[j] = items[j], items[i]
 
 
 def rmnist(data: Dataset, ipc: int, draw: str = "table") -> Candidate:
-    """RMNIST/`ipc`, or the same draw from another dataset; `ipc=0` is the whole train split."""
+    """RMNIST/`ipc`, or the same draw from another dataset; 0 takes the whole training split."""
     return real_candidate(
         data,
         draw_indices(data.train.labels, ipc, draw),
@@ -89,12 +89,12 @@ def rmnist(data: Dataset, ipc: int, draw: str = "table") -> Candidate:
 def real_candidate(
     data: Dataset, indices: np.ndarray, *, name: str, method: str, **fields: Any
 ) -> Candidate:
-    """A candidate of training images of `data` at `indices`, in that order.
+    """Make a candidate from the training images at some indices, in that order.
 
     Raises
     ------
     UserError
-        When the indices are no distinct positions in the training split.
+        When the indices are not distinct positions in the training split.
     """
     indices = frozen(indices, "indices", np.int64, "iu")
     last = len(data.train) - 1

@@ -13,8 +13,9 @@ EXPERIMENTS = {
     "expansion": ("conv-shift1", "conv-shift2"),
     "best": ("best",),  # ours, on the essay's sets
 }
-FULL = ("baselines", "conv", "expansion")  # what the essay has for full MNIST, too,
-FULL_PROTOCOLS = (*EXPERIMENTS["baselines"], "conv", "conv-shift1")  # under these protocols
+# The essay has these for full MNIST, too, under these protocols.
+FULL = ("baselines", "conv", "expansion")
+FULL_PROTOCOLS = (*EXPERIMENTS["baselines"], "conv", "conv-shift1")
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,17 @@ class Published:
 
     Attributes
     ----------
-    protocol, ipc, accuracy : str, int, float
-        Percent on the 10,000 validation images; ipc 0 is full MNIST.
+    protocol : str
+    ipc : int
+        Images per class; 0 for full MNIST.
     draw : str or None
-        The draw that it belongs to, as far as is known; None for full MNIST.
+        The draw of the set, as far as it is known; None for full MNIST.
+    accuracy : float
+        Percent on the 10,000 validation images.
     random : bool
-        Whether the protocol depends on a seed; else our accuracy is to be the same number.
+        Whether the protocol depends on a seed. If not, our accuracy must be the same number.
     source : str
+        Where the number was published.
     """
 
     protocol: str
@@ -42,7 +47,7 @@ class Published:
 
 @cache
 def published() -> tuple[Published, ...]:
-    """All published numbers, from the one file that holds them, `published.json`."""
+    """All published numbers, from `published.json`."""
     source = files("reproduce.essay").joinpath("published.json")
     content = json.loads(source.read_text(encoding="utf-8"))
     return tuple(Published(**entry) for entry in content["accuracies"])
