@@ -190,7 +190,7 @@ HOSTILE = {
     ),
     "random sets without end": (
         f"search --dataset digits --random-sets {10**20}",
-        "Invalid value for '--random-sets'",
+        "random_sets is 1000",
     ),
     "epochs that no record can hold": (
         f"score ten.npz --epochs {10**20}",
