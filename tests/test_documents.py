@@ -134,7 +134,7 @@ def test_there_are_many() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_b13_every_documented_command_is_one_that_the_command_line_takes(
+def test_every_documented_command_is_one_that_the_command_line_takes(
     command: list[str],
 ) -> None:
     program, *arguments = command
@@ -172,7 +172,7 @@ def essay_commands(document: Path) -> list[list[str]]:
     return [command for command in commands if command[:2] == ["supertrainer", "reproduce"]]
 
 
-def test_b13_the_commands_of_the_essays_table_make_the_table(
+def test_the_commands_of_the_essays_table_make_the_table(
     mnist: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The full commands, on a copy of the records: nothing is missing, and no cell differs."""
@@ -264,7 +264,7 @@ def test_every_command_is_documented() -> None:
 
 @pytest.mark.parametrize("command", longest_of_each_kind())
 @pytest.mark.usefixtures("small_folder")
-def test_b13_one_line_of_each_documented_command_runs_in_a_small_form(
+def test_one_line_of_each_documented_command_runs_in_a_small_form(
     command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(["x.npz" if word.endswith(".npz") else word for word in command])

@@ -47,7 +47,7 @@ def sets(distiller: Distiller) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize("killed", [5, 6, 7])
-def test_c16_a_rollback_after_a_resume_is_that_of_a_run_without_one(
+def test_a_rollback_after_a_resume_is_that_of_a_run_without_one(
     digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed: int
 ) -> None:
     usual = Distiller._step
@@ -70,7 +70,7 @@ def test_c16_a_rollback_after_a_resume_is_that_of_a_run_without_one(
         assert torch.equal(mine, theirs)
 
 
-def test_c16_a_stage_begins_without_the_gradient_norm_of_the_one_before(digits: Dataset) -> None:
+def test_a_stage_begins_without_the_gradient_norm_of_the_one_before(digits: Dataset) -> None:
     config = replace(QUICK, method="staged", steps=10, window=2)
     distiller = Distiller(digits, config)
     for state in distiller.run():
@@ -92,7 +92,7 @@ def written(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_c19_g3_a_flipped_byte_is_found_wherever_it_is(
+def test_g3_a_flipped_byte_is_found_wherever_it_is(
     digits: Dataset, written: Path, tmp_path: Path
 ) -> None:
     distiller, content = Distiller(digits, replace(QUICK, steps=4)), written.read_bytes()
@@ -199,7 +199,7 @@ def test_d_a_checkpoint_of_another_run_or_start_is_refused(digits: Dataset, tmp_
             distill(digits, config, tmp_path / "c")
 
 
-def test_c16_the_estimate_has_the_pool_before_anything_is_allocated(digits: Dataset) -> None:
+def test_the_estimate_has_the_pool_before_anything_is_allocated(digits: Dataset) -> None:
     recipe = Recipe(model="convnet", width=16, depth=2, momentum=0.9)
     one, two = (
         KernelRidge.standing_bytes(replace(QUICK, pool=pool), recipe, digits) for pool in (1, 2)
@@ -212,7 +212,7 @@ def test_c16_the_estimate_has_the_pool_before_anything_is_allocated(digits: Data
     assert large > 5 * small / 2
 
 
-def test_b5_only_the_choosing_half_of_validation_is_read(
+def test_only_the_choosing_half_of_validation_is_read(
     digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """validation-b reports: no distillation looks at it."""
@@ -231,7 +231,7 @@ def test_b5_only_the_choosing_half_of_validation_is_read(
     assert validation.FRESH == "validation-b"
 
 
-def test_c16_the_estimate_has_the_judging_of_networks_on_real_images(digits: Dataset) -> None:
+def test_the_estimate_has_the_judging_of_networks_on_real_images(digits: Dataset) -> None:
     """What the last networks answer to real images is differentiated, too."""
     config = DistillConfig(method="unroll", width=16, depth=2, steps=1, inner_steps=2)
     few, many = (Distiller(digits, replace(config, batch=batch)).bytes for batch in (10, 500))

@@ -92,13 +92,13 @@ def bases() -> Iterator[Any]:
             yield pytest.param(DistillConfig(**settings), id=f"{method}-{recipe}")
 
 
-def test_c17_every_option_is_tried() -> None:
+def test_every_option_is_tried() -> None:
     names = {field.name for field in dataclasses.fields(DistillConfig)}
     assert set(OTHERS) | {"method", "recipe"} == names
 
 
 @pytest.mark.parametrize("base", list(bases()))
-def test_c17_an_option_changes_the_run_or_is_refused(tiny: Dataset, base: DistillConfig) -> None:
+def test_an_option_changes_the_run_or_is_refused(tiny: Dataset, base: DistillConfig) -> None:
     try:
         before = outcome(tiny, base)
     except UserError as error:
@@ -197,7 +197,7 @@ def test_d_hostile_settings_are_refused_in_one_line(
     assert "\n" not in str(refused.value)
 
 
-def test_c17_both_stages_obey_what_the_user_gave(tiny: Dataset) -> None:
+def test_both_stages_obey_what_the_user_gave(tiny: Dataset) -> None:
     """What the user did not give is each stage's own."""
     config = DistillConfig(method="staged", steps=9, width=2, depth=1)
     assert [filled(config, stage).image_lr for stage in (0, 1)] == [5e-3, 1e-3]
@@ -213,7 +213,7 @@ def test_c17_both_stages_obey_what_the_user_gave(tiny: Dataset) -> None:
     assert distiller.optimiser.param_groups[0]["lr"] == 0.02
 
 
-def test_c17_no_more_updates_than_steps_are_made(tiny: Dataset) -> None:
+def test_no_more_updates_than_steps_are_made(tiny: Dataset) -> None:
     """Not even where a real batch would serve for more."""
     config = DistillConfig(method="krr", steps=5, reuse=4, width=2, depth=1, inner_steps=2)
     assert outcome(tiny, config)[1] == 5

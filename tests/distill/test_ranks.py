@@ -31,7 +31,7 @@ def found(folder: Path) -> dict[str, Any]:
     return read
 
 
-def test_a1_two_processes_have_the_gradient_of_one_with_the_joint_batch(folder: Path) -> None:
+def test_two_processes_have_the_gradient_of_one_with_the_joint_batch(folder: Path) -> None:
     """In float64."""
     two = torch.load(folder / "update", weights_only=True)
     loss, gradients = update()
@@ -42,19 +42,19 @@ def test_a1_two_processes_have_the_gradient_of_one_with_the_joint_batch(folder: 
         torch.testing.assert_close(theirs, mine, rtol=1e-8, atol=1e-12)
 
 
-def test_c16_what_is_not_finite_in_one_process_rolls_all_back(found: dict[str, Any]) -> None:
+def test_what_is_not_finite_in_one_process_rolls_all_back(found: dict[str, Any]) -> None:
     first, second = found["parts"]
     assert first["rollbacks"] == second["rollbacks"] == 1
     assert first["end"] == second["end"] != first["plain"]
 
 
-def test_c16_processes_resume_at_one_step_from_one_file(found: dict[str, Any]) -> None:
+def test_processes_resume_at_one_step_from_one_file(found: dict[str, Any]) -> None:
     first, second = found["parts"]
     assert first["plain"] == second["plain"] == first["resumed"] == second["resumed"]
     assert "c" in found["files"]
 
 
-def test_c16_a_damaged_checkpoint_stops_all_processes_with_the_same_line(
+def test_a_damaged_checkpoint_stops_all_processes_with_the_same_line(
     found: dict[str, Any],
 ) -> None:
     first, second = found["parts"]
@@ -62,14 +62,14 @@ def test_c16_a_damaged_checkpoint_stops_all_processes_with_the_same_line(
     assert "damaged checkpoint" in first["line"]
 
 
-def test_c16_processes_that_drifted_apart_are_not_saved(found: dict[str, Any]) -> None:
+def test_processes_that_drifted_apart_are_not_saved(found: dict[str, Any]) -> None:
     first, second = found["parts"]
     assert first["drifted"] == second["drifted"]
     assert "drifted apart" in first["drifted"]
     assert "drifted" not in found["files"]
 
 
-def test_c16_the_command_ends_alike_in_all_processes(found: dict[str, Any]) -> None:
+def test_the_command_ends_alike_in_all_processes(found: dict[str, Any]) -> None:
     first, second = found["parts"]
     assert first["command"] == second["command"]
     written = [name for name in found["files"] if name.startswith("d1")]

@@ -33,7 +33,7 @@ def test_fashion_loads(mnist: Dataset) -> None:
     assert fashion.checksum != mnist.checksum
 
 
-def test_a1_digits_are_the_same_on_every_processor(digits: Dataset) -> None:
+def test_digits_are_the_same_on_every_processor(digits: Dataset) -> None:
     """Whole numbers, rounded once: as far from the exact value as half a byte, halves to even."""
     from sklearn.datasets import load_digits
 

@@ -23,7 +23,7 @@ def of(digits: Dataset, indices: Any) -> Candidate:
     return real_candidate(digits, np.array(indices), name="x", method="test")
 
 
-def test_c19_g4_indices_are_compared_with_the_data(digits: Dataset) -> None:
+def test_g4_indices_are_compared_with_the_data(digits: Dataset) -> None:
     whole = of(digits, range(20))
     check_fits(whole, digits)
     other = np.arange(1, 21)
@@ -44,7 +44,7 @@ def test_c19_g4_indices_are_compared_with_the_data(digits: Dataset) -> None:
     check_fits(replace(whole, images=changed, indices=None), digits)
 
 
-def test_c19_g4_every_oracle_compares(digits: Dataset) -> None:
+def test_g4_every_oracle_compares(digits: Dataset) -> None:
     broken = replace(of(digits, [0, 1]), indices=np.array([2, 3]))
     for oracle in (Oracle(digits, workers=1), FunctionOracle(digits, lambda *_: 1.0)):
         with pytest.raises(UserError, match="other images or labels"):
@@ -53,7 +53,7 @@ def test_c19_g4_every_oracle_compares(digits: Dataset) -> None:
         DataChoice().open_for([broken])
 
 
-def test_c19_g4_the_comparison_is_cheap(digits: Dataset) -> None:
+def test_g4_the_comparison_is_cheap(digits: Dataset) -> None:
     candidate = draws.rmnist(digits, 1)
     start = time.perf_counter()
     for _ in range(1000):
@@ -110,7 +110,7 @@ def test_d_a_small_validation_split_is_said_to_be_small(capsys: pytest.CaptureFi
         ("own.npz", {"data": "here"}),
     ],
 )
-def test_c17_options_that_the_data_takes_nothing_from_are_refused(
+def test_options_that_the_data_takes_nothing_from_are_refused(
     name: str, given: dict[str, Any]
 ) -> None:
     with pytest.raises(UserError, match="leave"):

@@ -77,12 +77,12 @@ def differ(one: list[torch.Tensor], other: list[torch.Tensor]) -> bool:
     return any((a - b).abs().max() > 1e-6 for a, b in zip(one, other, strict=True))
 
 
-def test_b9_every_field_is_tried() -> None:
+def test_every_field_is_tried() -> None:
     assert set(VALUES) == {field.name for field in dataclasses.fields(Recipe)}
 
 
 @pytest.mark.parametrize("name", BASES)
-def test_b9_a_changed_field_changes_the_network_or_is_refused(name: str, ten: Candidate) -> None:
+def test_a_changed_field_changes_the_network_or_is_refused(name: str, ten: Candidate) -> None:
     base = BASES[name]
     before, silent, refused = network(base, ten), [], []
     for field, pair in VALUES.items():
@@ -99,7 +99,7 @@ def test_b9_a_changed_field_changes_the_network_or_is_refused(name: str, ten: Ca
 
 
 @pytest.mark.parametrize("reshuffle", [False, True])
-def test_b9_images_are_augmented_at_each_step_whatever_reshuffle_says(
+def test_images_are_augmented_at_each_step_whatever_reshuffle_says(
     ten: Candidate, reshuffle: bool
 ) -> None:
     from reproduce.networks.models import build
@@ -120,7 +120,7 @@ def test_b9_images_are_augmented_at_each_step_whatever_reshuffle_says(
         assert sum(moved) >= len(moved) - 1  # a crop by nothing leaves an image as it is
 
 
-def test_b9_rates_are_listed_for_each_step_or_refused(ten: Candidate, digits: Dataset) -> None:
+def test_rates_are_listed_for_each_step_or_refused(ten: Candidate, digits: Dataset) -> None:
     """The last rate is not repeated in silence, and no rate is left over."""
     for count in (5, 7):
         with pytest.raises(UserError, match=f"{count} learning_rates for 6 steps"):
@@ -132,13 +132,13 @@ def test_b9_rates_are_listed_for_each_step_or_refused(ten: Candidate, digits: Da
     assert BASES["conv"].shortened(99) == BASES["conv"]
 
 
-def test_b9_a_smoothness_without_an_elastic_field_is_refused() -> None:
+def test_a_smoothness_without_an_elastic_field_is_refused() -> None:
     with pytest.raises(UserError, match="smooth goes with elastic"):
         Distortion(rotate=5, smooth=3)
     assert Distortion(elastic=30, smooth=3).smooth == 3
 
 
-def test_b9_the_differences_of_convnet_are_as_listed(ten: Candidate) -> None:
+def test_the_differences_of_convnet_are_as_listed(ten: Candidate) -> None:
     """The explanation and the docstring list them: epochs before the drop, and crops."""
     from reproduce import protocols
     from reproduce.images.augment import CROP, Augmenter

@@ -39,13 +39,13 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("home", OPENING)
-def test_b11_every_command_that_opens_data_has_the_same_options(home: str) -> None:
+def test_every_command_that_opens_data_has_the_same_options(home: str) -> None:
     module, function = home.split(":")
     options = inspect.signature(getattr(importlib.import_module(module), function)).parameters
     assert {field.name for field in fields(DataChoice)} <= set(options)
 
 
-def test_b11_a_candidate_finds_its_data_again(own: Path) -> None:
+def test_a_candidate_finds_its_data_again(own: Path) -> None:
     data = load(str(own), split_seed=3)
     made = draws.rmnist(data, 1)
     again = Candidate.load(made.save("made.npz"))
@@ -60,14 +60,14 @@ def test_b11_a_candidate_finds_its_data_again(own: Path) -> None:
     assert DataChoice(dataset="moved.npz").open_for([again]).checksum == data.checksum
 
 
-def test_b11_a_folder_called_mnist_is_found_again(own: Path) -> None:
+def test_a_folder_called_mnist_is_found_again(own: Path) -> None:
     tree()(Path.cwd()).rename("mnist")
     made = draws.rmnist(load("./mnist"), 1)
     assert made.path == "./mnist"
     assert DataChoice().open_for([made]).checksum == made.checksum
 
 
-def test_b11_inverted_data_is_found_again(own: Path) -> None:
+def test_inverted_data_is_found_again(own: Path) -> None:
     with np.load(own) as file:
         np.savez("white.npz", images=255 - file["images"], labels=file["labels"])
     data = load("white.npz", invert=True)
@@ -78,7 +78,7 @@ def test_b11_inverted_data_is_found_again(own: Path) -> None:
     assert DataChoice(dataset="moved.npz").open_for([made]).checksum == data.checksum
 
 
-def test_b11_other_data_than_the_candidates_is_not_taken_to_be_light_on_black(own: Path) -> None:
+def test_other_data_than_the_candidates_is_not_taken_to_be_light_on_black(own: Path) -> None:
     made = draws.rmnist(load(str(own)), 1)
     with np.load(own) as file:
         np.savez("white.npz", images=255 - file["images"], labels=file["labels"])
@@ -86,7 +86,7 @@ def test_b11_other_data_than_the_candidates_is_not_taken_to_be_light_on_black(ow
         DataChoice(dataset="white.npz").open_for([made])
 
 
-def test_b11_own_data_of_a_standard_name_is_not_the_standard_data(own: Path) -> None:
+def test_own_data_of_a_standard_name_is_not_the_standard_data(own: Path) -> None:
     data = load(str(own.resolve()))
     assert (data.name, data.path) == ("mnist", "mnist.npz")  # from the working folder
     assert data.title == f"mnist ({data.checksum[:6]})"
@@ -96,7 +96,7 @@ def test_b11_own_data_of_a_standard_name_is_not_the_standard_data(own: Path) -> 
     assert record["class_names"] == ["7", "8"]
 
 
-def test_b11_records_of_standard_data_stay_as_they_were(digits: Dataset) -> None:
+def test_records_of_standard_data_stay_as_they_were(digits: Dataset) -> None:
     assert digits.opening() == {}
     assert digits.title == "digits"
     assert digits.checksum == "5bcbc21de1f44c4d"
@@ -104,7 +104,7 @@ def test_b11_records_of_standard_data_stay_as_they_were(digits: Dataset) -> None
     assert load("digits", split_seed=2).opening() == {"split_seed": 2}
 
 
-def test_b11_identity_is_over_all_that_is_in_own_data(own: Path) -> None:
+def test_identity_is_over_all_that_is_in_own_data(own: Path) -> None:
     with np.load(own) as file:
         images, labels = file["images"], file["labels"]
     seen = {load(str(own)).checksum}

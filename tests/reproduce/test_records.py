@@ -64,7 +64,7 @@ def test_foreign_files_are_refused(tmp_path: Path) -> None:
     assert read(tmp_path / "missing") == []
 
 
-def test_19e_processes_that_score_the_same_append_it_once(tmp_path: Path) -> None:
+def test_processes_that_score_the_same_append_it_once(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     first, second = Ledger(path), Ledger(path)  # both before anything is on record
     first.add([record(1), record(2)])
@@ -80,16 +80,14 @@ def test_19e_processes_that_score_the_same_append_it_once(tmp_path: Path) -> Non
     assert second.find(key_of(record(2)))["accuracy"] == 7.0  # type: ignore[index]
 
 
-def test_19e_readers_take_the_latest_of_a_key(tmp_path: Path) -> None:
+def test_readers_take_the_latest_of_a_key(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     doubles = [record(1), record(2), {**record(1), "accuracy": 3.0}]
     append_lines(path, map(json.dumps, doubles))
     assert [(r["seed"], r["accuracy"]) for r in read(path)] == [(1, 3.0), (2, 1.0)]
 
 
-def test_19e_only_what_is_new_is_read_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_what_is_new_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "r.jsonl"
     mine, other = Ledger(path), Ledger(path)
     mine.add([record(seed) for seed in range(100)])
@@ -110,7 +108,7 @@ def test_19e_only_what_is_new_is_read_again(
     assert mine.find(key_of(record(1000))) == record(1000)
 
 
-def test_19e_a_file_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
+def test_a_file_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     mine = Ledger(path)
     mine.add([record(seed) for seed in range(5)])
@@ -187,7 +185,7 @@ def test_shipped_records_are_records(capsys: pytest.CaptureFixture[str]) -> None
 
 
 @pytest.mark.skipif(os.name != "posix", reason="named pipes and devices of POSIX")
-def test_19h_records_in_what_is_no_file(tmp_path: Path) -> None:
+def test_records_in_what_is_no_file(tmp_path: Path) -> None:
     device = Ledger(Path(os.devnull))
     device.add([record(1)])
     assert device.find(key_of(record(1))) == record(1)
@@ -197,7 +195,7 @@ def test_19h_records_in_what_is_no_file(tmp_path: Path) -> None:
             Ledger(place)
 
 
-def test_c18_records_behind_a_link_have_one_lock(tmp_path: Path) -> None:
+def test_records_behind_a_link_have_one_lock(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     link = tmp_path / "r.jsonl"
     try:

@@ -25,9 +25,7 @@ def write(path: Path, digits: Dataset, means: dict[str, dict[str, float]]) -> No
     path.write_text("".join(f"{line}\n" for line in lines))
 
 
-def test_b6_the_strongest_simple_rule_is_chosen_on_validation(
-    digits: Dataset, tmp_path: Path
-) -> None:
+def test_the_strongest_simple_rule_is_chosen_on_validation(digits: Dataset, tmp_path: Path) -> None:
     means = {
         "lucky on test": {"validation-a": 50.0, "test": 90.0},
         "best on validation": {"validation-a": 60.0, "test": 55.0},
@@ -38,9 +36,7 @@ def test_b6_the_strongest_simple_rule_is_chosen_on_validation(
     assert rows == [["the strongest simple rule", "1", cell]]
 
 
-def test_b6_without_scores_to_choose_by_every_rule_is_shown(
-    digits: Dataset, tmp_path: Path
-) -> None:
+def test_without_scores_to_choose_by_every_rule_is_shown(digits: Dataset, tmp_path: Path) -> None:
     means = {"one": {"test": 90.0}, "two": {"test": 55.0}}
     write(tmp_path / "test" / "records.jsonl", digits, means)
     rows = final.overview(tmp_path).rows

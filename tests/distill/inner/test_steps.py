@@ -93,7 +93,7 @@ def dimming(step: int) -> float:
 
 @pytest.mark.parametrize("nets", [1, 2])
 @pytest.mark.parametrize("name", FOLLOWED)
-def test_b9_the_inner_training_equals_the_oracles(
+def test_the_inner_training_equals_the_oracles(
     ten: Candidate, monkeypatch: pytest.MonkeyPatch, name: str, nets: int
 ) -> None:
     """What is differentiated is what `own` replays: all parameters at its end, in float64."""
@@ -133,7 +133,7 @@ def test_b9_the_inner_training_equals_the_oracles(
         ({"augment": "distort", "distortion": Distortion(rotate=5)}, "a distortion"),
     ],
 )
-def test_b9_what_the_inner_loop_would_train_otherwise_is_refused(
+def test_what_the_inner_loop_would_train_otherwise_is_refused(
     ten: Candidate, changes: dict, line: str
 ) -> None:
     recipe = replace(SGD, **changes)
@@ -145,7 +145,7 @@ def test_b9_what_the_inner_loop_would_train_otherwise_is_refused(
         trainer.trained(fresh, synthetic, 1, [0], graph=False)
 
 
-def test_b9_convnet_distils_as_many_images_as_its_batch(digits: Dataset) -> None:
+def test_convnet_distils_as_many_images_as_its_batch(digits: Dataset) -> None:
     """Methods that train no network on the set take more."""
     few = {"recipe": "convnet", "ipc": 26, "steps": 1, "width": 2, "depth": 1, "batch": 20}
     for method in ("krr", "unroll", "dc", "staged"):

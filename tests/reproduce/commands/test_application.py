@@ -41,7 +41,7 @@ def note() -> None:
 
 @pytest.mark.parametrize("ended", [user_error, system_error, defect, log, note])
 @pytest.mark.parametrize("given", [["--storage", ADDRESS], [f"--storage={ADDRESS}"]])
-def test_c14_no_password_in_errors_and_logs(
+def test_no_password_in_errors_and_logs(
     ended, given: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def command(storage: str = "") -> None:
@@ -70,7 +70,7 @@ def test_an_error_without_secrets_is_raised_as_it_is(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 2), (signal.SIGTERM, 143)])
-def test_19g_a_signal_lets_a_command_keep_what_it_has(
+def test_a_signal_lets_a_command_keep_what_it_has(
     number: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = []
@@ -93,7 +93,7 @@ def test_19g_a_signal_lets_a_command_keep_what_it_has(
 
 
 @pytest.mark.parametrize(("number", "lines"), [(signal.SIGINT, 1), (None, 2)])
-def test_19g_what_threads_fail_with_is_shown_unless_a_signal_came(
+def test_what_threads_fail_with_is_shown_unless_a_signal_came(
     number: signal.Signals | None,
     lines: int,
     monkeypatch: pytest.MonkeyPatch,

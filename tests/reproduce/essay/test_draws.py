@@ -70,7 +70,7 @@ def test_verdicts_on_what_is_not_random() -> None:
     assert comparison.verdict(number(70.0, False), Summary(1, 70.01, np.nan, np.nan)) == "differs"
 
 
-def test_b7_verdicts_rest_on_one_more_runs_prediction_interval(rng: np.random.Generator) -> None:
+def test_verdicts_rest_on_one_more_runs_prediction_interval(rng: np.random.Generator) -> None:
     """Beyond two standard deviations one more than three runs falls far more often."""
     outside, beyond_two = [], []
     for _ in range(4000):
@@ -84,13 +84,13 @@ def test_b7_verdicts_rest_on_one_more_runs_prediction_interval(rng: np.random.Ge
     assert comparison.reach_of(Summary(3, 70, 2.0, 1.2), runs=5) == pytest.approx(students)
 
 
-def test_b7_no_verdict_without_a_spread() -> None:
+def test_no_verdict_without_a_spread() -> None:
     assert comparison.verdict(number(99.34), Summary(1, 99.19, np.nan, np.nan)) == "one run each"
     assert comparison.verdict(number(70.0), Summary(1, 70.0, np.nan, np.nan)) == "one run each"
     assert comparison.verdict(number(70.0), Summary(3, 70.0, 0.0, 0.0)) == "no spread"
 
 
-def test_b7_every_verdict_on_record_can_fail() -> None:
+def test_every_verdict_on_record_can_fail() -> None:
     """What is random is judged by the spread on record, and a number beyond it is outside."""
     cells = comparison.compare_draws(read(ROOT / "results" / "records" / "essay.jsonl"))
     judged = [cell for cell in cells if cell.published.random and cell.ours.n > 1]
@@ -101,7 +101,7 @@ def test_b7_every_verdict_on_record_can_fail() -> None:
         assert comparison.verdict(beyond, cell.ours) == "outside"
 
 
-def test_b11_own_data_called_mnist_never_stand_beside_published_numbers(
+def test_own_data_called_mnist_never_stand_beside_published_numbers(
     digits: Dataset,
 ) -> None:
     named = replace(digits, name="mnist")
@@ -110,7 +110,7 @@ def test_b11_own_data_called_mnist_never_stand_beside_published_numbers(
     assert comparison.compare_draws(scored) == []
 
 
-def test_b6_scores_that_were_asked_for_under_both_draws_count_once() -> None:
+def test_scores_that_were_asked_for_under_both_draws_count_once() -> None:
     kept = read(ROOT / "results" / "records" / "essay.jsonl")
     cells = comparison.compare_draws(kept)
     again = comparison.compare_draws([*kept, *kept])

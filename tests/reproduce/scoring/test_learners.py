@@ -48,7 +48,7 @@ USERS = [
 
 
 @pytest.mark.parametrize(("module", "users", "others"), USERS)
-def test_b10_a_changed_constant_changes_the_learners_that_use_it(
+def test_a_changed_constant_changes_the_learners_that_use_it(
     monkeypatch: pytest.MonkeyPatch, module: object, users: list, others: list
 ) -> None:
     before = [learner.fingerprint() for learner in [*users, *others]]
@@ -63,7 +63,7 @@ def test_b10_a_changed_constant_changes_the_learners_that_use_it(
             assert [learner.key() for learner in [*users, *others]] == keys
 
 
-def test_b10_a_changed_constant_changes_the_features_of_a_backbone(
+def test_a_changed_constant_changes_the_features_of_a_backbone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = BACKBONE.key()
@@ -73,14 +73,14 @@ def test_b10_a_changed_constant_changes_the_features_of_a_backbone(
             assert BACKBONE.key() != before
 
 
-def test_b10_constants_stand_at_their_values_on_record() -> None:
+def test_constants_stand_at_their_values_on_record() -> None:
     for module in (augment, distort, deskew, classifier, backbones, autoencoder):
         record: OnRecord = module.ON_RECORD  # type: ignore[attr-defined]
         assert record.module == module.__name__
         assert not record.changes()
 
 
-def test_b10_the_settings_of_a_head_are_part_of_its_key() -> None:
+def test_the_settings_of_a_head_are_part_of_its_key() -> None:
     keys = {Classifier(make, ENCODER).key() for make in HEADS.values()}
     assert len(keys) == len(HEADS)
     told = {"logistic": "C=0.01", "linear-svm": "kernel='linear'", "mlp": "(300)"}

@@ -1,4 +1,4 @@
-"""C18 and 19h: what is no regular file is written into, and refused as input without a wait."""
+"""What is no regular file is written into, and refused as input without a wait."""
 
 import multiprocessing
 import os
@@ -19,7 +19,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="named pipes and devices o
 
 
 @posix
-def test_c18_a_device_stays_a_device() -> None:
+def test_a_device_stays_a_device() -> None:
     before = os.stat("/dev/null")
     write_whole(Path("/dev/null"), b"gone")
     after = os.stat("/dev/null")
@@ -30,7 +30,7 @@ def test_c18_a_device_stays_a_device() -> None:
     )
 
 
-def test_c18_the_file_that_a_link_leads_to_is_replaced(tmp_path: Path) -> None:
+def test_the_file_that_a_link_leads_to_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     target, link, second = tmp_path / "there" / "file", tmp_path / "link", tmp_path / "second"
     try:
@@ -47,7 +47,7 @@ def test_c18_the_file_that_a_link_leads_to_is_replaced(tmp_path: Path) -> None:
 
 
 @posix
-def test_c18_a_named_pipe_is_written_into(tmp_path: Path) -> None:
+def test_a_named_pipe_is_written_into(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with pytest.raises(UserError, match="cannot write"):
@@ -69,7 +69,7 @@ def test_c18_a_named_pipe_is_written_into(tmp_path: Path) -> None:
 
 @posix
 @pytest.mark.parametrize("redirected", [True, False])
-def test_c18_standard_output_keeps_what_is_printed(tmp_path: Path, redirected: bool) -> None:
+def test_standard_output_keeps_what_is_printed(tmp_path: Path, redirected: bool) -> None:
     code = (
         "from reproduce.support.files import write_whole; print('before');"
         "write_whole('/dev/stdout', b'content\\n'); print('after')"
@@ -99,7 +99,7 @@ def test_a_failed_write_leaves_the_earlier_file(
 
 
 @posix
-def test_19h_what_is_no_regular_file_is_refused_as_input(tmp_path: Path) -> None:
+def test_what_is_no_regular_file_is_refused_as_input(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(tmp_path / "socket"))
@@ -110,7 +110,7 @@ def test_19h_what_is_no_regular_file_is_refused_as_input(tmp_path: Path) -> None
             assert "\n" not in str(caught.value)
 
 
-def test_19h_missing_large_and_impossible_files_are_refused(tmp_path: Path) -> None:
+def test_missing_large_and_impossible_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"12345")
     assert read_input(tmp_path / "file", most=5) == b"12345"
     for place, most in ((tmp_path / "file", 4), (tmp_path / "none", 9), ("nul\0", 9), ("", 9)):
@@ -127,7 +127,7 @@ def hold(path: str, held: object, done: object) -> None:
         done.wait(30)  # type: ignore[attr-defined]
 
 
-def test_19h_a_lock_that_another_process_holds_is_named(tmp_path: Path) -> None:
+def test_a_lock_that_another_process_holds_is_named(tmp_path: Path) -> None:
     path = tmp_path / "records"
     context = multiprocessing.get_context("spawn")
     held, done = context.Event(), context.Event()

@@ -37,16 +37,16 @@ HERE = Path(__file__).resolve()
         ([], "", "called from Python"),
     ],
 )  # fmt: skip
-def test_b12_how_a_command_is_recorded(arguments: list[str], module: str, expected: str) -> None:
+def test_how_a_command_is_recorded(arguments: list[str], module: str, expected: str) -> None:
     assert typed(arguments, module, {}) == expected
 
 
-def test_b12_processes_of_torchrun_are_part_of_the_command() -> None:
+def test_processes_of_torchrun_are_part_of_the_command() -> None:
     found = typed(["/x/distill/__main__.py", "--nets", "4"], "distill", {"LOCAL_WORLD_SIZE": "2"})
     assert found == "torchrun --nproc-per-node 2 -m distill --nets 4"
 
 
-def test_b12_paths_can_be_typed_in_the_working_folder(
+def test_paths_can_be_typed_in_the_working_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -57,7 +57,7 @@ def test_b12_paths_can_be_typed_in_the_working_folder(
 
 
 @pytest.mark.parametrize("how", [["-m", "search"], ["-m", "supertrainer"], ["supertrainer.py"]])
-def test_b12_the_recorded_command_is_the_one_that_was_typed(how: list[str]) -> None:
+def test_the_recorded_command_is_the_one_that_was_typed(how: list[str]) -> None:
     """Started as users start it: the command line ends in an error that shows what is recorded."""
     code = (
         "import sys, runpy, types; sys.modules['search.command'] = types.SimpleNamespace(search=0);"
@@ -81,7 +81,7 @@ def test_b12_the_recorded_command_is_the_one_that_was_typed(how: list[str]) -> N
     assert done.stdout.strip() == f"{expected} --name 'a b'", done.stderr
 
 
-def test_c14_no_password_in_a_recorded_command() -> None:
+def test_no_password_in_a_recorded_command() -> None:
     for given in (
         ["--storage", "postgresql://me:geheim@host/db"],
         ["--storage=postgresql://me:ge@he/im@host/db?sslpassword=geheim"],
@@ -104,7 +104,7 @@ def commands(content: object) -> list[str]:
     return own + [found for value in content.values() for found in commands(value)]
 
 
-def test_b12_every_command_of_the_shipped_results_names_one_that_exists() -> None:
+def test_every_command_of_the_shipped_results_names_one_that_exists() -> None:
     root = HERE.parents[3]
     folder = root / "benchmarks"
     modules = {

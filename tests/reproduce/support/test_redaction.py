@@ -81,7 +81,7 @@ def test_no_password_among_the_settings_of_an_address(secret: str, address: str)
         "postgresql://user:Zq7Xj/db",
     ],
 )
-def test_c14_no_password_in_a_setting_inside_another_or_in_place_of_a_port(address: str) -> None:
+def test_no_password_in_a_setting_inside_another_or_in_place_of_a_port(address: str) -> None:
     for text in (redacted(address), redacted(address, address), redacted("bad Zq7Xj!", address)):
         assert "Zq7Xj" not in text
     assert holds_secret(address)

@@ -60,7 +60,7 @@ BAD = ["", ".", "..", "../up", "a/b", "/abs", "a\\b", "\x1b[2Jx", "a\0b", "NUL",
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_19d_bad_names_are_refused_in_one_line(name: str) -> None:
+def test_bad_names_are_refused_in_one_line(name: str) -> None:
     with pytest.raises(UserError) as caught:
         checked_name(name)
     message = str(caught.value)
@@ -70,12 +70,12 @@ def test_19d_bad_names_are_refused_in_one_line(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["s1", "searched-ipc10", "nearest mean", "Größe 2,5", "a+b=c"])
-def test_19d_good_names_stay(name: str) -> None:
+def test_good_names_stay(name: str) -> None:
     assert checked_name(name) == safe_name(name) == name
 
 
 @given(name=st.text() | st.sampled_from(BAD))
-def test_19d_any_text_gives_a_file_in_the_folder(name: str) -> None:
+def test_any_text_gives_a_file_in_the_folder(name: str) -> None:
     made = safe_name(name)
     folder = Path("/a/folder").resolve()
     assert (folder / f"{made}.npz").resolve().parent == folder
@@ -86,5 +86,5 @@ def test_19d_any_text_gives_a_file_in_the_folder(name: str) -> None:
     assert safe_name(made) == made
 
 
-def test_19d_names_that_differ_stay_apart() -> None:
+def test_names_that_differ_stay_apart() -> None:
     assert len({safe_name(name) for name in ("a/b", "a:b", "a_b", "../a_b")}) == 4

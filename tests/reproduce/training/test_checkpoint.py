@@ -1,4 +1,4 @@
-"""19g3: a checkpoint that was changed by a single bit is refused, never gone on from."""
+"""A checkpoint that was changed by a single bit is refused, never gone on from."""
 
 import random
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.mutation import damaged, refused_or
 STATE = {"weights": torch.arange(300.0), "epoch": 3, "names": ["a", "b"]}
 
 
-def test_19g3_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
+def test_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "c"
     checkpoint.save(path, "run", STATE)
     found = checkpoint.load(path, "run")
@@ -25,7 +25,7 @@ def test_19g3_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
         checkpoint.load(path, "another run")
 
 
-def test_19g3_a_flipped_bit_anywhere_is_refused(tmp_path: Path) -> None:
+def test_a_flipped_bit_anywhere_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "c"
     checkpoint.save(path, "run", STATE)
     whole, rng = path.read_bytes(), random.Random(0)
@@ -37,7 +37,7 @@ def test_19g3_a_flipped_bit_anywhere_is_refused(tmp_path: Path) -> None:
             checkpoint.load(path, "run")
 
 
-def test_19g3_a_cut_glued_or_older_checkpoint_is_refused(tmp_path: Path) -> None:
+def test_a_cut_glued_or_older_checkpoint_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "c"
     checkpoint.save(path, "run", STATE)
     whole = path.read_bytes()
@@ -113,7 +113,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.fuzz
 @given(data=st.data())
-def test_19g3_a_damaged_checkpoint_is_refused_or_whole(whole: Path, data: st.DataObject) -> None:
+def test_a_damaged_checkpoint_is_refused_or_whole(whole: Path, data: st.DataObject) -> None:
     content = data.draw(damaged(whole.read_bytes()))
     path = whole.with_name("damaged")
     path.write_bytes(content)

@@ -68,7 +68,7 @@ def module(folder: Path, text: str, name: str = "mine") -> ModuleType:
 
 
 @pytest.mark.parametrize("edit", [*EDITS, *SAME])
-def test_b10_an_edited_function_is_another_one(tmp_path: Path, edit: str) -> None:
+def test_an_edited_function_is_another_one(tmp_path: Path, edit: str) -> None:
     old, new = (EDITS | SAME)[edit]
     assert MODULE.count(old) == 1
     before = identity(module(tmp_path / "a", MODULE).score)
@@ -91,7 +91,7 @@ def again(candidate: Candidate, seed: int, images: ImageSet) -> float:
     return again(candidate, seed - 1, images) if seed else 0.0
 
 
-def test_b10_lambdas_partials_and_closures_are_told_apart() -> None:
+def test_lambdas_partials_and_closures_are_told_apart() -> None:
     pairs: list[tuple[Callable, Callable]] = [
         (lambda c, s, i: 1.0, lambda c, s, i: 2.0),
         (functools.partial(plain, weight=1.0), functools.partial(plain, weight=2.0)),
@@ -121,7 +121,7 @@ def given(number: object) -> Callable[..., float]:
     return functools.partial(plain, weight=number)
 
 
-def test_b10_what_cannot_be_told_apart_needs_a_version(digits: Dataset, ten: Candidate) -> None:
+def test_what_cannot_be_told_apart_needs_a_version(digits: Dataset, ten: Candidate) -> None:
     unknown = [Scorer(), Scorer().score, given(object()), given(torch.nn.Linear(1, 1)), given(open)]
     for function in unknown[:4]:
         with pytest.raises(UserError, match="version"):
@@ -135,7 +135,7 @@ def test_b10_what_cannot_be_told_apart_needs_a_version(digits: Dataset, ten: Can
     assert record["protocol"].endswith("Scorer")
 
 
-def test_b10_an_edited_function_shares_neither_records_nor_study(
+def test_an_edited_function_shares_neither_records_nor_study(
     digits: Dataset, ten: Candidate, tmp_path: Path
 ) -> None:
     path, config = tmp_path / "records.jsonl", SearchConfig(method="random", budget="4")
@@ -150,7 +150,7 @@ def test_b10_an_edited_function_shares_neither_records_nor_study(
     list(search(FunctionOracle(digits, first), config, "s", tmp_path / "journal"))
 
 
-def test_b10_a_changed_plan_needs_another_study(
+def test_a_changed_plan_needs_another_study(
     digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from sklearn.neighbors import KNeighborsClassifier
@@ -268,7 +268,7 @@ def test_d_modules_of_oracles_that_cannot_be_had_are_one_line(
     assert "value_" in sys.modules
 
 
-def test_c17_epochs_of_a_function_are_refused(digits: Dataset, tmp_path: Path) -> None:
+def test_epochs_of_a_function_are_refused(digits: Dataset, tmp_path: Path) -> None:
     config = SearchConfig(method="random", budget="2", epochs=5)
     with pytest.raises(UserError, match="knows nothing of epochs; leave --epochs out"):
         next(iter(search(FunctionOracle(digits, plain), config, "s", tmp_path / "s.journal")))

@@ -41,7 +41,7 @@ def few_tries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("url", BAD)
-def test_c14_a_bad_address_is_one_line_without_its_secrets(
+def test_a_bad_address_is_one_line_without_its_secrets(
     url: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(UserError, match=BAD[url]) as caught:
@@ -52,7 +52,7 @@ def test_c14_a_bad_address_is_one_line_without_its_secrets(
         assert part not in shown
 
 
-def test_c19a_patience_ends_once_and_an_interruption_ends_it(
+def test_patience_ends_once_and_an_interruption_ends_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     calls: list[str] = []
@@ -85,7 +85,7 @@ def test_c19a_patience_ends_once_and_an_interruption_ends_it(
         patient._insist(call, "gone")
 
 
-def test_c14_waiting_and_giving_up_show_no_secrets(
+def test_waiting_and_giving_up_show_no_secrets(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     url = f"postgresql://u53r:{SECRET}@{HOME}/db"

@@ -48,7 +48,7 @@ def entries(content: bytes) -> list[dict]:
     return [json.loads(line) for line in content.splitlines()]
 
 
-def test_c15_a_journal_cut_at_any_byte_stays_readable(whole: bytes, tmp_path: Path) -> None:
+def test_a_journal_cut_at_any_byte_stays_readable(whole: bytes, tmp_path: Path) -> None:
     path = tmp_path / "journal"
     lines = whole.splitlines(keepends=True)
     last_two = len(b"".join(lines[:-2]))
@@ -67,7 +67,7 @@ def test_c15_a_journal_cut_at_any_byte_stays_readable(whole: bytes, tmp_path: Pa
         assert open_study("s", path).user_attrs["next"] == cut
 
 
-def test_c15_a_cut_study_goes_on_and_ends_as_it_would_have(
+def test_a_cut_study_goes_on_and_ends_as_it_would_have(
     digits: Dataset, whole: bytes, tmp_path: Path
 ) -> None:
     path = tmp_path / "journal"
@@ -86,7 +86,7 @@ def _study(content: bytes, path: Path) -> optuna.Study:
 @pytest.mark.parametrize(
     "tail", [b"\0", b"\0" * 5000, b"\n\n", b"\0\n \n", b'{"op_code":5,"w\0\0\0']
 )
-def test_c15_zeros_and_blank_lines_are_passed_over(
+def test_zeros_and_blank_lines_are_passed_over(
     digits: Dataset, whole: bytes, tmp_path: Path, tail: bytes
 ) -> None:
     path = tmp_path / "journal"
@@ -99,7 +99,7 @@ def test_c15_zeros_and_blank_lines_are_passed_over(
     assert len(finished(open_study("s", path))) == 6
 
 
-def test_c15_a_line_that_was_built_on_a_torn_one_is_not_lost(whole: bytes, tmp_path: Path) -> None:
+def test_a_line_that_was_built_on_a_torn_one_is_not_lost(whole: bytes, tmp_path: Path) -> None:
     lines = whole.splitlines(keepends=True)
     torn = lines[8][: len(lines[8]) // 2]
     path = tmp_path / "journal"
@@ -112,14 +112,14 @@ def test_c15_a_line_that_was_built_on_a_torn_one_is_not_lost(whole: bytes, tmp_p
         assert list(journal.read_logs(0))[9:] == list(journal.read_logs(9))
 
 
-def test_c15_a_long_torn_line_is_found(whole: bytes, tmp_path: Path) -> None:
+def test_a_long_torn_line_is_found(whole: bytes, tmp_path: Path) -> None:
     path = tmp_path / "journal"
     path.write_bytes(whole + b'{"op_code":8,"user_attr":{"x":"' + b"y" * 200_000)
     mend(path)
     assert path.read_bytes() == whole
 
 
-def test_c15_a_file_that_is_no_journal_is_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_is_no_journal_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "notes"
     for content in (b"a note", b"one\ntwo", b'{"operas": 3', b"\x80\x81", b"[" * 10_000 + b"\n"):
         path.write_bytes(content)
@@ -162,7 +162,7 @@ VALUES = st.one_of(
     max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.integers(0, 200), st.integers(0, 12), VALUES)
-def test_c15_altered_trials_are_refused_in_one_line(
+def test_altered_trials_are_refused_in_one_line(
     whole: bytes,
     truth: dict[tuple[int, ...], float],
     tmp_path: Path,
@@ -178,7 +178,7 @@ def test_c15_altered_trials_are_refused_in_one_line(
             assert value == trial.value == trials.score_of(trial)
 
 
-def test_c15_a_moved_trial_and_an_altered_score_are_refused(whole: bytes, tmp_path: Path) -> None:
+def test_a_moved_trial_and_an_altered_score_are_refused(whole: bytes, tmp_path: Path) -> None:
     path = tmp_path / "journal"
     for old, new in (
         (b'"intermediate_value":', b'"intermediate_value":1'),  # 31.0 becomes 131.0
@@ -194,7 +194,7 @@ def test_c15_a_moved_trial_and_an_altered_score_are_refused(whole: bytes, tmp_pa
 
 
 @pytest.mark.skipif(not hasattr(os, "symlink"), reason="no symbolic links")
-def test_c19c_a_link_to_a_journal_is_the_journal(tmp_path: Path) -> None:
+def test_a_link_to_a_journal_is_the_journal(tmp_path: Path) -> None:
     path, link = tmp_path / "journal", tmp_path / "elsewhere" / "link"
     link.parent.mkdir()
     open_study("s", path)
