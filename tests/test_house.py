@@ -23,7 +23,6 @@ TOO_LONG = {
     "analysis.figures.charts",
     "reproduce.networks.essay_net.compiled",
     "reproduce.networks.essay_net.fused",
-    "tests.search.test_study",
 }
 UNUSED = {
     "analysis.statistics.Best.luck",

@@ -113,8 +113,8 @@ class FunctionOracle(Oracle):
             return identity(self.function)
         except UnknownIdentityError as error:
             raise UserError(
-                f"{self.protocol} cannot be told from another function ({error}); give a function "
-                "of a module, or a version=... that you change with it (--oracle-version)"
+                f"{self.protocol} cannot be identified ({error}); give a function of a module, or "
+                "a version=... that you change with it (--oracle-version)"
             ) from None
 
     def plan_of(self, candidate: Candidate, protocol: str, epochs: int | None = None) -> str:

@@ -184,7 +184,8 @@ def test_c19a_a_resumed_command_sweeps_what_all_of_them_left(digits: Dataset, ur
         study.enqueue_trial({}, user_attrs={"position": position})
     for _ in range(2):
         study.ask()  # running for ever
-    study._storage.create_new_trial(study._study_id)  # and one that was never given a position
+    behind = optuna.storages.RDBStorage(url)  # and one that was never given a position
+    behind.create_new_trial(behind.get_study_id_from_name("left"))
     work(digits, url, KILLED, "left", 8)
     assert_whole(study, 8)
     study.enqueue_trial({}, user_attrs={"position": 3})  # of a process that came too late

@@ -17,6 +17,7 @@ from optuna.trial import TrialState
 from reproduce import Candidate, Dataset, UserError
 from reproduce.data import ImageSet
 from search import FunctionOracle, SearchConfig, finished, open_study, search
+from search.storage.journal import MendingLock
 from search.storage.storage import Watch, claimed
 
 CONFIG = SearchConfig(method="random", budget="12", batch=4, search_seeds=1)
@@ -83,8 +84,8 @@ def test_a_lock_that_a_killed_process_left_is_given_up(
     monkeypatch.chdir(tmp_path)
     journal = Path("runs/studies.journal")
     journal.parent.mkdir()
-    study = open_study("first", journal)
-    study._storage._backend._lock.acquire()  # and never released
+    open_study("first", journal)
+    MendingLock(journal).acquire()  # and never released
     clock = SimpleNamespace(monotonic=itertools.count(step=20).__next__, sleep=time.sleep)
     monkeypatch.setattr("optuna.storages.journal._file.time", clock)
     assert open_study("second", journal).study_name == "second"
