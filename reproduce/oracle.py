@@ -168,7 +168,7 @@ class Oracle:
             for key, one in zip(wanted, replicates, strict=True)
         ]
 
-    def plan_of(self, candidate: Candidate, protocol: str, epochs: int | None = None) -> str:
+    def plan_of(self, candidate: Candidate, protocol: str, epochs: int | None) -> str:
         """The `plan` of the candidate's records: digits that identify how it is scored.
 
         Raises

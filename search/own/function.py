@@ -117,7 +117,7 @@ class FunctionOracle(Oracle):
                 "a version=... that you change with it (--oracle-version)"
             ) from None
 
-    def plan_of(self, candidate: Candidate, protocol: str, epochs: int | None = None) -> str:
+    def plan_of(self, candidate: Candidate, protocol: str, epochs: int | None) -> str:
         """The function's name, and a digest of its code or the version that was given."""
         if epochs:
             raise UserError(f"{self.protocol} knows nothing of epochs; leave --epochs out")
