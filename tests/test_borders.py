@@ -13,8 +13,6 @@ import pytest
 from tests.imports import ROOT, cycles, file_of, graph, modules
 from tests.rooms import BELOW, ROOMS, package_of, room_of
 
-# Imports that still point upwards: the file that imports, and the room that it imports from.
-TO_BE_TURNED = {}
 PUBLIC = {"", "__main__"}  # a package itself and its command line: above all of its rooms
 
 
@@ -58,7 +56,6 @@ def test_rooms_import_from_those_before_them(package: str) -> None:
         for other in graph()[module]
         if package_of(other) == package
         and room_of(other) not in rooms[: rooms.index(room_of(module)) + 1]
-        and (file_of(module), room_of(other)) not in TO_BE_TURNED
     ]
     assert not wrong
 
