@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from analysis.figures.plots import grid_text, shades_of
+from analysis.figures.pictures import grid_text, shades_of
 from analysis.measure.commands import write_sample
 from analysis.page.report import write_report
 from analysis.results import collect

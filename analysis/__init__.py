@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from reproduce.support.exports import exports
 
 if TYPE_CHECKING:
-    from analysis.figures.plots import grid, grid_png, grid_text
+    from analysis.figures.pictures import grid, grid_png, grid_text
     from analysis.page.report import write_report
     from analysis.results import Results, collect
     from analysis.statistics import best_of_k, equivalent_n, mean_interval
@@ -32,9 +32,9 @@ __getattr__, __dir__ = exports(
         "best_of_k": ".statistics",
         "collect": ".results",
         "equivalent_n": ".statistics",
-        "grid": ".figures.plots",
-        "grid_png": ".figures.plots",
-        "grid_text": ".figures.plots",
+        "grid": ".figures.pictures",
+        "grid_png": ".figures.pictures",
+        "grid_text": ".figures.pictures",
         "mean_interval": ".statistics",
         "paired": "reproduce.summary",
         "score_rows": "reproduce.summary",

@@ -12,8 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from analysis.figures.documents import pictures
-from analysis.figures.plots import grid_png, grid_text, shades_of, some_of_each, span
-from analysis.page.report import sections_of, write_figures, write_report
+from analysis.figures.pictures import grid_png, grid_text, shades_of, some_of_each, span
+from analysis.page.report import content_of, write_figures, write_report
 from analysis.results import collect
 from analysis.tables.documents import update as updated
 from reproduce.candidate import Candidate
@@ -68,7 +68,7 @@ def report(
     results = collect(places)
     say_skipped(results.skipped)
     if gallery:
-        write_figures(gallery, sections_of(results))
+        write_figures(gallery, content_of(results))
         return
     page = write_report(out, results, title)
     if as_json:

@@ -19,6 +19,7 @@ from reproduce.candidate import Candidate
 from reproduce.errors import UserError
 from reproduce.oracle import TEST_LOG
 from reproduce.records import Record
+from reproduce.summary import grouped
 from reproduce.support.files import read_input
 from reproduce.support.text import printable, safe_name
 
@@ -101,10 +102,7 @@ class Results:
 
     def analyses_by_budget(self) -> dict[tuple[Source, float], list[Analysis]]:
         """The same, grouped by data and images per class."""
-        groups: dict[tuple[Source, float], list[Analysis]] = {}
-        for analysis in self.ordered_analyses():
-            groups.setdefault((self.source_of(analysis), analysis["ipc"]), []).append(analysis)
-        return groups
+        return grouped(self.ordered_analyses(), lambda a: (self.source_of(a), a["ipc"]))
 
 
 def plain_name(name: str) -> str:

@@ -53,6 +53,11 @@ class Source:
         return self.classes[label] if label < len(self.classes) else str(label)
 
 
+def per_class(ipc: float) -> str:
+    """A number of images per class in words."""
+    return "one image per class" if ipc == 1 else f"{ipc:g} images per class"
+
+
 def sources_of(
     records: Iterable[Mapping[str, Any]],
     candidates: Iterable[Candidate],

@@ -1,4 +1,4 @@
-"""Statistics of few runs: intervals, the luck of the best, equivalent n.
+"""Statistics of few runs: intervals, the best of several sets, and equivalent n.
 
 Pure functions; accuracies are in percent throughout.
 """
@@ -69,47 +69,18 @@ def set_interval(sets: Sequence[Sequence[float]], level: float = LEVEL) -> Inter
     return interval_of(summarise(scored), level)
 
 
-def expected_maximum(k: int) -> float:
-    """The mean of the largest of k independent standard normal values."""
-    if k < 1:
-        raise ValueError(f"the largest of {k} values is not defined")
-    x = np.linspace(-12, 12, 4801)
-    density = k * np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi) * special.ndtr(x) ** (k - 1)
-    return float(np.trapezoid(x * density, x))
+def best_of_k(scores: Sequence[Sequence[float]]) -> float:
+    """The mean that fresh seeds are expected to give the best of several sets.
 
-
-@dataclass(frozen=True)
-class Best:
-    """The best of k scored sets, and what is left of its lead when luck is taken off.
-
-    Attributes
-    ----------
-    k : int
-    observed : float
-        The best mean as scored.
-    corrected : float
-        What fresh seeds should give it.
-    luck : float
-        How far the best of k would lie above the mean of equally good sets, by noise alone.
-    """
-
-    k: int
-    observed: float
-    corrected: float
-    luck: float
-
-
-def best_of_k(scores: Sequence[Sequence[float]]) -> Best:
-    """Correct the best of several sets' means for having been picked as the best.
-
-    Sets differ by a normal spread between them, each score by the noise of its networks. The
-    best's true mean is then expected on the way back to the mean of all, as far as noise has part
-    in the observed spread (the normal model of James and Stein 1961; Efron 2011 for selection).
+    The best of several noisy means is too high on average. In the normal model, sets differ by a
+    normal spread and their scores by the noise of networks. The lead of the best over the mean of
+    all sets then shrinks by the share of noise in the observed spread (James and Stein 1961; Efron
+    2011 for selection).
 
     Parameters
     ----------
     scores : sequence of k sequences of float
-        Each set's accuracies; k >= 2, two or more accuracies each.
+        The accuracies of each set; k >= 2, two or more accuracies each.
 
     Raises
     ------
@@ -123,8 +94,7 @@ def best_of_k(scores: Sequence[Sequence[float]]) -> Best:
     spread = float(means.var(ddof=1))
     kept = max(0.0, 1 - noise / spread) if spread > 0 else 0.0
     best, centre = float(means.max()), float(means.mean())
-    luck = expected_maximum(len(scores)) * math.sqrt(noise)
-    return Best(len(scores), best, centre + kept * (best - centre), luck)
+    return centre + kept * (best - centre)
 
 
 @dataclass(frozen=True)

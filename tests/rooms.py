@@ -41,7 +41,7 @@ ROOMS = {
         "command",
     ),
     "analysis": (
-        *("formats", "histories", "roles", "sources", "results", "statistics", "measure"),
+        *("formats", "histories", "sources", "results", "statistics", "measure"),
         *("again", "origins", "tables", "figures", "page", "command"),
     ),
     "benchmarks": ("rows", "speed", "compare"),

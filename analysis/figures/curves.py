@@ -10,12 +10,11 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
-from analysis.figures.axes import bare
+from analysis.figures.style import bare, legend
 from analysis.histories import histories
 from analysis.tables.benchmarks import Benchmark, benchmarks
 
@@ -48,7 +47,7 @@ def search_methods(folder: Path) -> Figure | None:
         axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axis.set_xlabel("seconds")
     panels[0].set_ylabel("best score so far, %")
-    _legend(figure, panels)
+    legend(figure, panels, loc="outside right center", frameon=False, fontsize=8)
     return figure
 
 
@@ -79,7 +78,7 @@ def distill_methods(folder: Path) -> Figure | None:
             _over_minutes(axis, row, colours[row["name"]])
         axis.set_title(f"{bench['settings']['ipc']} per class", fontsize=10)
     panels[0].set_ylabel("accuracy on validation, %")
-    _legend(figure, panels)
+    legend(figure, panels, loc="outside right center", frameon=False, fontsize=8)
     return figure
 
 
@@ -103,7 +102,7 @@ def distill_runs(folder: Path) -> Figure | None:
         history = [[entry["seconds"], entry["accuracy"]] for entry in content["history"]]
         _over_minutes(axis, {"name": name, "history": history}, colour)
     axis.set_ylabel("accuracy on validation, %")
-    _legend(figure, [axis])
+    legend(figure, [axis], loc="outside right center", frameon=False, fontsize=8)
     return figure
 
 
@@ -113,14 +112,3 @@ def _panels(number: int) -> tuple[Figure, list[Axes]]:
     for axis in panels:
         bare(axis)
     return figure, panels
-
-
-def _legend(figure: Figure, panels: Sequence[Axes]) -> None:
-    """One legend for all panels."""
-    named: dict[str, Artist] = {}
-    for axis in panels:
-        handles, labels = axis.get_legend_handles_labels()
-        named |= dict(zip(labels, handles, strict=True))
-    figure.legend(
-        list(named.values()), list(named), loc="outside right center", frameon=False, fontsize=8
-    )

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from analysis.figures import axes, curves
+from analysis.figures import curves, essay, style
 from analysis.figures.three_sets import three_sets
 from reproduce.records import read
 from reproduce.support.files import read_input
 
 # Pictures by the name under which documents show them; None where nothing is measured yet.
 PICTURES: dict[str, Callable[[Path], Figure | None]] = {
-    "essay-spread.svg": lambda results: axes.essay_spread(read(results / "records/essay.jsonl")),
+    "essay-spread.svg": lambda results: essay.essay_spread(read(results / "records/essay.jsonl")),
     "search-methods.svg": curves.search_methods,
     "distill-methods.svg": curves.distill_methods,
     "distill-runs.svg": curves.distill_runs,
@@ -26,4 +26,4 @@ def pictures(document: Path, results: Path) -> dict[Path, bytes]:
     """The pictures that a Markdown file shows and that are made from results, as SVG."""
     text = read_input(document).decode()
     made = {name: make(results) for name, make in PICTURES.items() if f"({name})" in text}
-    return {document.parent / name: axes.svg(found) for name, found in made.items() if found}
+    return {document.parent / name: style.svg(found) for name, found in made.items() if found}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from analysis.figures.plots import by_class, shade
+from analysis.figures.pictures import by_class, shade
 from analysis.tables.headline import DISTILLED, PROTOCOL, SEARCHED, ten_images
 from reproduce.candidate import Candidate
 
@@ -26,7 +27,7 @@ ROWS = {
 def three_sets(results: Path) -> Figure:
     """The essay's ten images, ten found by search, and ten made by distillation, row by row."""
     figure = Figure(figsize=(8, 2.75), layout="constrained")
-    rows = figure.subfigures(len(ROWS), 1)
+    rows: Any = figure.subfigures(len(ROWS), 1)
     for row, (title, (file, name, protocol)) in zip(rows, ROWS.items(), strict=True):
         mean = ten_images(results, name, protocol).summary.mean
         _draw(row.subplots(1, 10), Candidate.load(results / file))

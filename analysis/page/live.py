@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.plots import by_class
+from analysis.figures.pictures import by_class
+from analysis.page.headline import Leader
 from analysis.results import Results
 from analysis.sources import Source
-from analysis.tables.leaderboard import Leader
 from reproduce.candidate import Candidate
 from reproduce.recipe import MNIST_MEAN, MNIST_STD, Recipe
 

@@ -5,7 +5,7 @@ The same results give the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,23 @@ from typing import Any
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from analysis.figures.exhibits import Exhibit
-from analysis.figures.plots import grid_png
+from analysis.figures.chart import Chart
+from analysis.figures.embedding import map_charts, typicality_charts
+from analysis.figures.essay import essay_chart
+from analysis.figures.learning import learning_charts, sensitivity_charts
+from analysis.figures.pictures import grid_png
+from analysis.figures.transfer import architecture_charts, transfer_charts
+from analysis.figures.value import value_charts
 from analysis.origins import Origins
-from analysis.page import embedding, learning, sections
+from analysis.page.headline import headline, leader
 from analysis.page.live import live_part
+from analysis.page.portraits import confusions, neighbours, portraits
 from analysis.results import Results
-from analysis.tables import finalists, leaderboard
-from reproduce.data import MNIST_CHECKSUM
+from analysis.sources import per_class
+from analysis.tables.finalists import choices, choices_table
+from analysis.tables.leaderboard import leaderboards, storage_table
+from analysis.tables.neighbours import neighbour_tables
+from analysis.tables.value import comparisons
 from reproduce.support.files import write_whole
 from reproduce.support.table import Table
 from reproduce.support.text import printable
@@ -36,7 +45,7 @@ def write_report(folder: Path, results: Results, title: str = "Super-trainers") 
     Parameters
     ----------
     folder : Path
-        Made where it is missing; each file is written whole.
+        It is made where it is missing. Each file is written whole.
     results : Results
         Of `analysis.results.collect`.
     title : str
@@ -47,114 +56,101 @@ def write_report(folder: Path, results: Results, title: str = "Super-trainers") 
     Path
         The page.
     """
-    parts = sections_of(results)
-    write_figures(folder / "figures", parts)
-    for exhibit in exhibits_of(parts):
-        write_whole(folder / "tables" / f"{exhibit.key}.csv", exhibit.csv())
-    for name, table in tables_of(parts).items():
+    content = content_of(results)
+    write_figures(folder / "figures", content)
+    for name, table in tables_of(content).items():
         write_whole(folder / "tables" / f"{name}.csv", table.csv())
-    return write_whole(folder / PAGE, render(parts, printable(title)).encode())
+    return write_whole(folder / PAGE, render(content, printable(title)).encode())
 
 
-def tables_of(parts: dict[str, Any]) -> dict[str, Table]:
-    """Tables without a figure, by file name: each leaderboard, and the neighbours of each set."""
-    tables = {}
-    for one in parts["leaderboards"]:
-        rows = [
-            [
-                row.name,
-                row.kind,
-                row.scored_on,
-                row.sets,
-                *(row.cells.get(p, "") for p in one.protocols),
-            ]
-            for row in one.rows
-        ]
-        head = ["set", "kind", "split", "sets", *one.protocols]
-        tables[f"leaderboard-{one.source.key}-{one.ipc:g}"] = Table(head, rows)
-    head = ["image", "nearest real image", "its label", "distance", "more typical in its class, %"]
-    for name, rows in embedding.neighbour_rows(parts["results"]).items():
-        tables[name] = Table(head, rows)
-    return tables
+def tables_of(content: dict[str, Any]) -> dict[str, Table]:
+    """Every table by file name: of each chart, each leaderboard, and the neighbours of each set."""
+    tables = {chart.key: chart.table for chart in charts_of(content)}
+    for board in content["leaderboards"]:
+        tables[f"leaderboard-{board.source.key}-{board.ipc:g}"] = board.table()
+    return tables | neighbour_tables(content["results"])
 
 
-def write_figures(folder: Path, parts: dict[str, Any]) -> list[Path]:
+def write_figures(folder: Path, content: dict[str, Any]) -> None:
     """Write every figure as SVG, every set as PNG, and the headline's set as `headline.png`."""
-    written = [
-        write_whole(folder / f"{exhibit.key}.svg", exhibit.drawn.encode())
-        for exhibit in exhibits_of(parts)
-    ]
-    candidates, names = parts["results"].candidates, parts["results"].file_names
-    for key, candidate in candidates.items():
-        written.append(write_whole(folder / f"set-{names[key]}.png", grid_png(candidate)))
-    if parts["headline"]:
-        best = candidates[parts["headline"].leader.row.candidate]
-        written.append(write_whole(folder / "headline.png", grid_png(best)))
-    return written
+    for chart in charts_of(content):
+        write_whole(folder / f"{chart.key}.svg", chart.drawn.encode())
+    candidates, names = content["results"].candidates, content["results"].file_names
+    pictures = {f"set-{names[key]}": candidate for key, candidate in candidates.items()}
+    if content["headline"]:
+        pictures["headline"] = candidates[content["headline"].leader.row.candidate]
+    for name, candidate in pictures.items():
+        write_whole(folder / f"{name}.png", grid_png(candidate))
 
 
-def sections_of(results: Results) -> dict[str, Any]:
-    """What the templates are given."""
+def content_of(results: Results) -> dict[str, Any]:
+    """Everything that the templates show: tables, then figures, then the parts of the page."""
     origins = Origins(results.paths)
-    leaderboards = leaderboard.leaderboards(results, origins)
-    budgets = {one.ipc for one in leaderboards if one.source.checksum == MNIST_CHECKSUM}
-    storage = [
-        leaderboard.published_row(number, origins)
-        for number in leaderboard.literature()
-        if number.budget == "storage" and number.ipc in budgets
-    ]
-    leader = leaderboard.leader(leaderboards)
-    return {
-        "headline": sections.headline(results, leader),
-        "leaderboards": leaderboards,
-        "storage": storage,
-        "choices": finalists.choices(results, origins),
-        "portraits": sections.portraits(results, origins),
-        "places": embedding.places(results, origins),
-        "kin": embedding.kin(results, origins),
-        "lessons": learning.lessons(results, origins),
-        "learning": learning.learning(results, origins),
-        "sensitivity": learning.sensitivity(results, origins),
-        "transfer": learning.transfer(leaderboards, origins),
-        "architectures": learning.architectures(results, origins),
-        "value": learning.value(results, leaderboards, origins),
-        "essay": sections.essay_part(results, origins),
-        "provenance": sections.provenance(results),
-        "results": results,
-        "live": live_part(results, leader),
-        "origins": origins.entries(),
+    boards = leaderboards(results, origins)
+    tables = {
+        "leaderboards": boards,
+        "storage": storage_table(boards, origins),
+        "finalists": choices_table(choices(results, origins), len(results.sources) > 1),
     }
+    figures = {
+        "value": value_charts(comparisons(results, boards, origins)),
+        "maps": map_charts(results, origins),
+        "typicality": typicality_charts(results, origins),
+        "learning": learning_charts(results, origins),
+        "sensitivity": sensitivity_charts(results, origins),
+        "transfer": transfer_charts(boards, origins) + architecture_charts(results, origins),
+        "essay": essay_chart(results.records, origins),
+    }
+    first = leader(boards)
+    parts = {
+        "headline": headline(results, first),
+        "portraits": portraits(results, origins),
+        "neighbours": neighbours(results, origins),
+        "confusions": confusions(results, origins),
+        "live": live_part(results, first),
+        "made_by": made_by(results),
+    }
+    return {"results": results, **tables, **figures, **parts, "origins": origins.entries()}
 
 
-def exhibits_of(parts: Any) -> Iterable[Exhibit]:
-    """All exhibits, however deep they lie."""
-    if isinstance(parts, Exhibit):
-        yield parts
-    elif isinstance(parts, dict):
-        for part in parts.values():
-            yield from exhibits_of(part)
-    elif isinstance(parts, list | tuple):
-        for part in parts:
-            yield from exhibits_of(part)
-    elif isinstance(parts, sections.Portrait):
-        yield from parts.exhibits
+def charts_of(content: dict[str, Any]) -> Iterator[Chart]:
+    """All charts of the page."""
+    for part in content.values():
+        for one in part if isinstance(part, list) else [part]:
+            found = one if isinstance(one, Chart) else getattr(one, "chart", None)
+            yield from [found] if found else getattr(one, "charts", [])
 
 
-def render(parts: dict[str, Any], title: str) -> str:
-    """The page as text; styles and scripts are part of it and nothing is fetched."""
+def made_by(results: Results) -> dict[str, list[str]]:
+    """Distinct commands, commits, devices, versions and files, in the order in which they occur."""
+    analyses = [*results.analyses.values(), *results.curves.values()]
+    made = [*results.records, *analyses]
+    commands = [candidate.command for candidate in results.candidates.values()]
+    found = {
+        "commands": commands + [one["command"] for one in made],
+        "commits": [one["commit"] for one in made],
+        "devices": [record["device"] for record in results.records],
+        "versions": [", ".join(map(" ".join, one["versions"].items())) for one in made],
+        "files": [record["file"] for record in results.records if "file" in record],
+    }
+    return {name: list(dict.fromkeys(values)) for name, values in found.items()}
+
+
+def render(content: dict[str, Any], title: str) -> str:
+    """The page as text. Styles and scripts are part of it, and nothing is fetched."""
     environment = Environment(
         loader=PackageLoader("analysis.page", "templates"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["per_class"] = sections.per_class
+    environment.filters["per_class"] = per_class
     return environment.get_template("page.html.j2").render(
         title=title,
         style=_read(["style.css"]),
         script=_read(SCRIPTS),
         engine=_read(ENGINE),
-        **parts,
+        **content,
     )
 
 

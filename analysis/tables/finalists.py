@@ -13,9 +13,10 @@ from operator import itemgetter
 from analysis.origins import Fact, Number, Origins, number_of
 from analysis.results import Results, is_full
 from analysis.sources import Source
-from analysis.statistics import Best, best_of_k
+from analysis.statistics import best_of_k
 from reproduce.records import Record
 from reproduce.summary import by_candidate, grouped, is_finalist, summarise
+from reproduce.support.table import Table
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Choice:
     name: str
     protocol: str
     split: str
-    best: Best
+    finalists: int
     chosen: Number
     corrected: Fact
     fresh: Number | None
@@ -67,15 +68,29 @@ def _choice(
         for record in full
         if all(record[name] == winner[0][name] for name in same) and not is_finalist(record)
     ]
-    best = best_of_k([[record["accuracy"] for record in some] for some in sets])
+    corrected = best_of_k([[record["accuracy"] for record in some] for some in sets])
     everything = [record for some in sets for record in some]
     return Choice(
         results.sources[winner[0]["checksum"]],
         winner[0]["name"],
         winner[0]["protocol"],
         winner[0]["split"],
-        best,
+        len(sets),
         number_of(winner, origins),
-        Fact(f"{best.corrected:.2f}", origins.records(everything)),
+        Fact(f"{corrected:.2f}", origins.records(everything)),
         number_of(fresh, origins) if fresh else None,
     )
+
+
+def choices_table(found: Sequence[Choice], name_data: bool) -> Table | None:
+    """Every choice with its origins, for the page; None without any."""
+    rows = []
+    for choice in found:
+        name = f"{choice.name}, {choice.source.title}" if name_data else choice.name
+        fresh = [choice.fresh, choice.fresh.n] if choice.fresh else ["–", ""]
+        scores = [choice.chosen, choice.chosen.n, choice.corrected, *fresh]
+        rows.append([name, choice.protocol, choice.split, choice.finalists, *scores])
+    head = ["search", "protocol", "split", "finalists", "best as chosen, %", "n"]
+    head += ["corrected, %", "on fresh seeds, %", "n"]
+    title = "The best of each search's finalists: as chosen, corrected, and on fresh seeds"
+    return Table(head, rows, title, right=range(3, 9)) if rows else None

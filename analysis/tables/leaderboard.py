@@ -14,16 +14,18 @@ import numpy as np
 
 from analysis.origins import Number, Origins, number_of
 from analysis.results import Results, is_full
-from analysis.roles import CHANCE, MADE
 from analysis.sources import Source
 from analysis.statistics import Interval
 from reproduce.data import MNIST_CHECKSUM
 from reproduce.records import Record
 from reproduce.summary import CHOSE_IT, by_candidate, grouped, is_finalist, is_lucky, role_of
+from reproduce.support.table import Table
 
 # Columns in this order, the strongest learners first; other protocols come before the essay's.
 NETWORKS = ("conv-shift2", "conv-shift1", "conv")
 ORDER = (*NETWORKS, "mlp", "svm-rbf", "svm-linear", "knn", "forest", "tree")
+MADE = ("distilled", "searched", "given")  # roles of sets that somebody made
+CHANCE = ("random sets", "essay draw")  # roles of sets that nobody chose
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,15 @@ class Leaderboard:
     protocols: list[str]
     rows: list[Row]
 
+    def table(self) -> Table:
+        """All rows, with a column for each protocol."""
+        head = ["set", "kind", "split", "sets", *self.protocols]
+        rows = [
+            [r.name, r.kind, r.scored_on, r.sets, *(r.cells.get(p, "") for p in self.protocols)]
+            for r in self.rows
+        ]
+        return Table(head, rows)
+
 
 def leaderboards(results: Results, origins: Origins) -> list[Leaderboard]:
     """A board for each data and budget in which something but the essay's draws was scored.
@@ -171,82 +182,18 @@ def published_row(number: Published, origins: Origins) -> Row:
     )
 
 
+def storage_table(boards: Sequence[Leaderboard], origins: Origins) -> Table | None:
+    """Published results with a storage budget, of the sizes on MNIST's boards; None without any."""
+    sizes = {board.ipc for board in boards if board.source.checksum == MNIST_CHECKSUM}
+    rows = [
+        [found.method, found.ipc, published_row(found, origins).cells[found.protocol]]
+        for found in literature()
+        if found.budget == "storage" and found.ipc in sizes
+    ]
+    head = ["method", "images per class", "accuracy on test, %"]
+    title = "Published results with a storage budget"
+    return Table(head, rows, title, right=(1, 2)) if rows else None
+
+
 def _rank(row: Row) -> tuple[Any, ...]:
     return (-row.mean, row.name, row.split)
-
-
-@dataclass(frozen=True)
-class Leader:
-    """The set at the top of the page: its row there, its protocol, and what chose it.
-
-    Attributes
-    ----------
-    board : Leaderboard
-    row : Row
-        Of test, where the set was read there under the protocol that chose it.
-    protocol : str
-    chosen_on : str
-        The split on which it is the best of its board; empty where nothing but test was scored,
-        and it is the first by name.
-    """
-
-    board: Leaderboard
-    row: Row
-    protocol: str
-    chosen_on: str
-
-
-def leader(leaderboards: Sequence[Leaderboard]) -> Leader | None:
-    """The best made set of the smallest budget, on MNIST where there is some.
-
-    Sets and protocols are compared by scores on validation alone; test never chooses.
-    """
-    order = sorted(leaderboards, key=lambda one: (one.source.checksum != MNIST_CHECKSUM, one.ipc))
-    for board in order:
-        made = [row for row in board.rows if row.kind in MADE]
-        open_rows = [row for row in made if row.split.startswith("validation")]
-        if open_rows:
-            return _chosen(board, made, open_rows)
-        if made:
-            first = min(made, key=lambda row: row.name)
-            protocol = next(p for p in board.protocols if p in first.cells)
-            return Leader(board, first, protocol, "")
-    return None
-
-
-def _chosen(board: Leaderboard, made: Sequence[Row], open_rows: Sequence[Row]) -> Leader:
-    """The best on validation, shown by its row of test where that has a number of its protocol."""
-    best = max(open_rows, key=lambda row: (not row.lucky, row.mean))
-    protocol = max(best.cells, key=lambda name: best.cells[name].interval.mean)
-    read = [
-        row
-        for row in made
-        if (row.split, row.candidate) == ("test", best.candidate) and protocol in row.cells
-    ]
-    return Leader(board, read[0] if read else best, protocol, best.scored_on)
-
-
-def rival(leader: Leader) -> tuple[str, Number] | None:
-    """Sets that nobody chose, beside the leader: the protocol that they stand under, and a number.
-
-    Many random sets come before the essay's one. It is the leader's own protocol where they were
-    scored under it, else the one that they do best by on validation, else the first in order.
-    """
-    rows = [row for row in leader.board.rows if row.kind in CHANCE]
-    beside = [row for row in rows if row.split == leader.row.split]
-    beside.sort(key=lambda row: row.kind == "random sets")
-    cells = {name: number for row in beside for name, number in row.cells.items()}
-    if not cells:
-        return None
-    if leader.protocol in cells:
-        return leader.protocol, cells[leader.protocol]
-    means = {
-        name: number.interval.mean
-        for row in rows
-        if row.split.startswith("validation")
-        for name, number in row.cells.items()
-        if name in cells
-    }
-    first = next(name for name in leader.board.protocols if name in cells)
-    under = max(means, key=lambda name: means[name]) if means else first
-    return under, cells[under]

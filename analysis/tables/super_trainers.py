@@ -112,7 +112,7 @@ def finalists(folder: Path) -> Table:
             [
                 choice.name,
                 Code(choice.protocol),
-                str(choice.best.k),
+                str(choice.finalists),
                 f"{choice.chosen} ({choice.chosen.interval.n})",
                 choice.corrected.text,
                 f"{fresh} ({fresh.interval.n})" if fresh else "–",

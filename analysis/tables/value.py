@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from analysis.measure.effects import curve_intervals
 from analysis.origins import Fact, Number, Origins
 from analysis.results import Analysis, Results
-from analysis.roles import MADE
 from analysis.sources import Source
 from analysis.statistics import Equivalent, Interval, equivalent_n
-from analysis.tables.leaderboard import Leaderboard, Row
+from analysis.tables.leaderboard import MADE, Leaderboard, Row
+from reproduce.support.table import Table
 
 REFERENCE = "conv"  # the curve of random sets for scores under a candidate's own recipe
 HEAD = ("set, protocol, split", "images", "accuracy, %", "as good as random images")
@@ -41,10 +41,6 @@ class Value:
     words: Fact
     made: bool
 
-    def row(self) -> list[object]:
-        """Cells below `HEAD`."""
-        return [self.title, f"{self.images:g}", self.accuracy, self.words]
-
 
 @dataclass(frozen=True)
 class Comparison:
@@ -64,6 +60,15 @@ class Comparison:
     sizes: list[float]
     intervals: list[Interval]
     values: list[Value]
+
+    def table(self) -> Table:
+        """A row for each score."""
+        title = (
+            f"Accuracy of random real images of {self.source.title} by their number under "
+            f"{self.protocol}, and where each candidate meets that curve"
+        )
+        rows = [[v.title, f"{v.images:g}", v.accuracy, v.words] for v in self.values]
+        return Table(HEAD, rows, title)
 
 
 def comparisons(

@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from analysis import again
 from analysis.measure import measures
-from analysis.page.report import sections_of
+from analysis.page.report import content_of
 from analysis.results import Results, collect
 from benchmarks.compare import architectures, rivals
 from reproduce import Dataset, Oracle
@@ -91,7 +91,7 @@ def test_b12_every_origin_of_the_tracked_results_has_a_command_or_only_a_maker(
 ) -> None:
     """Those without a cheap command are of sets that a search alone makes, and maps."""
     monkeypatch.chdir(ROOT)
-    parts = sections_of(collect([Path("results")]))
+    parts = content_of(collect([Path("results")]))
     origins = [origin for origin in parts["origins"] if "source" not in origin]
     bare = [origin for origin in origins if not origin["again"]]
     assert len(bare) < len(origins) / 20

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from analysis import grid_png, grid_text, score_rows
-from analysis.figures.plots import PLAIN_SHADES, SHADES, shade, shades_of, sheet
+from analysis.figures.pictures import PLAIN_SHADES, SHADES, shade, shades_of, sheet
 from reproduce import Candidate, Dataset, Fidelity, Oracle
 from reproduce.essay import draws
 from reproduce.summary import seed_range

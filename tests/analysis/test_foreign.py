@@ -17,10 +17,9 @@ from hypothesis import strategies as st
 
 from analysis import formats
 from analysis.command import report
-from analysis.figures import axes
-from analysis.figures.axes import panel, svg
-from analysis.figures.plots import grid_png
-from analysis.page.report import render, sections_of, write_report
+from analysis.figures.pictures import grid_png
+from analysis.figures.style import legend_below, panel, svg
+from analysis.page.report import content_of, render, write_report
 from analysis.results import collect
 from reproduce import Candidate, Dataset, Oracle, UserError
 from reproduce.essay import draws
@@ -134,7 +133,7 @@ def test_d_altered_analyses_are_shown_whole_or_skipped(
     found = collect([place])
     if found.skipped:
         assert name in found.skipped[0]
-    parts = sections_of(found)
+    parts = content_of(found)
     assert render(parts, "t").rstrip().endswith("</html>")
 
 
@@ -204,6 +203,6 @@ def test_c19i_no_text_of_a_figure_is_a_formula() -> None:
     axis.set_title("$x^{$")
     axis.plot([1, 2], [1, 2], label="$\\frac{$")
     axis.set_xticks([1, 2], ["$_{$", "b"])
-    axes.named_below(figure, axis)
+    legend_below(figure, axis)
     drawn = svg(figure, text="none").decode()
     assert all(text in drawn for text in ("$x^{$", "$\\frac{$", "$_{$"))

@@ -13,7 +13,6 @@ from analysis.statistics import (
     Interval,
     best_of_k,
     equivalent_n,
-    expected_maximum,
     mean_interval,
     set_interval,
 )
@@ -85,14 +84,7 @@ def test_b7_paired_without_spread_or_seeds() -> None:
         paired({0: 1.0}, {1: 1.0})
 
 
-@pytest.mark.parametrize("k", [1, 2, 3, 10, 1000])
-def test_expected_maximum(k: int, rng: np.random.Generator) -> None:
-    # The k-th order statistic of uniform values is Beta(k, 1); map it through the normal quantile.
-    theirs = stats.beta(k, 1).expect(stats.norm.ppf, lb=1e-12, ub=1 - 1e-12)
-    assert expected_maximum(k) == pytest.approx(theirs, abs=1e-3)
-
-
-def test_best_of_k_takes_off_the_luck(rng: np.random.Generator) -> None:
+def test_best_of_k_is_right_on_average(rng: np.random.Generator) -> None:
     """Over many studies the corrected best is right on average; the observed one is not."""
     naive, corrected = [], []
     for _ in range(600):
@@ -100,20 +92,15 @@ def test_best_of_k_takes_off_the_luck(rng: np.random.Generator) -> None:
         scores = truth[:, None] + rng.normal(0, 4, (30, 3))
         best = best_of_k(scores.tolist())
         chosen = truth[scores.mean(1).argmax()]
-        naive.append(best.observed - chosen)
-        corrected.append(best.corrected - chosen)
+        naive.append(scores.mean(1).max() - chosen)
+        corrected.append(best - chosen)
     assert np.mean(naive) > 1
     assert abs(np.mean(corrected)) < 0.2
 
 
-def test_best_of_equal_sets_is_the_mean(rng: np.random.Generator) -> None:
-    leads, lucks = [], []
-    for _ in range(300):
-        scores = rng.normal(60, 4, (20, 4))
-        best = best_of_k(scores.tolist())
-        leads.append(best.observed - 60)
-        lucks.append(best.luck)
-    assert np.mean(leads) == pytest.approx(np.mean(lucks), rel=0.05)
+def test_best_of_equal_sets_is_about_the_mean(rng: np.random.Generator) -> None:
+    leads = [best_of_k(rng.normal(60, 4, (20, 4)).tolist()) - 60 for _ in range(300)]
+    assert 0 < np.mean(leads) < 1  # the best as scored leads by 3.7
     with pytest.raises(ValueError, match="two or more"):
         best_of_k([[1.0, 2.0]])
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.figures.plots import some_of_each
+from analysis.figures.pictures import some_of_each
+from analysis.figures.transfer import architecture_charts
 from analysis.measure import measures
 from analysis.origins import Origins
-from analysis.page import learning, sections
+from analysis.page.headline import headline, leader
 from analysis.page.report import write_report
 from analysis.results import Results, collect
 from analysis.sources import sources_of
@@ -55,11 +56,11 @@ def test_every_number_points_to_its_records(report: Path, folder: Path) -> None:
     for origin in origins:
         assert origin.get("source") or (origin["commands"] and origin["files"])
     assert sum("values" in origin and len(origin["values"]) > 1 for origin in origins) > 20
-    for figure in re.findall(r'<figure class="exhibit".*?</figure>', text, re.DOTALL):
+    for figure in re.findall(r'<figure class="chart".*?</figure>', text, re.DOTALL):
         assert figure.count('data-origin="') >= 2  # the figure, and a button for the keyboard
 
 
-def test_league_says_what_the_records_say(folder: Path) -> None:
+def test_leaderboard_says_what_the_records_say(folder: Path) -> None:
     results, origins = collect([folder]), Origins()
     (found,) = leaderboards(results, origins)
     row = next(row for row in found.rows if row.name.startswith("means"))
@@ -72,7 +73,7 @@ def test_league_says_what_the_records_say(folder: Path) -> None:
     assert all(row.kind != "published" for row in found.rows)  # those are about MNIST
 
 
-def test_storage_budgets_stay_out_of_the_league(ten, digits: Dataset) -> None:
+def test_storage_budgets_stay_out_of_the_leaderboard(ten, digits: Dataset) -> None:
     records = Oracle(digits, workers=1).score(ten, "knn", [0])
     as_mnist = [{**r, "checksum": MNIST_CHECKSUM, "role": "searched"} for r in records]
     (found,) = leaderboards(results_of(as_mnist), Origins())
@@ -92,7 +93,7 @@ def results_of(records: list, *candidates: Candidate) -> Results:
     )
 
 
-def test_finalists_stay_out_of_the_league(ten: Candidate, digits: Dataset) -> None:
+def test_finalists_stay_out_of_the_leaderboard(ten: Candidate, digits: Dataset) -> None:
     """A search's choice among its finalists is corrected, and shown beside fresh networks."""
     rivals = [measures.random_set(digits, 1, number) for number in range(3)]
     oracle = Oracle(digits, workers=1)
@@ -108,7 +109,7 @@ def test_finalists_stay_out_of_the_league(ten: Candidate, digits: Dataset) -> No
     (found,) = leaderboards(results, origins)
     assert [(row.name, row.cells["tree"].interval.n) for row in found.rows] == [("s", 4)]
     (choice,) = finalists.choices(results, origins)
-    assert (choice.name, choice.best.k, choice.fresh.interval.n) == ("s", 3, 4)
+    assert (choice.name, choice.finalists, choice.fresh.interval.n) == ("s", 3, 4)
     assert choice.chosen.interval.mean == pytest.approx(max(map(np.mean, means.values())))
     assert float(choice.corrected.text) <= round(choice.chosen.interval.mean, 2)
     assert len(origins.entries()[choice.corrected.origin]["values"]) == 9
@@ -164,17 +165,17 @@ def test_b6_test_chooses_neither_the_headline_nor_its_rival(digits: Dataset) -> 
         record_of(drawn, "mlp", "test", 41.0),
     ]
     results = results_of(records, good, lucky)
-    leader = leaderboard.leader(leaderboards(results, Origins()))
-    assert leader is not None
-    assert (leader.row.name, leader.protocol, leader.row.split) == ("good", "knn", "test")
-    assert leader.chosen_on == "validation-b"
-    headline = sections.headline(results, leader)
-    assert headline is not None
-    assert headline.random is not None
-    assert (headline.number.mean, headline.random.mean) == ("58.00", "41.00")
-    assert headline.random_protocol == "mlp"
+    best = leader(leaderboards(results, Origins()))
+    assert best is not None
+    assert (best.row.name, best.protocol, best.row.split) == ("good", "knn", "test")
+    assert best.chosen_on == "validation-b"
+    top = headline(results, best)
+    assert top is not None
+    assert top.random is not None
+    assert (top.number.mean, top.random.mean) == ("58.00", "41.00")
+    assert top.random_protocol == "mlp"
     alone = results_of([r for r in records if r["split"] == "test"], good, lucky)
-    first = leaderboard.leader(leaderboards(alone, Origins()))
+    first = leader(leaderboards(alone, Origins()))
     assert first is not None
     assert (first.row.name, first.chosen_on) == ("good", "")  # by name, which the page says
 
@@ -208,12 +209,12 @@ def test_other_networks_are_a_matrix_with_their_origin(
     path.write_text(json.dumps({"settings": {}, "rows": rows}))
     origins = Origins()
     results = collect([folder, tmp_path])
-    (found,) = learning.architectures(results, origins)
-    assert found.head == ["network", "first", "second"]
-    network, first, second = found.rows[1]
+    (found,) = architecture_charts(results, origins)
+    assert found.table.head == ["network", "first", "second"]
+    network, first, second = found.table.rows[1]
     assert (network, first.interval.mean, second.interval.mean) == ("MLP", 45, 30)
     assert origins.entries()[second.origin]["files"] == [str(path)]
-    assert learning.architectures(collect([folder]), origins) == []
+    assert architecture_charts(collect([folder]), origins) == []
 
 
 def test_large_sets_are_shown_evenly(digits: Dataset) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 
 import numpy as np
@@ -9,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from analysis.figures.axes import literal
+from analysis.figures.style import literal
 from reproduce.candidate import Candidate
 
 SHADES, PLAIN_SHADES = " ░▒▓█", " .:*#"  # the second for terminals that show ASCII alone
@@ -44,6 +45,11 @@ def shade(images: np.ndarray) -> np.ndarray:
 def tile(image: np.ndarray) -> bytes:
     """One image (1, H, W) as PNG, pixel for pixel."""
     return _png(shade(image[0]))
+
+
+def data_uri(png: bytes) -> str:
+    """A PNG as an address that needs no file."""
+    return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
 def sheet(images: np.ndarray, columns: int = COLUMNS, gap: int = 2) -> bytes:

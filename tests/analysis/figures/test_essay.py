@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from analysis.figures import axes
+from analysis.figures.essay import essay_spread
+from analysis.figures.style import svg
 from reproduce import Dataset, Oracle
 from reproduce.essay import draws
 
@@ -14,13 +15,13 @@ def test_spread_shows_every_replicate_and_the_published_number(mnist: Dataset) -
         for record in Oracle(mnist).score_many(sets, "tree", range(3))
         if record["draw"] == "table"
     ]
-    figure = axes.essay_spread(records)
+    figure = essay_spread(records)
     panel = figure.axes[0]
     shown = sorted(y for _, y in panel.collections[0].get_offsets().tolist())
     assert shown == sorted(record["accuracy"] for record in records)  # one set in both draws
     heights = {segment[0][1] for lines in panel.collections for segment in segments(lines)}
     assert 56.91 in heights
-    assert axes.svg(figure) == axes.svg(axes.essay_spread(records))
+    assert svg(figure) == svg(essay_spread(records))
 
 
 def segments(collection: Any) -> list:
