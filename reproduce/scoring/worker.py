@@ -27,7 +27,7 @@ def keep_freed_memory() -> None:
     """Have glibc keep freed memory for the next allocation, and not return it to the kernel.
 
     Each step allocates and frees megabytes. Two networks of `convnet` on ten images cause 40,000
-    page faults in 6 epochs with this, and 1.7 million without, which take 4 to 6 of 11 to 15
+    page faults in 6 epochs with this, and 1.7 million without, which take 4 to 7 of 11 to 17
     seconds. To `conv`, whose steps allocate little, it makes no difference. Other C libraries than
     glibc are left as they are.
     """
