@@ -24,13 +24,7 @@ TOO_LONG = {
     "reproduce.networks.essay_net.fused",
 }
 UNUSED = {
-<<<<<<< HEAD
-    "analysis.statistics.Best.luck",
-    "analysis.statistics.Best.observed",
     "reproduce.support.redaction.Redacting.writelines",  # a stream has it, whoever calls it
-=======
-    "reproduce.support.redaction.Redacting.writelines",
->>>>>>> 52619d0 (Figures: one file for each, with its table; the page shows tables and figures in plain English)
 }
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = Function | ast.ClassDef
