@@ -1,16 +1,14 @@
 """Proxies: ridge regression on features of random conv nets, a solve instead of a training.
 
-The kernel between a pool of images and the scoring images is computed once and can be kept on
-disk; scoring a subset of the pool is then a solve of the subset's size.
+The kernel between a pool of images and the scoring images is computed once. After that, each
+subset of the pool costs one small linear solve.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import joblib
 import numpy as np
 import torch
 from torch import Tensor
@@ -21,7 +19,6 @@ from reproduce.errors import UserError
 from reproduce.networks.models import Stack, build
 from reproduce.recipe import Recipe
 from reproduce.scoring.learners import Answer, Learner, Replicate, Where
-from reproduce.support import array_cache
 
 POOL = 4000  # training images of one kernel
 BLOCK = 64  # images whose features are computed together
@@ -96,9 +93,8 @@ class PoolKernel:
         images: np.ndarray,
         labels: np.ndarray,
         seed: int = 0,
-        cache: Path | None = None,
     ) -> PoolKernel:
-        """Compute the kernels, or read them from `cache`.
+        """Compute the kernels.
 
         Parameters
         ----------
@@ -109,8 +105,6 @@ class PoolKernel:
             Images that subsets are scored on.
         seed : int
             The networks are drawn from seeds that follow from it.
-        cache : Path, optional
-            Folder of kernels, named by all that they depend on; P (P + N) * 4 bytes each.
 
         Raises
         ------
@@ -123,15 +117,9 @@ class PoolKernel:
                 f"a kernel of {len(pool)} by {len(images)} images takes {size / 2**30:.1f} GiB; "
                 "use a smaller pool or fewer scoring images"
             )
-        name = joblib.hash([ridge.key(), seed, pool, images])
-        path = cache / f"kernel-{name}.npy" if cache else None
-        kept = array_cache.read(path, mmap_mode="c") if path else None
-        if kept is None:
-            kept = _kernels(ridge, pool, images, seed).numpy()
-            if path:
-                array_cache.write(path, kept)
-        both = torch.from_numpy(kept)
-        return cls(both[:, : len(pool)], both[:, len(pool) :], labels, ridge.strength)
+        ours = features(ridge, pool, seed)  # (P, F)
+        theirs = features(ridge, images, seed)  # (N, F)
+        return cls(ours @ ours.T, ours @ theirs.T, labels, ridge.strength)
 
     def accuracy(
         self, subset: np.ndarray, targets: np.ndarray, held: Sequence[int] | np.ndarray = ()
@@ -170,8 +158,3 @@ def features_of(model: Stack, recipe: Recipe, images: np.ndarray) -> Tensor:
         parts.append(model.features(model.prepare(x[None])).transpose(0, 1).flatten(1))
     stacked = torch.cat(parts)
     return stacked / stacked.norm(dim=1, keepdim=True).clamp(min=1e-12)
-
-
-def _kernels(ridge: Ridge, pool: np.ndarray, images: np.ndarray, seed: int) -> Tensor:
-    ours = features(ridge, pool, seed)
-    return torch.cat([ours @ ours.T, ours @ features(ridge, images, seed).T], dim=1)

@@ -4,61 +4,79 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
+from reproduce.support import keys
 from reproduce.support.files import is_regular, write_whole
 
 DIGEST = hashlib.sha256().digest_size
 
 
-def read(path: Path, mmap_mode: Literal["c"] | None = None) -> np.ndarray | None:
-    """Read an array that `write` kept.
+def place(folder: Path, *parts: str | int | np.ndarray) -> Path:
+    """Return the file of an array in a folder, named by all that the array depends on.
 
     Parameters
     ----------
-    path : Path
-    mmap_mode : `c` or None
-        `c` maps the file into memory, so that processes share it; None reads it.
+    folder : Path
+    parts : str, int or ndarray
+        An array counts by its type, its shape and its values.
+    """
+    said = [_described(part) if isinstance(part, np.ndarray) else part for part in parts]
+    return folder / f"{keys.key('array/1', *said)}.npy"
+
+
+def stored(
+    paths: Sequence[Path], make: Callable[[list[int]], Sequence[np.ndarray]]
+) -> list[np.ndarray]:
+    """Read the arrays at `paths`; make those that are missing or damaged, and keep them.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    make : callable
+        Takes the positions of the missing arrays in `paths` and returns these arrays.
+    """
+    found = [read(path) for path in paths]
+    missing = [number for number, array in enumerate(found) if array is None]
+    if missing:
+        for number, array in zip(missing, make(missing), strict=True):
+            write(paths[number], array)
+            found[number] = array
+    return [array for array in found if array is not None]
+
+
+def read(path: Path) -> np.ndarray | None:
+    """Read an array that `write` kept.
 
     Returns
     -------
     ndarray or None
-        None where there is no such file, or one whose content is not what was written: whoever
-        asks then computes the array again.
+        None where there is no such file, or one whose content is not what was written.
     """
     try:
         if not is_regular(path):
             return None
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size - DIGEST
-            found = hashlib.sha256()
-            while block := file.read(max(0, min(2**20, size - file.tell()))):
-                found.update(block)
-            if found.digest() != file.read():
-                return None
-        array: np.ndarray = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
+        whole = path.read_bytes()
+        content, digest = whole[:-DIGEST], whole[-DIGEST:]
+        if hashlib.sha256(content).digest() != digest:
+            return None
+        array: np.ndarray = np.load(io.BytesIO(content), allow_pickle=False)
     except (OSError, ValueError):
         return None
     return array
 
 
 def write(path: Path, array: np.ndarray) -> None:
-    """Keep an array: numpy's `.npy` format, and after it the SHA-256 of what it is."""
+    """Keep an array: numpy's `.npy` format, and after it the SHA-256 of that."""
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     content = buffer.getvalue()
     write_whole(path, content + hashlib.sha256(content).digest())
 
 
-def stored(path: Path, make: Callable[[], np.ndarray]) -> np.ndarray:
-    """Read the array at `path`; where it is missing or damaged, `make` and keep it."""
-    found = read(path)
-    if found is None:
-        found = make()
-        write(path, found)
-    return found
+def _described(array: np.ndarray) -> str:
+    digest = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+    return f"{array.dtype.str} {array.shape} {digest}"

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from reproduce.errors import UserError
-from reproduce.support import array_cache
+from reproduce.support import array_cache, keys
 from reproduce.support.constants import OnRecord
 from reproduce.training import checkpoint
 from reproduce.transfer.backbones import CACHE
@@ -84,14 +84,15 @@ class Autoencoder:
         folder: Path = CACHE,
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> Autoencoder:
-        """Train on images (n, 1, H, W) without labels, or find the weights where it was done.
+        """Train on images (n, 1, H, W) without labels, or find the weights of such a training.
 
         Adam on the squared error of noisy pixels' reconstruction (Vincent et al. 2008), 8 epochs.
         """
         height, width = images.shape[2:]
         how = f"{code} {seed} {EPOCHS} {BATCH} {RATE}{ON_RECORD.changes()}"
+        # Records of the essay name the learner by this hash, so it stays joblib's.
         run = f"autoencoder {how} on {joblib.hash(images)}"
-        path = folder / f"{joblib.hash([run, checkpoint.MARK])}.pt"
+        path = folder / f"{keys.key('autoencoder/1', run, checkpoint.MARK.decode())}.pt"
         if not path.exists():
             network = _trained(Network((height, width), code), images, seed, progress)
             checkpoint.save(path, run, network.state_dict())
@@ -106,19 +107,18 @@ class Autoencoder:
         """What identifies the features."""
         return self.run
 
-    @torch.no_grad()
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Codes (n, F), float32, of images (n, 1, H, W); from the cache where they are."""
+        """Return codes (n, F), float32, of images (n, 1, H, W), from the cache where they are."""
+        place = array_cache.place(Path(self.path).parent, self.run, images)
+        return array_cache.stored([place], lambda _: [self._codes(images)])[0]
 
-        def codes() -> np.ndarray:
-            network = Network(self.image_shape, self.code)
-            network.load_state_dict(checkpoint.load(Path(self.path), self.run))
-            blocks = torch.tensor(images).split(1000)
-            made: np.ndarray = torch.cat([network.encoder(block) for block in blocks]).numpy()
-            return made
-
-        name = f"{joblib.hash([self.run, joblib.hash(images)])}.npy"
-        return array_cache.stored(Path(self.path).with_name(name), codes)
+    @torch.no_grad()
+    def _codes(self, images: np.ndarray) -> np.ndarray:
+        network = Network(self.image_shape, self.code)
+        network.load_state_dict(checkpoint.load(Path(self.path), self.run))
+        blocks = torch.tensor(images).split(1000)
+        codes: np.ndarray = torch.cat([network.encoder(block) for block in blocks]).numpy()
+        return codes
 
 
 def _trained(

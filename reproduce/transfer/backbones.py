@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import joblib
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -115,16 +114,10 @@ def features(
     progress : callable
         Called with (images done, images in all).
     """
-    seen = joblib.hash(images)
-    paths = [folder / f"{joblib.hash([b.key(), seen])}.npy" for b in backbones]
-    kept = {b: array_cache.read(path) for b, path in zip(backbones, paths, strict=True)}
-    found = {backbone: array for backbone, array in kept.items() if array is not None}
-    missing = [backbone for backbone in backbones if backbone not in found]
-    if missing:
-        for backbone, array in zip(missing, _compute(missing, images, progress), strict=True):
-            array_cache.write(paths[backbones.index(backbone)], array)
-            found[backbone] = array
-    return [found[backbone] for backbone in backbones]
+    paths = [array_cache.place(folder, backbone.key(), images) for backbone in backbones]
+    return array_cache.stored(
+        paths, lambda missing: _compute([backbones[i] for i in missing], images, progress)
+    )
 
 
 @torch.no_grad()
@@ -160,21 +153,10 @@ def _pooled(maps: Tensor, grid: int) -> np.ndarray:
 
 @cache
 def extractor(backbones: tuple[Backbone, ...]) -> nn.Module:
-    """The frozen network up to the last of the layers, with its weights; gives each layer."""
-    # Torchvision takes seconds to import, and most commands do not need it.
-    from torchvision.models import feature_extraction
-
+    """Return the frozen network up to the last of the layers, which answers with each layer."""
     name, weights = backbones[0].name, backbones[0].weights
-    model = _architecture(name).eval()
     layers = sorted({backbone.layer for backbone in backbones})
-    try:
-        cut = feature_extraction.create_feature_extractor(model, layers)
-    except ValueError:
-        names = feature_extraction.get_graph_node_names(model)[1]
-        nodes = ", ".join(node for node in names if "." not in node)
-        raise UserError(
-            f"{name} has no layer among {', '.join(layers)}; use one of {nodes} or a block in them"
-        ) from None
+    cut = _cut(name, layers)
     state = _state(Path(weights)) if weights else _download(name)
     wanted = cut.state_dict()
     lacking = [key for key in wanted if key not in state and "num_batches" not in key]
@@ -187,6 +169,23 @@ def extractor(backbones: tuple[Backbone, ...]) -> nn.Module:
         cut.load_state_dict({key: state[key] for key in wanted if key in state}, strict=False)
     except RuntimeError:
         raise UserError(f"{weights}: weights of another network than {name}") from None
+    return cut
+
+
+def _cut(name: str, layers: list[str]) -> nn.Module:
+    """Return the network without weights, up to the last of the layers."""
+    # Torchvision takes seconds to import, and most commands do not need it.
+    from torchvision.models import feature_extraction
+
+    model = _architecture(name).eval()
+    try:
+        cut: nn.Module = feature_extraction.create_feature_extractor(model, layers)
+    except ValueError:
+        names = feature_extraction.get_graph_node_names(model)[1]
+        nodes = ", ".join(node for node in names if "." not in node)
+        raise UserError(
+            f"{name} has no layer among {', '.join(layers)}; use one of {nodes} or a block in them"
+        ) from None
     return cut
 
 

@@ -20,9 +20,8 @@ def path(tmp_path: Path) -> Path:
     return kept
 
 
-@pytest.mark.parametrize("mode", [None, "c"])
-def test_what_was_written_is_read(path: Path, mode: None) -> None:
-    found = array_cache.read(path, mmap_mode=mode)
+def test_what_was_written_is_read(path: Path) -> None:
+    found = array_cache.read(path)
     assert found is not None
     assert found.dtype == ARRAY.dtype
     assert (found == ARRAY).all()
@@ -40,10 +39,28 @@ def test_c19_g3_every_changed_byte_and_every_cut_is_noticed(path: Path) -> None:
     assert array_cache.read(path) is None
 
 
-def test_c19_g3_a_damaged_array_is_made_again(path: Path) -> None:
+def test_c19_g3_missing_and_damaged_arrays_are_made_and_kept(path: Path) -> None:
+    other = path.with_name("other.npy")
     path.write_bytes(path.read_bytes()[:-40])
-    assert (array_cache.stored(path, lambda: ARRAY + 1) == ARRAY + 1).all()
-    assert (array_cache.stored(path, lambda: ARRAY) == ARRAY + 1).all()  # that one is kept
+    made: list[list[int]] = []
+
+    def make(missing: list[int]) -> list[np.ndarray]:
+        made.append(missing)
+        return [ARRAY + number for number in missing]
+
+    array_cache.write(other, ARRAY)
+    for _ in range(2):
+        found = array_cache.stored([other, path], make)
+        assert (found[0] == ARRAY).all()
+        assert (found[1] == ARRAY + 1).all()
+    assert made == [[1]]
+
+
+def test_a_place_depends_on_every_part(tmp_path: Path) -> None:
+    parts = [("a", 1), ("a", 2), ("b", 1), ("a", ARRAY), ("a", ARRAY + 1), ("a", ARRAY[:, :5])]
+    places = {array_cache.place(tmp_path, *part) for part in [*parts, ("a", ARRAY.reshape(6, 4))]}
+    assert len(places) == 7
+    assert array_cache.place(tmp_path, "a", ARRAY.copy()) in places
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
