@@ -1,4 +1,4 @@
-"""Deskewing: digits set upright and centred by the moments of their ink, each on its own."""
+"""Deskewing: each digit is set upright and centred by the moments of its own ink."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from reproduce.support.constants import OnRecord
 
-BLOCK = 2000
+BLOCK = 2000  # images at a time
 LEAST_INK = 1e-6  # sum of pixels below which an image is empty
 ON_RECORD = OnRecord(__name__, {"LEAST_INK": 1e-6})
 
@@ -30,6 +30,19 @@ def deskew(images: np.ndarray) -> np.ndarray:
 
 
 def _deskewed(images: torch.Tensor) -> torch.Tensor:
+    """Deskew images (n, H, W)."""
+    height, width = images.shape[1:]
+    middle_row, middle_column, slant = _moments(images)
+    y = (torch.arange(height).to(images) - (height - 1) / 2)[:, None].expand(height, width)
+    x = (torch.arange(width).to(images) - (width - 1) / 2).expand(height, width)
+    at_y = y + middle_row[..., None]  # (n, H, W): the row where each output pixel looks
+    at_x = x + middle_column[..., None] + slant[..., None] * y
+    grid = torch.stack([(2 * at_x + 1) / width - 1, (2 * at_y + 1) / height - 1], -1)
+    return F.grid_sample(images[:, None], grid, align_corners=False)[:, 0]
+
+
+def _moments(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return the middle row, middle column and slant of each image's ink, (n, 1) each."""
     height, width = images.shape[1:]
     rows, columns = (torch.arange(side).to(images) for side in (height, width))
     ink = images.clamp(min=0)
@@ -39,13 +52,7 @@ def _deskewed(images: torch.Tensor) -> torch.Tensor:
     down, across = rows - middle_row, columns - middle_column  # (n, H), (n, W)
     covariance = torch.einsum("nhw,nh,nw->n", ink, down, across)
     variance = torch.einsum("nhw,nh->n", ink, down**2).clamp(min=LEAST_INK)
-    slant = (covariance / variance)[:, None, None]
     empty = (ink.sum((1, 2)) < LEAST_INK)[:, None]
     middle_row = torch.where(empty, (height - 1) / 2, middle_row)
     middle_column = torch.where(empty, (width - 1) / 2, middle_column)
-    y = (rows - (height - 1) / 2)[:, None].expand(height, width)
-    x = (columns - (width - 1) / 2).expand(height, width)
-    at_y = y + middle_row[:, None]
-    at_x = x + middle_column[:, None] + slant * y
-    grid = torch.stack([(2 * at_x + 1) / width - 1, (2 * at_y + 1) / height - 1], -1)
-    return F.grid_sample(images[:, None], grid, align_corners=False)[:, 0]
+    return middle_row, middle_column, (covariance / variance)[:, None]

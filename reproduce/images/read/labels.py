@@ -10,7 +10,7 @@ EXACT = 2**53  # up to here floats hold every whole number
 
 
 def coded(labels: np.ndarray, images: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Classes 0..C-1 of labels, and their names.
+    """Return the classes 0..C-1 of labels, and their names.
 
     Parameters
     ----------
@@ -23,12 +23,12 @@ def coded(labels: np.ndarray, images: int) -> tuple[np.ndarray, tuple[str, ...]]
     -------
     codes : ndarray of shape (n,), int64
     names : tuple of C str
-        The labels themselves, rising; a column that has no 1 is no class.
+        The labels themselves in rising order. A column without a 1 is no class.
 
     Raises
     ------
     UserError
-        When they are anything else, or all the same. The message does not name the file.
+        When the labels are anything else, or all the same. The message does not name the file.
     """
     if labels.dtype.kind not in "biuf":
         raise UserError(
@@ -43,20 +43,25 @@ def coded(labels: np.ndarray, images: int) -> tuple[np.ndarray, tuple[str, ...]]
         )
     if not images:
         raise UserError("no images; give at least seven of each class")
+    names, codes = np.unique(_whole(labels), return_inverse=True)
+    if len(names) < 2:
+        raise UserError(f"all labels are {names[0]}; at least two classes are needed")
+    return codes.astype(np.int64), tuple(str(name) for name in names)
+
+
+def _whole(labels: np.ndarray) -> np.ndarray:
+    """Return labels (n,) as int64, if all are whole numbers from 0."""
     if labels.dtype.kind == "f":
         labels = labels.astype(np.float64)
         if not (np.isfinite(labels) & (np.rint(labels) == labels)).all():
             raise UserError("labels hold values that are no whole numbers; give classes from 0")
     if labels.min() < 0 or labels.max() > EXACT:
         raise UserError(f"labels run from {labels.min()} to {labels.max()}; give classes from 0")
-    names, codes = np.unique(labels.astype(np.int64), return_inverse=True)
-    if len(names) < 2:
-        raise UserError(f"all labels are {names[0]}; at least two classes are needed")
-    return codes.astype(np.int64), tuple(str(name) for name in names)
+    return labels.astype(np.int64)
 
 
 def _from_rows(rows: np.ndarray) -> np.ndarray:
-    """The place of the one 1 in each row."""
+    """Return the column of the one 1 in each row, (n,)."""
     n, width = rows.shape
     if width < 2:
         raise UserError(f"labels have shape {rows.shape}; save labels.ravel(), of shape ({n},)")
