@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from reproduce.networks.essay_net import pooling
+from reproduce.networks.relu_mean import relu_mean
 
 # Channels that convolutions take at once, at most. Networks with widths in between are computed
 # one by one: side by side, processors sum them in another order than alone.
@@ -112,7 +112,7 @@ class ReluMean(nn.Module):
     """ReLU, then the mean over 2x2 pixels."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return pooling.relu_mean(x)
+        return relu_mean(x)
 
 
 # The activation of a block with the mean over 2x2 pixels after it.

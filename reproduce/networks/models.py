@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from reproduce.errors import UserError
-from reproduce.networks.essay_net import compiled, kernels
+from reproduce.networks.essay_net import blocks
 from reproduce.networks.layers import ACTIVATIONS, NORMS, Conv, Layer, Linear
 from reproduce.recipe import Recipe
 
@@ -33,10 +33,12 @@ def seeded(seed: int, purpose: str) -> torch.Generator:
 class Stack(nn.Module):
     """K networks of one shape.
 
-    `noise` is how many uniform numbers an image needs for dropout, `layout` the memory format.
+    `noise` is how many uniform numbers an image needs for dropout, `together` how many images are
+    best evaluated at once (or a multiple), `layout` the memory format.
     """
 
     noise = 0
+    together = 32
     layout = torch.contiguous_format
 
     def __init__(self, nets: int) -> None:
@@ -61,10 +63,6 @@ class Stack(nn.Module):
     def prepare(self, x: Tensor) -> Tensor:
         """Images in the order that the first layer wants: worth keeping if they come again."""
         return self.fold(x)
-
-    def evaluate(self, x: Tensor) -> Tensor:
-        """Logits (K, B, classes) of images (B, 1, H, W) that all share, without gradients."""
-        return self(x[None])
 
     # The next three are abstract to the type checker alone: `higher` cannot patch an ABC.
     @abstractmethod
@@ -93,6 +91,7 @@ class EssayNet(Stack):
     """The essay's LeNet-like net with dropout, 21,840 parameters at 28x28."""
 
     noise = 20 + 50
+    together = 4 * blocks.BATCH
 
     def __init__(self, nets: int, image_shape: tuple[int, int], classes: int) -> None:
         super().__init__(nets)
@@ -108,19 +107,11 @@ class EssayNet(Stack):
     def head(self) -> Linear:
         return self.linear2
 
-    def prepare(self, x: Tensor) -> Tensor:
-        return kernels.patches(x.permute(0, 2, 3, 1, 4))
-
     def features(self, prepared: Tensor) -> Tensor:
-        x = kernels.first_block(prepared, self.conv1.weight, self.conv1.bias)
-        x = kernels.block(x, self.conv2.weight, self.conv2.bias)
-        return x.permute(0, 3, 1, 2, 4).flatten(2)  # maps, then rows and columns
-
-    def evaluate(self, x: Tensor) -> Tensor:
-        if x.device.type != "cpu" or x.dtype != torch.float32:
-            return self(x[None])
-        seen = compiled.features(x, [self.conv1, self.conv2])
-        return self.linear2(F.relu(self.linear1(seen)))
+        if blocks.fit(prepared) and not torch.is_grad_enabled():
+            return blocks.evaluate(prepared, self.conv1, self.conv2)
+        x = F.relu(F.max_pool2d(self.conv1(prepared), 2))
+        return self.unfold(F.relu(F.max_pool2d(self.conv2(x), 2)))
 
     def answer(self, prepared: Tensor, noise: Tensor | None = None) -> Tensor:
         x = self.features(prepared)

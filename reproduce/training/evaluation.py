@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from reproduce.images.deskew import deskew
-from reproduce.networks.essay_net.compiled import LANES
 from reproduce.networks.models import Stack
 from reproduce.recipe import Recipe
 
@@ -37,8 +36,8 @@ def _logits(model: Stack, recipe: Recipe, images: np.ndarray) -> Iterator[Tensor
     first = 10 if recipe.model == "conv" else (recipe.widths or (recipe.width,))[0]
     per_image = 4 * model.nets * first * images.shape[2] * images.shape[3]
     most = BYTES if device.type == "cpu" else GPU_BYTES
-    block = -(-max(1, most // per_image) // LANES) * LANES
+    block = -(-max(1, most // per_image) // model.together) * model.together
     images = deskew(images) if recipe.deskew else images
     for start in range(0, len(images), block):
         x = torch.tensor(images[start : start + block], device=device)  # a copy: may be read-only
-        yield model.evaluate((x - recipe.mean) / recipe.std)
+        yield model((x[None] - recipe.mean) / recipe.std)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from reproduce.images import expand
 from reproduce.images.deskew import deskew
-from reproduce.networks.essay_net import fused
+from reproduce.networks.essay_net import step as essay_step
 from reproduce.networks.models import EssayNet, Stack, build
 from reproduce.recipe import Recipe
 from reproduce.training import last_layer, schedule
@@ -70,7 +70,7 @@ def train(
     x, y = _training_set(recipe, images, targets)  # (K, n, 1, H, W), (K, n, C)
     height, width = x.shape[-2:]
     model = build(recipe, (height, width), y.shape[-1], seeds).to(device)
-    compiled = fused.fits(recipe, model, width)
+    compiled = essay_step.fits(recipe, model, width)
     batches = Batches(recipe, x, y, seeds, model, torch.device(device), prepare=not compiled)
     del x, y  # the batches hold what is needed of them
     schedule.check_rates(recipe, batches.per_epoch * recipe.epochs)
@@ -89,7 +89,7 @@ def train(
             if compiled:
                 assert isinstance(model, EssayNet)
                 assert noise is not None
-                fused.step(model, xb, yb, noise, rate)
+                essay_step.step(model, xb, yb, noise, rate)
             else:
                 loss = LOSSES[recipe.loss](model.answer(xb, noise), yb)  # (K,)
                 _descend(optimiser, loss.sum(), rate)

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from reproduce import Recipe, UserError
+from reproduce.networks.essay_net.reference import ReferenceNet
 from reproduce.networks.models import Stack, build
 
 CONV = Recipe(model="conv")
@@ -13,20 +14,8 @@ CONVNET = Recipe(model="convnet", width=6)
 
 
 def plain_essay_net(stack: Stack, k: int) -> nn.Module:
-    """The essay's net from PyTorch's own layers, with network k's parameters."""
-    net = nn.Sequential(
-        nn.Conv2d(1, 10, 5),
-        nn.MaxPool2d(2),
-        nn.ReLU(),
-        nn.Conv2d(10, 20, 5),
-        nn.MaxPool2d(2),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.Linear(320, 50),
-        nn.ReLU(),
-        nn.Linear(50, 10),
-    )
-    return with_parameters(net, stack, k)
+    """The reference with network k's parameters."""
+    return with_parameters(ReferenceNet(), stack, k)
 
 
 def plain_convnet(stack: Stack, k: int) -> nn.Module:

@@ -1,0 +1,57 @@
+"""A training step of the essay's net by SGD, compiled; several networks, one after the other.
+
+The arithmetic is that of `reference.train_step` but for rounding. A network's step has the same
+bits in any stack.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+
+from reproduce.networks.essay_net import blocks, classifier, gradients
+from reproduce.networks.models import EssayNet, Stack
+from reproduce.recipe import Recipe
+
+
+def fits(recipe: Recipe, model: Stack, width: int) -> bool:
+    """Whether `step` trains this model by this recipe: the essay's net by SGD, on the CPU.
+
+    `width` is that of the images in pixels.
+    """
+    plain = (recipe.optimiser, recipe.loss, recipe.momentum, recipe.weight_decay)
+    weight = next(model.parameters())
+    return (
+        isinstance(model, EssayNet)
+        and plain == ("sgd", "cross-entropy", 0.0, 0.0)
+        and recipe.batch <= blocks.BATCH
+        and width <= blocks.WIDEST
+        and weight.device.type == "cpu"
+        and weight.element_size() == 4
+    )
+
+
+def step(model: EssayNet, x: Tensor, y: Tensor, noise: Tensor, rate: float) -> None:
+    """Take one step of SGD for each network, in place.
+
+    Parameters
+    ----------
+    model : EssayNet
+        K networks, float32.
+    x : Tensor of shape (K, B, 1, H, W)
+        Normalised images, B at most `blocks.BATCH`.
+    y : Tensor of shape (K, B, C)
+        Probabilities.
+    noise : Tensor of shape (K, B, 70)
+        Uniform in 0..1; dropout keeps what is below a half, doubled.
+    rate : float
+        Learning rate.
+    """
+    convolutions = blocks.parameters(model.conv1, model.conv2)
+    linear = blocks.parameters(model.linear1, model.linear2)
+    rate32 = np.float32(rate)
+    images = np.ascontiguousarray(x[:, :, 0].numpy())
+    seen, inner, inner_winner, outer, outer_winner = blocks.forward(images, *convolutions)
+    targets = y.contiguous().numpy()
+    back = classifier.descend(outer, noise.numpy(), targets, *linear, rate32)
+    gradients.descend(back, seen, inner, inner_winner, outer_winner, *convolutions, rate32)
