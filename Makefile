@@ -23,9 +23,10 @@ report: venv
 check-published: venv
 	$(BIN)/pytest -m published -s $(FULL)
 
-# Speed of the oracle against a plain loop, and how well the proxies rank; minutes each.
+# Speed of the oracle against a plain loop, what compiling gains, and how well the proxies rank; minutes each.
 bench-oracle: venv
 	$(BIN)/python -m benchmarks.speed.oracle
+	$(BIN)/python -m benchmarks.speed.essay_net
 
 bench-proxies: venv
 	$(BIN)/python -m benchmarks.speed.proxies

@@ -25,6 +25,7 @@ TABLES: dict[str, Callable[[Path], Table]] = {
     "transfer": essay.problem(essay.TRANSFER),
     **{f"problem-{name}": essay.problem(names) for name, names in PROBLEMS.items()},
     "speed": oracle.speed,
+    "essay-net": oracle.essay_net,
     "proxies": oracle.proxies,
     "search-rank": search.rank,
     "search-methods": search.methods,

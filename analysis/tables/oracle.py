@@ -1,4 +1,4 @@
-"""Tables about the oracle: its speed, and how well the proxies agree with it."""
+"""Tables about the oracle: its speed, what compiling gains, how well the proxies agree with it."""
 
 from __future__ import annotations
 
@@ -30,6 +30,25 @@ def speed(results: Path) -> Table:
         )
     head = ["protocol", "ipc", "networks", "plain s", "ours s", "ratio", "candidates / minute"]
     return Table([*head, "GFLOP/s (of peak)"], rows)
+
+
+def essay_net(results: Path) -> Table:
+    """A step and an evaluation of the essay's net: plain, grouped and compiled."""
+    content = benchmark(results, "essay-net")
+    names = {
+        "step": f"training step on {content['batch']} images",
+        "evaluation": f"evaluation of {content['images']:,} images",
+    }
+    rows = []
+    for row in content["rows"]:
+        taken, ratios = row["milliseconds"], row["ratios"]
+        cells = [
+            f"{taken[way]:.2f} ({ratios[way]:.1f})" if way in taken else "–"
+            for way in ("plain", "grouped")
+        ]
+        rows.append([names[row["what"]], row["nets"], *cells, f"{taken['compiled']:.2f}"])
+    head = ["what", "networks", "plain ms (ratio)", "grouped ms (ratio)", "compiled ms"]
+    return Table(head, rows)
 
 
 def proxies(results: Path) -> Table:

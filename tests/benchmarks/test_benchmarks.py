@@ -9,10 +9,11 @@ import pytest
 import supertrainer_final
 from analysis.figures import curves
 from analysis.tables import distill as distill_tables
-from analysis.tables import documents, final, scores
+from analysis.tables import documents, final, oracle, scores
 from analysis.tables import search as search_tables
-from benchmarks import rows
+from benchmarks import rows as benchmark_rows
 from benchmarks.compare import architectures, distill_methods, protocols, search_methods
+from benchmarks.speed import essay_net
 from distill import DistillConfig, distill
 from distill.methods import find
 from reproduce import Candidate, Dataset, UserError
@@ -43,12 +44,12 @@ def distilled(digits: Dataset) -> Candidate:
 
 
 def test_rows_are_kept_and_other_settings_refused() -> None:
-    rows.Rows("some", ipc=1).add(name="a", value=2)
-    again = rows.Rows("some", ipc=1)
+    benchmark_rows.Rows("some", ipc=1).add(name="a", value=2)
+    again = benchmark_rows.Rows("some", ipc=1)
     assert again.has(name="a")
     assert not again.has(name="a", value=3)
     with pytest.raises(UserError, match="move it away"):
-        rows.Rows("some", ipc=2)
+        benchmark_rows.Rows("some", ipc=2)
 
 
 def test_search_methods_at_equal_time() -> None:
@@ -201,3 +202,15 @@ def test_nothing_measured_is_a_head_without_rows() -> None:
         assert table.head
         assert table.rows == []
     assert curves.distill_runs(RESULTS) is None
+
+
+def test_the_essays_net_three_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(essay_net, "ROUNDS", 1)
+    monkeypatch.setattr(essay_net, "IMAGES", 20)
+    rows = [
+        essay_net.row("step", 2, essay_net.steps(2)),
+        essay_net.row("evaluation", 2, essay_net.evaluations(2)),
+    ]
+    benchmark_rows.write("essay-net", rounds=1, batch=10, images=20, rows=rows)
+    step, evaluation = oracle.essay_net(RESULTS).rows
+    assert [step[1], evaluation[3]] == [2, "–"]
