@@ -14,7 +14,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from reproduce.candidate import Candidate
-from reproduce.data import CHECKSUMS, Dataset, check_fits
+from reproduce.data import CHECKSUMS, NAMES, STANDARD, Dataset, check_fits
 from reproduce.errors import UserError
 from reproduce.sources import load
 from reproduce.support.schema import Optional, Rule, Words, check_fields
@@ -97,14 +97,13 @@ class DataChoice:
 
     dataset: str | None = option(
         None,
-        "mnist, fashion, digits, or the path of your own data. Default: that of the candidates, "
-        "else mnist.",
+        f"{NAMES}, or the path of your own data. Default: that of the candidates, else mnist.",
         Optional(PLACE),
     )
     data: str | None = option(
         None,
-        "Folder that holds mnist or fashion. Default: $SUPERTRAINER_DATA, then ./data, then a "
-        "download.",
+        f"Folder that holds {' or '.join(STANDARD)}. Default: $SUPERTRAINER_DATA, then ./data, "
+        "then a download.",
         Optional(PLACE),
     )
     split_seed: int | None = option(

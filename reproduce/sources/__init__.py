@@ -2,6 +2,6 @@
 
 from reproduce.sources.load import load
 from reproduce.sources.own import own
-from reproduce.sources.standard import STANDARD, digits, standard
+from reproduce.sources.standard import digits, standard
 
-__all__ = ["STANDARD", "digits", "load", "own", "standard"]
+__all__ = ["digits", "load", "own", "standard"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reproduce.data import Dataset
+from reproduce.data import NAMES, STANDARD, Dataset
 from reproduce.errors import UserError
 from reproduce.sources.own import own
-from reproduce.sources.standard import STANDARD, digits, standard
+from reproduce.sources.standard import digits, standard
 from reproduce.support.schema import SEED
 
 
@@ -43,10 +43,12 @@ def load(
     """
     split_seed = SEED.check(split_seed, "split seed")
     if not name:
-        raise UserError("the dataset's name is empty; use mnist, fashion, digits or a path")
+        raise UserError(f"the dataset's name is empty; use {NAMES} or a path")
     is_standard = name in STANDARD
     if data and not is_standard:
-        raise UserError(f"--data is the folder of mnist and fashion; leave it out for {name}")
+        raise UserError(
+            f"--data is the folder of {' and '.join(STANDARD)}; leave it out for {name}"
+        )
     if split_seed and is_standard:
         raise UserError(f"{name} has splits of its own; leave --split-seed out")
     if invert and (is_standard or name == "digits"):

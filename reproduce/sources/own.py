@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reproduce.data import CHECKSUMS, Dataset, ImageSet, digest
+from reproduce.data import CHECKSUMS, NAMES, Dataset, ImageSet, digest
 from reproduce.errors import UserError
 from reproduce.images.read import folder, idx
 from reproduce.images.read.ink import inked
@@ -30,7 +30,7 @@ def own(path: Path, split_seed: int, invert: bool | None) -> Dataset:
     """
     checked(str(path), "path of the data", LONGEST)
     if not (path.exists() or idx.find(path)):
-        raise UserError(f"{path}: no such dataset; use mnist, fashion, digits or an existing path")
+        raise UserError(f"{path}: no such dataset; use {NAMES} or an existing path")
     names: tuple[str, ...] | None = None  # a folder has them, in other files labels are numbers
     if path.is_dir():
         images, labels, names = folder.read(path, invert)

@@ -1,4 +1,4 @@
-"""Standard data: MNIST and Fashion-MNIST in torchvision's layout, and scikit-learn's digits."""
+"""Standard data: `data.STANDARD` in torchvision's layout, and scikit-learn's digits."""
 
 from __future__ import annotations
 
@@ -7,35 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from reproduce.data import (
-    CHECKSUMS,
-    TEST_CHECKSUMS,
-    Dataset,
-    ImageSet,
-    digest,
-)
+from reproduce.data import STANDARD, Dataset, ImageSet, digest
 from reproduce.errors import UserError
 from reproduce.images.read import idx
 from reproduce.sources.cut import cut
 
 ENVIRONMENT = "SUPERTRAINER_DATA"
 VALIDATION = 10_000  # the last of the training images
-STANDARD = {"mnist": "MNIST", "fashion": "FashionMNIST"}
-CLASSES = {
-    "mnist": tuple("0123456789"),
-    "fashion": (
-        "T-shirt/top",
-        "Trouser",
-        "Pullover",
-        "Dress",
-        "Coat",
-        "Sandal",
-        "Shirt",
-        "Sneaker",
-        "Bag",
-        "Ankle boot",
-    ),
-}
 FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
@@ -43,13 +21,13 @@ FILES = {
 
 
 def standard(name: str, data: Path | str | None) -> Dataset:
-    """MNIST or Fashion-MNIST: the last 10,000 of the 60,000 training images are validation.
+    """A dataset of `data.STANDARD`: the last 10,000 of the training images are validation.
 
     The test files are compared with their checksum here as well, so that no work is begun beside
     wrong ones; their images are handed out by `Dataset.unseal` alone.
     """
     root, named = root_of(data)
-    folder = root / STANDARD[name] / "raw"
+    folder = root / STANDARD[name].title / "raw"
     _fetch(name, root, folder, download=not named)
     images, labels = _bytes(folder, "train")
     first, second = slice(-VALIDATION), slice(-VALIDATION, None)
@@ -65,10 +43,10 @@ def standard(name: str, data: Path | str | None) -> Dataset:
         name=name,
         train=_image_set(images[first], labels[first]),
         validation=_image_set(images[second], labels[second]),
-        classes=CLASSES[name],
+        classes=STANDARD[name].classes,
         read_test=read_test,
-        checksum=CHECKSUMS[name],
-        test_checksum=TEST_CHECKSUMS[name],
+        checksum=STANDARD[name].checksum,
+        test_checksum=STANDARD[name].test_checksum,
     )
 
 
@@ -79,16 +57,16 @@ def _fetch(name: str, root: Path, folder: Path, *, download: bool) -> None:
         return
     if not download:
         raise UserError(
-            f"no {missing[0]} in {folder}; put the four IDX files of {STANDARD[name]} there, "
+            f"no {missing[0]} in {folder}; put the four IDX files of {STANDARD[name].title} there, "
             "or name neither --data nor $SUPERTRAINER_DATA to download them"
         )
     import torchvision.datasets
 
     try:
-        getattr(torchvision.datasets, STANDARD[name])(root, download=True)
+        getattr(torchvision.datasets, STANDARD[name].title)(root, download=True)
     except (RuntimeError, OSError, ValueError, AssertionError):
         raise UserError(
-            f"cannot download {STANDARD[name]}; put its four IDX files into {folder}, "
+            f"cannot download {STANDARD[name].title}; put its four IDX files into {folder}, "
             "or use --dataset digits, which needs no files"
         ) from None
 
@@ -101,9 +79,10 @@ def _bytes(folder: Path, part: str) -> list[np.ndarray]:
 
 def _verify(name: str, folder: Path, part: str, arrays: list[np.ndarray]) -> None:
     """Raise UserError where the files are not those of the dataset."""
-    if digest(*arrays) != (CHECKSUMS if part == "train" else TEST_CHECKSUMS)[name]:
+    known = STANDARD[name]
+    if digest(*arrays) != (known.checksum if part == "train" else known.test_checksum):
         raise UserError(
-            f"{folder}: {' and '.join(FILES[part])} are damaged or not {STANDARD[name]}'s; "
+            f"{folder}: {' and '.join(FILES[part])} are damaged or not {known.title}'s; "
             "delete them and fetch them again"
         )
 
