@@ -15,6 +15,7 @@ import numpy as np
 
 from reproduce.candidate import Candidate
 from reproduce.data import ImageSet
+from reproduce.errors import UserError
 from reproduce.records import Record
 from reproduce.support import keys
 
@@ -146,8 +147,14 @@ class Learner(ABC):
     def probabilities(
         self, replicates: Sequence[Replicate], images: np.ndarray, where: Where
     ) -> np.ndarray:
-        """Class probabilities (K, N, C) of images (N, 1, H, W)."""
-        raise NotImplementedError
+        """Class probabilities (K, N, C) of images (N, 1, H, W).
+
+        Raises
+        ------
+        UserError
+            Where the learner gives none (`gives_probabilities`).
+        """
+        raise UserError(f"{self.key()} gives no class probabilities; use another protocol")
 
     def score(
         self, replicates: Sequence[Replicate], scored: ImageSet, where: Where

@@ -1,7 +1,7 @@
 """Search methods: every file here that defines a `METHOD` is one, under the file's name.
 
-A new method is one new file. The command line, its defaults, the documents' table and the contract
-tests find it by looking into this folder.
+A new method is one new file. The command line, its defaults and the contract tests find it by
+looking into this folder.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import torch
 
 from reproduce import Candidate, Dataset, Oracle, Recipe, UserError
 from reproduce.essay import draws
+from reproduce.scoring.learners import Replicate, Where
 from reproduce.scoring.ridge_proxy import PoolKernel, Ridge, features
 
 RIDGE = Ridge(Recipe(model="conv"), nets=3)
@@ -50,3 +51,9 @@ def test_oracle_gives_the_same_alone_and_in_company(digits: Dataset, ten: Candid
     beside = Oracle(digits, workers=2).score_many([*others, ten], "ridge-conv", [0, 1])
     assert [r["accuracy"] for r in beside[-2:]] == [r["accuracy"] for r in alone]
     assert alone[0]["accuracy"] > 40
+
+
+def test_a_proxy_gives_no_probabilities(ten: Candidate) -> None:
+    ridge = Ridge(Recipe(model="conv"))
+    with pytest.raises(UserError, match="gives no class probabilities"):
+        ridge.predict([Replicate(ten, ridge, 0)], ten.images, Where())
