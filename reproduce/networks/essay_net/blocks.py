@@ -77,8 +77,8 @@ def _evaluate(
         _side_by_side(images[start:stop], x[0])
         halves = _halves(x)
         for net in range(len(weight1)):
-            _block(halves, weight1[net], bias1[net], inner, inner_winner)
-            _block(_halves(inner), weight2[net], bias2[net], outer, outer_winner)
+            _block(halves, weight1[net], bias1[net], inner, inner_winner, False)
+            _block(_halves(inner), weight2[net], bias2[net], outer, outer_winner, False)
             for image in range(stop - start):
                 for feature in range(len(flat)):
                     features[net, start + image, feature] = flat[feature, image]
@@ -121,9 +121,49 @@ def forward(
     for net in range(nets):
         _side_by_side(images[net], x[net])
         halves = _halves(x[net : net + 1])
-        _block(halves, weight1[net], bias1[net], inner[net], inner_winner[net])
-        _block(_halves(inner[net]), weight2[net], bias2[net], outer[net], outer_winner[net])
+        _block(halves, weight1[net], bias1[net], inner[net], inner_winner[net], False)
+        halves = _halves(inner[net])
+        _block(halves, weight2[net], bias2[net], outer[net], outer_winner[net], False)
     return x, inner, inner_winner, outer, outer_winner
+
+
+@njit()
+def tangents(
+    x: np.ndarray,
+    inner: np.ndarray,
+    inner_winner: np.ndarray,
+    outer_winner: np.ndarray,
+    weight2: np.ndarray,
+    way1: np.ndarray,
+    way_bias1: np.ndarray,
+    way2: np.ndarray,
+    way_bias2: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """How fast the maps of both blocks change while the parameters move along a direction.
+
+    Parameters
+    ----------
+    x, inner, inner_winner, outer_winner : ndarray
+        As `forward` returns them.
+    weight2 : ndarray of shape (K, O, C, 5, 5)
+    way1, way_bias1, way2, way_bias2 : ndarray
+        The direction, of the shapes of the parameters.
+
+    Returns
+    -------
+    inner, outer : ndarray
+        Derivatives of the maps, of their shapes.
+    """
+    first = np.empty(inner.shape, np.float32)
+    second = np.empty(outer_winner.shape, np.float32)
+    for net in range(len(x)):
+        halves = _halves(x[net : net + 1])
+        _block(halves, way1[net], way_bias1[net], first[net], inner_winner[net], True)
+        # The second block's input and its weights both move: twice as many channels.
+        halves = _halves(np.concatenate((inner[net], first[net])))
+        weights = np.concatenate((way2[net], weight2[net]), axis=1)
+        _block(halves, weights, way_bias2[net], second[net], outer_winner[net], True)
+    return first, second
 
 
 @njit()
@@ -159,9 +199,17 @@ def _halves(x: np.ndarray) -> np.ndarray:
 
 @njit(fastmath={"contract", "nsz"})
 def _block(
-    halves: np.ndarray, weight: np.ndarray, bias: np.ndarray, out: np.ndarray, winner: np.ndarray
+    halves: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    out: np.ndarray,
+    winner: np.ndarray,
+    known: bool,
 ) -> None:
-    """Convolve `_halves`, pool, ReLU: fill (O, H', W', BATCH) and the winners of its pooling."""
+    """Convolve `_halves`, pool, ReLU: fill (O, H', W', BATCH) and the winners of its pooling.
+
+    Where the winners are known, take them instead.
+    """
     channels = weight.shape[1]
     flat, length = weight.ravel(), out.shape[2] * BATCH
     height = len(halves) // (channels * 2 * HALF)
@@ -178,9 +226,12 @@ def _block(
                         u, v, acc = flat[at:], flat[other:], sums[4 * parity * HALF :]
                         _add(halves[line:], u, v, acc, length)
             for half in range(2):
-                phases = sums[2 * half * HALF :]
-                target = out[output + half, row].ravel()
-                _pool(phases, bias[output + half], target, winner[output + half, row].ravel())
+                phases, number = sums[2 * half * HALF :], output + half
+                target, chosen = out[number, row].ravel(), winner[number, row].ravel()
+                if known:
+                    _take(phases, bias[number], target, chosen)
+                else:
+                    _pool(phases, bias[number], target, chosen)
 
 
 # One slice that is read and one that is written, constants between and a constant length: so the
@@ -221,3 +272,12 @@ def _pool(phases: np.ndarray, bias: np.float32, target: np.ndarray, winner: np.n
         dead = best <= 0  # so that NaN stays NaN
         winner[n] = np.int8(DEAD) if dead else index
         target[n] = np.float32(0) if dead else best
+
+
+@njit()
+def _take(phases: np.ndarray, bias: np.float32, target: np.ndarray, winner: np.ndarray) -> None:
+    """Of four phases, in the order of `_pool`, the one that won, plus bias; 0 where none did."""
+    for n in range(len(target)):
+        index = winner[n]
+        taken = phases[index // 2 * 4 * HALF + index % 2 * HALF + n] if index != DEAD else -bias
+        target[n] = taken + bias

@@ -17,7 +17,6 @@ ZERO = np.float32(0)
 FAST = {"contract", "nsz", "reassoc"}  # sums may be taken in any order
 
 
-@njit()
 def descend(
     back: np.ndarray,
     x: np.ndarray,
@@ -42,11 +41,27 @@ def descend(
         As `blocks.forward` takes them.
     rate : float32
     """
+    taps = windows(weight2)
+    change = np.zeros_like(taps)
     for net in range(len(back)):
         _step(
             back[net], x[net], inner[net], inner_winner[net], outer_winner[net], weight1[net],
-            bias1[net], weight2[net], bias2[net], rate,
+            bias1[net], taps[net], bias2[net], change[net], rate,
         )  # fmt: skip
+    weight2 -= rate * of_windows(change)
+
+
+def windows(weight: np.ndarray) -> np.ndarray:
+    """Weights (K, O, C, 5, 5) as (K, O, 5, WINDOW): channels column by column, then zeros."""
+    taps = np.zeros((*weight.shape[:2], SIDE, WINDOW), np.float32)
+    taps[..., : SIDE * CHANNELS] = weight.transpose(0, 1, 3, 4, 2).reshape(*taps.shape[:3], -1)
+    return taps
+
+
+def of_windows(taps: np.ndarray) -> np.ndarray:
+    """Weights (K, O, C, 5, 5) that lie in the order of `windows`."""
+    used = taps[..., : SIDE * CHANNELS]
+    return used.reshape(*taps.shape[:3], SIDE, CHANNELS).transpose(0, 1, 4, 2, 3)
 
 
 @njit()
@@ -58,63 +73,37 @@ def _step(
     outer_winner: np.ndarray,
     weight1: np.ndarray,
     bias1: np.ndarray,
-    weight2: np.ndarray,
+    taps: np.ndarray,
     bias2: np.ndarray,
+    change: np.ndarray,
     rate: np.float32,
 ) -> None:
-    """Take one network's step."""
-    rows, columns = inner.shape[1:3]
-    window = np.zeros(rows * columns * CHANNELS + WINDOW, np.float32)
-    gradient = np.empty(window.shape, np.float32)
-    spread = np.zeros((CHANNELS, 2 * rows, 2 * columns, BATCH), np.float32)
-    taps = _windows(weight2)
-    change = np.zeros(taps.shape, np.float32)
-    for image in range(len(back)):
-        _gather(inner, image, window)
-        gradient[:] = ZERO
-        _second(back[image], outer_winner, image, window, taps, gradient, change, columns)
-        _scatter(gradient, inner_winner, image, spread)
+    """Take one network's step, but for the second weights, whose gradient is added to `change`."""
+    seen = gathered(inner, len(back))
+    gradient = np.zeros_like(seen)
+    columns = inner.shape[2]
+    for n in range(len(back)):
+        _second(back[n], outer_winner, n, seen[n], taps, gradient[n], change, columns)
+    spread = scattered(gradient, inner_winner)
     for number in range(len(bias2)):
-        bias2[number] -= rate * _taken(back[:, number], outer_winner[number])
+        bias2[number] -= rate * taken(back[:, number], outer_winner[number])
     for channel in range(CHANNELS):
-        bias1[channel] -= rate * _sum(spread[channel].ravel())
-    _take_windows(weight2, change, rate)
-    _first(spread.ravel(), x.ravel(), weight1.ravel(), x.shape[0], x.shape[1], rate)
+        bias1[channel] -= rate * total_of(spread[channel].ravel())
+    first(spread.ravel(), x.ravel(), weight1.ravel(), x.shape[0], x.shape[1], rate)
 
 
 @njit()
-def _windows(weight: np.ndarray) -> np.ndarray:
-    """Return weights (O, C, 5, 5) as (O, 5, WINDOW): channels column by column, then zeros."""
-    out = np.zeros((len(weight), SIDE, WINDOW), np.float32)
-    for output in range(len(weight)):
-        for tap in range(SIDE):
-            for column in range(SIDE):
-                for channel in range(CHANNELS):
-                    at = column * CHANNELS + channel
-                    out[output, tap, at] = weight[output, channel, tap, column]
-    return out
-
-
-@njit()
-def _take_windows(weight: np.ndarray, change: np.ndarray, rate: np.float32) -> None:
-    """Move weights (O, C, 5, 5) against a gradient in the order of `_windows`."""
-    for output in range(len(weight)):
-        for tap in range(SIDE):
-            for column in range(SIDE):
-                for channel in range(CHANNELS):
-                    at = column * CHANNELS + channel
-                    weight[output, channel, tap, column] -= rate * change[output, tap, at]
-
-
-@njit()
-def _gather(inner: np.ndarray, image: int, out: np.ndarray) -> None:
-    """Write one image's maps (C, H, W, BATCH) into flat (H, W, C)."""
+def gathered(inner: np.ndarray, count: int) -> np.ndarray:
+    """Return maps (C, H, W, BATCH) of `count` images as (count, H * W * C), then zeros."""
     channels, rows, columns = inner.shape[:3]
-    for row in range(rows):
-        for column in range(columns):
-            target = out[(row * columns + column) * CHANNELS :]
-            for channel in range(channels):
-                target[channel] = inner[channel, row, column, image]
+    out = np.zeros((count, rows * columns * CHANNELS + WINDOW), np.float32)
+    for image in range(count):
+        for row in range(rows):
+            for column in range(columns):
+                target = out[image, (row * columns + column) * CHANNELS :]
+                for channel in range(channels):
+                    target[channel] = inner[channel, row, column, image]
+    return out
 
 
 @njit(fastmath={"contract", "nsz"})
@@ -152,7 +141,7 @@ def _second(
 
 
 @njit()
-def _taken(back: np.ndarray, winner: np.ndarray) -> np.float32:
+def taken(back: np.ndarray, winner: np.ndarray) -> np.float32:
     """Sum a map's gradients (B, P) that ReLU lets through."""
     total = ZERO
     across = winner.shape[1]
@@ -164,7 +153,7 @@ def _taken(back: np.ndarray, winner: np.ndarray) -> np.float32:
 
 
 @njit(fastmath=FAST)
-def _sum(values: np.ndarray) -> np.float32:
+def total_of(values: np.ndarray) -> np.float32:
     """Sum all values."""
     total = ZERO
     for value in values:
@@ -173,20 +162,23 @@ def _sum(values: np.ndarray) -> np.float32:
 
 
 @njit()
-def _scatter(gradient: np.ndarray, winner: np.ndarray, image: int, out: np.ndarray) -> None:
-    """Write one image's gradients, flat (H', W', C), to the winners' places, (C, H, W, BATCH)."""
+def scattered(gradients: np.ndarray, winner: np.ndarray) -> np.ndarray:
+    """Return gradients in the order of `gathered` at the winners' places, (C, 2 H, 2 W, BATCH)."""
     channels, rows, columns = winner.shape[:3]
-    for channel in range(channels):
-        for row in range(rows):
-            for column in range(columns):
-                phase = winner[channel, row, column, image]
-                if phase != DEAD:
-                    part = gradient[(row * columns + column) * CHANNELS + channel]
-                    out[channel, 2 * row + phase // 2, 2 * column + phase % 2, image] = part
+    out = np.zeros((channels, 2 * rows, 2 * columns, BATCH), np.float32)
+    for image in range(len(gradients)):
+        for channel in range(channels):
+            for row in range(rows):
+                for column in range(columns):
+                    phase = winner[channel, row, column, image]
+                    if phase != DEAD:
+                        part = gradients[image, (row * columns + column) * CHANNELS + channel]
+                        out[channel, 2 * row + phase // 2, 2 * column + phase % 2, image] = part
+    return out
 
 
 @njit(fastmath=FAST)
-def _first(
+def first(
     spread: np.ndarray,
     x: np.ndarray,
     weight: np.ndarray,

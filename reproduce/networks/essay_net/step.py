@@ -47,11 +47,19 @@ def step(model: EssayNet, x: Tensor, y: Tensor, noise: Tensor, rate: float) -> N
     rate : float
         Learning rate.
     """
-    convolutions = blocks.parameters(model.conv1, model.conv2)
-    linear = blocks.parameters(model.linear1, model.linear2)
-    rate32 = np.float32(rate)
+    arrays = blocks.parameters(model.conv1, model.conv2, model.linear1, model.linear2)
     images = np.ascontiguousarray(x[:, :, 0].numpy())
-    seen, inner, inner_winner, outer, outer_winner = blocks.forward(images, *convolutions)
-    targets = y.contiguous().numpy()
-    back = classifier.descend(outer, noise.numpy(), targets, *linear, rate32)
-    gradients.descend(back, seen, inner, inner_winner, outer_winner, *convolutions, rate32)
+    descend(images, y.contiguous().numpy(), noise.numpy(), np.float32(rate), arrays)
+
+
+def descend(
+    images: np.ndarray,
+    targets: np.ndarray,
+    noise: np.ndarray,
+    rate: np.float32,
+    arrays: list[np.ndarray],
+) -> None:
+    """Take the step on arrays: images (K, B, H, W), and weight and bias of each layer, in place."""
+    seen, inner, inner_winner, outer, outer_winner = blocks.forward(images, *arrays[:4])
+    back = classifier.descend(outer, noise, targets, *arrays[4:], rate)
+    gradients.descend(back, seen, inner, inner_winner, outer_winner, *arrays[:4], rate=rate)

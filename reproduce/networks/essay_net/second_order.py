@@ -1,0 +1,126 @@
+"""The two convolutional blocks of the essay's net in `curvature`, compiled.
+
+Where `gradients` visits an activation with its gradient, these loops visit it with two: that by its
+derivative along a direction (`slope`), and that by the activation itself (`bend`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reproduce.networks.essay_net import gradients
+from reproduce.support.jit import njit
+
+BATCH, SIDE, DEAD = 10, 5, 4  # as in `blocks`; numba would not notice a change there
+CHANNELS, WINDOW = 10, 56  # as in `gradients`
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+def second(
+    parts: Pair,
+    x: np.ndarray,
+    inner: Pair,
+    inner_winner: np.ndarray,
+    outer_winner: np.ndarray,
+    weights: Pair,
+    ways: Pair,
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Differentiate the slope of the loss along a direction.
+
+    Parameters
+    ----------
+    parts : pair of ndarrays of shape (K, B, O, P)
+        The slope's gradients by the derivatives of the second block's maps, and by these maps.
+    x, inner_winner, outer_winner : ndarray
+        As `blocks.forward` returns them.
+    inner : pair of ndarrays
+        The first block's maps, and their derivatives (`blocks.tangents`).
+    weights, ways : pair of ndarrays
+        Of both convolutions, and the direction's parts.
+
+    Returns
+    -------
+    by_pixels : ndarray of shape (K, H, W, BATCH)
+    by_parameters : list of four ndarrays
+        By weight and bias of both convolutions.
+    """
+    nets, count = parts[0].shape[:2]
+    taps, directions = gradients.windows(weights[1]), gradients.windows(ways[1])
+    change, by_weight = np.zeros_like(taps), np.zeros_like(weights[0])
+    bias, by_bias = np.zeros(taps.shape[:2], np.float32), np.zeros((nets, CHANNELS), np.float32)
+    by_pixels = np.zeros_like(x)
+    height, width = x.shape[1:3]
+    for net in range(nets):
+        maps = [gradients.gathered(one[net], count) for one in inner]
+        slopes, bends = np.zeros_like(maps[0]), np.zeros_like(maps[0])
+        _both(
+            parts[0][net], parts[1][net], outer_winner[net], *maps, taps[net], directions[net],
+            slopes, bends, change[net], inner[0].shape[3],
+        )  # fmt: skip
+        slope, bend = (gradients.scattered(found, inner_winner[net]) for found in (slopes, bends))
+        _pixels(slope, bend, weights[0][net, :, 0], ways[0][net, :, 0], by_pixels[net])
+        flat = x[net].ravel(), by_weight[net].reshape(-1)
+        gradients.first(bend.ravel(), *flat, height, width, np.float32(-1))
+        for number in range(len(bias[net])):
+            bend_map = parts[1][net][:, number]
+            bias[net, number] = gradients.taken(bend_map, outer_winner[net, number])
+        by_bias[net] = bend.sum((1, 2, 3))
+    return by_pixels, [by_weight, by_bias, gradients.of_windows(change), bias]
+
+
+@njit(fastmath={"contract", "nsz"})
+def _both(
+    slope_parts: np.ndarray,
+    bend_parts: np.ndarray,
+    winner: np.ndarray,
+    seen: np.ndarray,
+    moved: np.ndarray,
+    taps: np.ndarray,
+    directions: np.ndarray,
+    slopes: np.ndarray,
+    bends: np.ndarray,
+    change: np.ndarray,
+    columns: int,
+) -> None:
+    """Add one network's gradients of the second block's input and of its weights.
+
+    The slope is the sum of the products (derivative of the maps, weights) and (maps, direction).
+    """
+    maps, below, across = winner.shape[:3]
+    for image in range(len(seen)):
+        for number in range(maps):
+            for row in range(below):
+                for column in range(across):
+                    phase, at = winner[number, row, column, image], row * across + column
+                    slope, bend = slope_parts[image, number, at], bend_parts[image, number, at]
+                    if phase == DEAD or (slope == 0 and bend == 0):
+                        continue
+                    top, left = 2 * row + phase // 2, 2 * column + phase % 2
+                    for tap in range(SIDE):
+                        start = ((top + tap) * columns + left) * CHANNELS
+                        x, way = seen[image, start:], moved[image, start:]
+                        own, direction = taps[number, tap], directions[number, tap]
+                        by_way, by_x = slopes[image, start:], bends[image, start:]
+                        changed = change[number, tap]
+                        for n in range(WINDOW):  # what lies beyond the window meets zeros
+                            by_way[n] += slope * own[n]
+                            by_x[n] += slope * direction[n] + bend * own[n]
+                            changed[n] += slope * way[n] + bend * x[n]
+
+
+@njit(fastmath={"contract", "nsz"})
+def _pixels(
+    slope: np.ndarray, bend: np.ndarray, weight: np.ndarray, way: np.ndarray, out: np.ndarray
+) -> None:
+    """Add one network's gradients by the images to `out` (H, W, BATCH)."""
+    length = slope.shape[2] * BATCH
+    for channel in range(CHANNELS):
+        for row in range(slope.shape[1]):
+            a, b = slope[channel, row].ravel(), bend[channel, row].ravel()
+            for tap in range(SIDE):
+                line = out[row + tap].ravel()
+                for column in range(SIDE):
+                    u, v = way[channel, tap, column], weight[channel, tap, column]
+                    target = line[column * BATCH :]
+                    for n in range(length):
+                        target[n] += a[n] * u + b[n] * v
