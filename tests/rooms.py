@@ -36,6 +36,7 @@ ROOMS = {
             "checkpoint",
             "synthetic",
             "guard",
+            "surrogates",
         ),
         *("inner", "objective", "matching", "methods", "reference", "options", "distiller"),
         "command",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import joblib
@@ -112,13 +113,24 @@ class Autoencoder:
         place = array_cache.place(Path(self.path).parent, self.run, images)
         return array_cache.stored([place], lambda _: [self._codes(images)])[0]
 
+    def forward(self, images: Tensor) -> Tensor:
+        """Codes (n, F) of images (n, 1, H, W) with their graph; nothing is kept on disk."""
+        codes: Tensor = _encoder(self)(images)
+        return codes
+
     @torch.no_grad()
     def _codes(self, images: np.ndarray) -> np.ndarray:
-        network = Network(self.image_shape, self.code)
-        network.load_state_dict(checkpoint.load(Path(self.path), self.run))
         blocks = torch.tensor(images).split(1000)
-        codes: np.ndarray = torch.cat([network.encoder(block) for block in blocks]).numpy()
+        codes: np.ndarray = torch.cat([self.forward(block) for block in blocks]).numpy()
         return codes
+
+
+@cache
+def _encoder(autoencoder: Autoencoder) -> nn.Module:
+    """The trained encoder, frozen."""
+    network = Network(autoencoder.image_shape, autoencoder.code)
+    network.load_state_dict(checkpoint.load(Path(autoencoder.path), autoencoder.run))
+    return network.encoder.requires_grad_(False)
 
 
 def _trained(

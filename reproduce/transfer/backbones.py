@@ -95,6 +95,11 @@ class Backbone:
         """Features (n, F), float32, of images (n, 1, H, W); from the cache where they are."""
         return features([self], images)[0]
 
+    def forward(self, images: Tensor) -> Tensor:
+        """Features (n, F) of images (n, 1, H, W) with their graph; nothing is kept on disk."""
+        maps = extractor((self,))(prepared(images))[self.layer]
+        return _pooled(maps, self.grid)
+
 
 def features(
     backbones: Sequence[Backbone],
@@ -128,27 +133,24 @@ def _compute(
     parts: list[list[np.ndarray]] = [[] for _ in backbones]
     with torch_threads(cores()):  # large maps: one network, all cores
         for start in range(0, len(images), BATCH):
-            answers = network(prepared(images[start : start + BATCH]))
+            answers = network(prepared(torch.tensor(images[start : start + BATCH])))
             for part, backbone in zip(parts, backbones, strict=True):
-                part.append(_pooled(answers[backbone.layer], backbone.grid))
+                part.append(_pooled(answers[backbone.layer], backbone.grid).numpy())
             progress(min(start + BATCH, len(images)), len(images))
     return [np.concatenate(part) for part in parts]
 
 
-def prepared(images: np.ndarray) -> Tensor:
+def prepared(images: Tensor) -> Tensor:
     """Images (n, 1, H, W) in pixel space as ImageNet's networks expect them."""
-    large = F.interpolate(
-        torch.tensor(images), size=(SIDE, SIDE), mode="bilinear", align_corners=False
-    )
+    large = F.interpolate(images, size=(SIDE, SIDE), mode="bilinear", align_corners=False)
     mean, std = (torch.tensor(values).to(large)[:, None, None] for values in (MEAN, STD))
     return (large.expand(-1, 3, -1, -1) - mean) / std
 
 
-def _pooled(maps: Tensor, grid: int) -> np.ndarray:
+def _pooled(maps: Tensor, grid: int) -> Tensor:
     if maps.dim() == 4:
         maps = F.adaptive_avg_pool2d(maps, grid)
-    answer: np.ndarray = maps.flatten(1).numpy()
-    return answer
+    return maps.flatten(1)
 
 
 @cache
@@ -169,7 +171,7 @@ def extractor(backbones: tuple[Backbone, ...]) -> nn.Module:
         cut.load_state_dict({key: state[key] for key in wanted if key in state}, strict=False)
     except RuntimeError:
         raise UserError(f"{weights}: weights of another network than {name}") from None
-    return cut
+    return cut.requires_grad_(False)
 
 
 def _cut(name: str, layers: list[str]) -> nn.Module:
