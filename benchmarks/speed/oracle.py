@@ -26,7 +26,7 @@ from reproduce.commands.terminal import say
 from reproduce.data import Dataset
 from reproduce.essay import draws
 from reproduce.images import expand
-from reproduce.images.augment import Augmenter
+from reproduce.images.augment import Augmenter, draw
 from reproduce.networks.models import seeded
 from reproduce.oracle import FULL
 from reproduce.recipe import Recipe
@@ -102,7 +102,8 @@ def plain_score(
     for epoch in range(1, recipe.epochs + 1):
         for start in range(0, len(x), recipe.batch):
             chosen = torch.arange(start, min(start + recipe.batch, len(x)))
-            batch = augment(chosen, generator)[:, None] if augment else x[chosen]
+            drawn = draw(len(chosen), generator)
+            batch = augment(chosen, drawn)[:, None] if augment else x[chosen]
             optimiser.param_groups[0]["lr"] = learning_rate(recipe, epoch, 0)
             optimiser.zero_grad()
             F.cross_entropy(net(batch), y[chosen]).backward()

@@ -12,6 +12,7 @@ import scipy.ndimage
 import torch
 from torch import Tensor
 
+from reproduce.images.splines import Turner
 from reproduce.support.constants import OnRecord
 
 CROP = 4  # pixels of padding, filled with the batch's mean
@@ -21,33 +22,39 @@ ORDER = 3  # of the rotation's splines
 ON_RECORD = OnRecord(__name__, {"CROP": 4, "SCALE": 0.2, "DEGREES": 45, "ORDER": 3})
 
 
+def draw(size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """What happens to each image of a batch: which of the three (B,), and how far (B, 2), 0..1."""
+    kind = torch.randint(3, (size,), generator=generator)
+    return kind, torch.rand((size, 2), generator=generator, dtype=torch.float64)
+
+
 class Augmenter:
     """Augments batches drawn from one small set of images.
 
     Parameters
     ----------
     images : Tensor of shape (n, H, W)
-        The normalised training images, float32 on the CPU; rotations of all of them,
-        90 n H W floats, are kept.
+        The normalised training images on the CPU. Rotations of all of them, 90 n H W numbers, are
+        kept. Where the images have a graph, each rotation is made when it is needed, as a
+        differentiable function of the image.
     """
 
     def __init__(self, images: Tensor) -> None:
         self.images = images
         self.side = images.shape[1:]
-        pixels = images.numpy()
         degrees = range(-DEGREES, DEGREES)
-        turned = [_rotated(pixels, angle) for angle in degrees]
-        self.turned = torch.from_numpy(np.stack(turned, axis=1))  # (n, 90, H, W)
+        self.turner = Turner(images, degrees) if images.requires_grad else None
+        if self.turner is None:
+            turned = [_rotated(images.numpy(), angle) for angle in degrees]
+            self.turned = torch.from_numpy(np.stack(turned, axis=1))  # (n, 90, H, W)
         ones = np.ones((1, *self.side), dtype=np.float32)
         # Where a rotation looks outside the image, the fill counts in full.
         empty = [_rotated(0 * ones, angle, fill=1.0)[0] for angle in degrees]
         self.outside = torch.from_numpy(np.stack(empty))  # (90, H, W)
 
-    def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
-        """Augmented images (B, H, W) of the set's images at positions `batch` (B,)."""
-        size = len(batch)
-        kind = torch.randint(3, (size,), generator=generator)
-        draws = torch.rand((size, 2), generator=generator, dtype=torch.float64)
+    def __call__(self, batch: Tensor, drawn: tuple[Tensor, Tensor]) -> Tensor:
+        """Augmented images (B, H, W) of the set's images at positions `batch` (B,), as drawn."""
+        kind, draws = drawn
         images = self.images[batch]
         fill = images.mean()
         out = torch.empty_like(images)
@@ -86,7 +93,8 @@ class Augmenter:
 
     def _rotate(self, batch: Tensor, draws: Tensor, fill: Tensor) -> Tensor:
         angle = (draws[:, 0] * 2 * DEGREES).long()
-        return self.turned[batch, angle] + fill * self.outside[angle]
+        turned = self.turner(batch, angle) if self.turner else self.turned[batch, angle]
+        return turned + fill * self.outside[angle]
 
 
 def _rotated(images: np.ndarray, angle: int, fill: float = 0.0) -> np.ndarray:

@@ -26,11 +26,11 @@ def deskew(images: np.ndarray) -> np.ndarray:
     ndarray of the same shape, float32
     """
     blocks = torch.tensor(images[:, 0]).split(BLOCK)
-    return torch.cat([_deskewed(block) for block in blocks])[:, None].numpy()
+    return torch.cat([upright(block) for block in blocks])[:, None].numpy()
 
 
-def _deskewed(images: torch.Tensor) -> torch.Tensor:
-    """Deskew images (n, H, W)."""
+def upright(images: torch.Tensor) -> torch.Tensor:
+    """`deskew` of images (n, H, W), as a function that gradients pass through."""
     height, width = images.shape[1:]
     middle_row, middle_column, slant = _moments(images)
     y = (torch.arange(height).to(images) - (height - 1) / 2)[:, None].expand(height, width)

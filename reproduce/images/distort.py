@@ -94,68 +94,103 @@ class Distortion:
         return any((self.shift, self.rotate, self.scale, self.shear, self.elastic))
 
 
-def distort(
-    images: Tensor,
-    targets: Tensor,
+@dataclass(frozen=True)
+class Drawn:
+    """The random numbers of one step's distortions, for K networks and B images.
+
+    Attributes
+    ----------
+    uniform : Tensor of shape (K, B, 7)
+        In -1..1.
+    field : Tensor of shape (K, B, 2, H, W) or None
+        In -1..1, of the elastic distortion.
+    noise : Tensor of shape (K, B, 1, H, W) or None
+        Normal, of the jitter.
+    share : Tensor of shape (K, B, 1) or None
+        In 0..1, of mixing.
+    seeds : tuple of K int
+        Of torchvision's policy; empty without one.
+    """
+
+    uniform: Tensor
+    field: Tensor | None = None
+    noise: Tensor | None = None
+    share: Tensor | None = None
+    seeds: tuple[int, ...] = ()
+
+
+def draw(
     distortion: Distortion,
+    size: int,
+    shape: tuple[int, int],
     generators: Sequence[torch.Generator],
+) -> Drawn:
+    """Draw for batches of `size` images of K networks, each with its own generator."""
+    return Drawn(
+        _draw((size, PARAMETERS), generators) * 2 - 1,
+        seeds=tuple(_seed(g) for g in generators) if distortion.policy else (),
+        field=_draw((size, 2, *shape), generators) * 2 - 1 if distortion.elastic else None,
+        noise=_draw((size, 1, *shape), generators, torch.randn) if distortion.jitter else None,
+        share=_draw((size, 1), generators) if distortion.mix else None,
+    )
+
+
+def distort(
+    images: Tensor, targets: Tensor, distortion: Distortion, drawn: Drawn
 ) -> tuple[Tensor, Tensor]:
-    """Distort the batches of K networks, each with its own generator.
+    """Distort the batches of K networks.
 
     Parameters
     ----------
     images : Tensor of shape (K, B, 1, H, W)
-        Pixel space.
+        Pixel space. Gradients pass through all but torchvision's policies.
     targets : Tensor of shape (K, B, C)
     distortion : Distortion
-    generators : sequence of K Generator
+    drawn : Drawn
 
     Returns
     -------
     images, targets : Tensor
         Of the same shapes; targets differ only under `mix`.
     """
-    size, (height, width) = images.shape[1], images.shape[-2:]
-    uniform = _draw((size, PARAMETERS), generators, images) * 2 - 1  # (K, B, 7) in -1..1
+    uniform = drawn.uniform.to(images)
     if distortion.policy:
-        images = _torchvision(images, distortion.policy, generators)
+        images = _torchvision(images, distortion.policy, drawn.seeds)
     if distortion.stroke:
         images = _stroke(images, distortion.stroke * uniform[..., 6])
     if distortion.warps:
-        images = _warp(images, _positions(uniform, distortion, generators, (height, width)))
-    if distortion.jitter:
-        noise = _draw(images.shape[1:], generators, images, torch.randn)
-        images = (images + distortion.jitter * noise).clamp(0, 1)
-    if distortion.mix:
-        share = distortion.mix * _draw((size, 1), generators, images)
+        images = _warp(images, _positions(uniform, distortion, drawn.field, images.shape[-2:]))
+    if drawn.noise is not None:
+        images = (images + distortion.jitter * drawn.noise.to(images)).clamp(0, 1)
+    if drawn.share is not None:
+        share = distortion.mix * drawn.share.to(images)
         images = torch.lerp(images, images.roll(1, 1), share[..., None, None])
         targets = torch.lerp(targets, targets.roll(1, 1), share)
     return images, targets
 
 
+def _seed(generator: torch.Generator) -> int:
+    return int(torch.randint(2**31, (), generator=generator))
+
+
 def _draw(
     shape: tuple[int, ...],
     generators: Sequence[torch.Generator],
-    like: Tensor,
     drawn: Callable[..., Tensor] = torch.rand,
 ) -> Tensor:
-    """Random numbers (K, *shape), of the device and type of `like`.
-
-    They are drawn in float32 on the CPU, so that they are the same numbers on every device.
-    """
-    parts = [drawn(shape, generator=g, dtype=torch.float32) for g in generators]
-    return torch.stack(parts).to(like)
+    """Random numbers (K, *shape), in float32 on the CPU: the same numbers on every device."""
+    return torch.stack([drawn(shape, generator=g, dtype=torch.float32) for g in generators])
 
 
-def _torchvision(images: Tensor, policy: str, generators: Sequence[torch.Generator]) -> Tensor:
-    """Each image on its own; torchvision draws from the CPU's generator, seeded from ours."""
+def _torchvision(images: Tensor, policy: str, seeds: Sequence[int]) -> Tensor:
+    """Each image on its own; torchvision draws from the CPU's generator, seeded by us."""
     from torchvision.transforms import v2  # takes seconds to import
 
     transform = getattr(v2, POLICIES[policy])()
     done = []
     with _drawing_by_default():
-        for own, generator in zip((images * 255).byte().cpu(), generators, strict=True):
-            torch.default_generator.manual_seed(int(torch.randint(2**31, (), generator=generator)))
+        for own, seed in zip((images * 255).byte().cpu(), seeds, strict=True):
+            torch.default_generator.manual_seed(seed)
             done.append(torch.stack([transform(image) for image in own]))
     return torch.stack(done).to(images) / 255
 
@@ -184,8 +219,8 @@ def _stroke(images: Tensor, share: Tensor) -> Tensor:
 def _positions(
     uniform: Tensor,
     distortion: Distortion,
-    generators: Sequence[torch.Generator],
-    shape: tuple[int, int],
+    field: Tensor | None,
+    shape: Sequence[int],
 ) -> Tensor:
     """Where each output pixel looks, (K, B, H, W, 2) as (x, y) in pixels from the centre."""
     angle = math.radians(distortion.rotate) * uniform[..., 0]
@@ -195,18 +230,18 @@ def _positions(
     # Rotation times shear times scale, row by row.
     matrix = torch.stack([cos * wide, (cos * slant - sin) * high], -1)
     matrix = torch.stack([matrix, torch.stack([sin * wide, (sin * slant + cos) * high], -1)], -2)
-    moved = _centred(shape).to(matrix) @ matrix.flatten(0, 1).mT  # (K * B, H * W, 2)
+    moved = _centred(tuple(shape)).to(matrix) @ matrix.flatten(0, 1).mT  # (K * B, H * W, 2)
     moved = moved.unflatten(0, uniform.shape[:2]) + distortion.shift * uniform[..., None, 4:6]
-    moved = moved.unflatten(2, shape)
-    if distortion.elastic:
-        field = _draw((uniform.shape[1], 2, *shape), generators, uniform) * 2 - 1
+    moved = moved.unflatten(2, tuple(shape))
+    if field is not None:
+        field = field.to(uniform)
         down, across = (_gaussian(side, distortion.smooth).to(field) for side in shape)
         moved = moved + distortion.elastic * (down @ field @ across).movedim(2, -1)
     return moved
 
 
 @cache
-def _centred(shape: tuple[int, int]) -> Tensor:
+def _centred(shape: tuple[int, ...]) -> Tensor:
     """Pixel positions (H * W, 2) as (x, y), from the image's centre."""
     y, x = (torch.arange(side, dtype=torch.float32) - (side - 1) / 2 for side in shape)
     return torch.stack([x.expand(len(y), -1), y[:, None].expand(-1, len(x))], -1).flatten(0, 1)

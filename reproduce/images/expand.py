@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 
 def shift(images: np.ndarray, labels: np.ndarray, reach: int) -> tuple[np.ndarray, np.ndarray]:
@@ -24,8 +27,14 @@ def shift(images: np.ndarray, labels: np.ndarray, reach: int) -> tuple[np.ndarra
     """
     if reach == 0:
         return images, labels
+    moved = shifted(torch.tensor(images), reach).numpy()
+    return moved, labels.repeat(len(moved) // len(images), 0)
+
+
+def shifted(images: Tensor, reach: int) -> Tensor:
+    """The images of `shift`, as a function that gradients pass through."""
     height, width = images.shape[2:]
-    framed = np.pad(images, ((0, 0), (0, 0), (reach, reach), (reach, reach)))
-    offsets = [(y, x) for y in range(2 * reach + 1) for x in range(2 * reach + 1)]
-    copies = [framed[:, :, y : y + height, x : x + width] for y, x in offsets]
-    return np.stack(copies, axis=1).reshape(-1, *images.shape[1:]), labels.repeat(len(offsets), 0)
+    framed = F.pad(images, [reach] * 4)
+    places = [(y, x) for y in range(2 * reach + 1) for x in range(2 * reach + 1)]
+    copies = [framed[:, :, y : y + height, x : x + width] for y, x in places]
+    return torch.stack(copies, 1).flatten(0, 1)

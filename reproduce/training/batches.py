@@ -1,34 +1,86 @@
-"""Batches for a stack of networks."""
+"""The images that a stack of networks is shown, step by step."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
+from reproduce.images import expand
 from reproduce.images.augment import Augmenter
+from reproduce.images.deskew import upright
 from reproduce.images.distort import distort
-from reproduce.networks.models import Stack, seeded
+from reproduce.networks.models import Stack
 from reproduce.recipe import Recipe
+from reproduce.training.draws import Draw, Draws
 
 PREPARED_BYTES = 128 * 2**20  # prepared batches that a stack keeps
 
 
-class Batches:
-    """Batches for a stack: each network has its own order, dropout noise and augmentation.
+def training_images(recipe: Recipe, images: Tensor) -> Tensor:
+    """Images (n, 1, H, W) set upright, shifted and normalised as the recipe says.
 
-    Every random number comes from a generator of one replicate, so that a network meets the same
-    numbers in every stack.
+    Distortions work on pixels; what they make is normalised batch by batch. Gradients pass through.
+    """
+    if recipe.deskew:
+        images = upright(images[:, 0])[:, None]
+    images = expand.shifted(images, recipe.shifts) if recipe.shifts else images
+    return images if recipe.distortion else (images - recipe.mean) / recipe.std
+
+
+def training_targets(recipe: Recipe, targets: Tensor) -> Tensor:
+    """Targets (n, C), repeated for all shifts of an image."""
+    copies = (2 * recipe.shifts + 1) ** 2
+    return targets.repeat_interleave(copies, 0) if copies > 1 else targets
+
+
+def augmenters(recipe: Recipe, x: Tensor) -> list[Augmenter]:
+    """What augments the images of each of K networks, x (K, n, 1, H, W); empty without `dc`."""
+    return [Augmenter(images[:, 0]) for images in x] if recipe.augment == "dc" else []
+
+
+def shown(
+    recipe: Recipe, x: Tensor, y: Tensor, draw: Draw, augmenters: list[Augmenter]
+) -> tuple[Tensor, Tensor]:
+    """The images (K, B, 1, H, W) and targets (K, B, C) of one step.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    x, y : Tensor of shapes (K or 1, n, 1, H, W) and (K or 1, n, C)
+        As `training_images` and `training_targets` make them; one set serves all networks.
+    draw : Draw
+    augmenters : list of Augmenter
+        One for each set of images, or none.
+    """
+    nets = len(draw.rows)
+    sets = torch.arange(nets)[:, None] if len(x) == nets else torch.zeros(1, 1, dtype=torch.long)
+    rows = draw.rows.to(x.device)
+    if augmenters:
+        each = augmenters * (nets // len(augmenters))
+        made = zip(each, draw.rows, draw.changes, strict=True)
+        xb = torch.stack([augment(part, drawn) for augment, part, drawn in made])[:, :, None]
+    else:
+        xb = x[sets.to(x.device), rows]
+    yb = y[sets.to(y.device), rows]
+    if recipe.distortion:
+        xb, yb = distort(xb, yb, recipe.distortion, draw.changes)
+        xb = (xb - recipe.mean) / recipe.std
+    return xb, yb
+
+
+class Batches:
+    """The batches of the oracle's training of K networks.
 
     Parameters
     ----------
     recipe : Recipe
     x, y : Tensor of shapes (K, n, 1, H, W) and (K, n, C)
         Training images and targets.
-    seeds : sequence of K int
+    draws : Draws
     model : Stack
-        Prepares images, and says how much noise its dropout takes.
+        Prepares images.
     device : torch.device
     prepare : bool
         Whether batches are prepared for the model.
@@ -39,72 +91,40 @@ class Batches:
         recipe: Recipe,
         x: Tensor,
         y: Tensor,
-        seeds: Sequence[int],
+        draws: Draws,
         model: Stack,
         device: torch.device,
         prepare: bool = True,
     ) -> None:
-        self.recipe, self.model, self.device = recipe, model, device
+        self.recipe, self.draws, self.model, self.device = recipe, draws, model, device
         self.prepare = prepare
-        self.prepared: dict[int, Tensor] = {}
-        self.orders = [seeded(seed, "order") for seed in seeds]
-        self.noises = [seeded(seed, "noise") for seed in seeds]
-        self.augments = [seeded(seed, "augment") for seed in seeds]
-        self.rows = torch.arange(len(seeds))[:, None]
-        self.count = x.shape[1]
-        self.positions = torch.arange(self.count).expand(len(seeds), -1)
-        self.per_epoch = -(-self.count // recipe.batch)
-        if not recipe.reshuffle:
-            order = self._order()
-            x, y = x[self.rows, order], y[self.rows, order]
-        self.augmenters = (
-            [Augmenter(images[:, 0]) for images in x] if recipe.augment == "dc" else []
-        )
+        # Batches that come again in every epoch are kept, if they are small.
+        self.again = not recipe.reshuffle and recipe.augment == "none"
+        self.kept: dict[int, tuple[Tensor, Tensor]] = {}
+        self.augmenters = augmenters(recipe, x)
         self.x, self.y = (x, y) if recipe.reshuffle else (x.to(device), y.to(device))
-
-    def generators(self) -> list[torch.Generator]:
-        """All generators of random numbers, whose states a checkpoint saves."""
-        return [*self.orders, *self.noises, *self.augments]
-
-    def _order(self) -> Tensor:
-        return torch.stack([torch.randperm(self.count, generator=g) for g in self.orders])
 
     def epoch(self) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
         """Yield images, prepared, targets (K, B, C) and dropout noise (K, B, N) or None."""
-        order = self._order() if self.recipe.reshuffle else None
-        for start in range(0, self.count, self.recipe.batch):
-            cut = slice(start, start + self.recipe.batch)
+        for draw in self.draws.epoch():
+            xb, yb = self._batch(draw)
+            yield xb, yb, None if draw.noise is None else draw.noise.to(self.device)
 
-            def taken(values: Tensor, cut: slice = cut) -> Tensor:
-                return values[:, cut] if order is None else values[self.rows, order[:, cut]]
+    def whole(self) -> tuple[Tensor, Tensor]:
+        """All images (K, n, 1, H, W), not augmented, and their targets, in the batches' order."""
+        x, y = self.x, self.y
+        if not self.recipe.reshuffle:
+            x, y = (t[torch.arange(len(t))[:, None], self.draws.order.to(t.device)] for t in (x, y))
+        x = (x - self.recipe.mean) / self.recipe.std if self.recipe.distortion else x
+        return x.to(self.device), y.to(self.device)
 
-            xb = self._augmented(taken(self.positions)) if self.augmenters else taken(self.x)
-            xb, yb = xb.to(self.device), taken(self.y).to(self.device)
-            if self.recipe.distortion:
-                xb, yb = distort(xb, yb, self.recipe.distortion, self.augments)
-                xb = (xb - self.recipe.mean) / self.recipe.std
-            yield self._prepare(xb, start), yb, self._noise(xb.shape[1])
-
-    def _prepare(self, xb: Tensor, start: int) -> Tensor:
-        """Prepare a batch; batches that come again each epoch are kept, if they are small."""
-        if not self.prepare:
-            return xb
-        if start in self.prepared:
-            return self.prepared[start]
-        prepared = self.model.prepare(xb)
-        again = not self.recipe.reshuffle and self.recipe.augment == "none"
-        if again and prepared.nbytes * self.per_epoch <= PREPARED_BYTES:
-            self.prepared[start] = prepared
-        return prepared
-
-    def _augmented(self, chosen: Tensor) -> Tensor:
-        """Crops, scalings and rotations (K, B, 1, H, W) of the images at `chosen` (K, B)."""
-        made = zip(self.augmenters, chosen, self.augments, strict=True)
-        return torch.stack([augment(rows, g) for augment, rows, g in made])[:, :, None]
-
-    def _noise(self, size: int) -> Tensor | None:
-        if not self.model.noise:
-            return None
-        shape = (size, self.model.noise)
-        drawn = [torch.rand(shape, generator=g, dtype=torch.float32) for g in self.noises]
-        return torch.stack(drawn).to(self.device)
+    def _batch(self, draw: Draw) -> tuple[Tensor, Tensor]:
+        place = draw.step % self.draws.per_epoch
+        if place in self.kept:
+            return self.kept[place]
+        xb, yb = shown(self.recipe, self.x, self.y, draw, self.augmenters)
+        xb, yb = xb.to(self.device), yb.to(self.device)
+        xb = self.model.prepare(xb) if self.prepare else xb
+        if self.again and xb.nbytes * self.draws.per_epoch <= PREPARED_BYTES:
+            self.kept[place] = xb, yb
+        return xb, yb

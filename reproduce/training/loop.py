@@ -13,13 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reproduce.images import expand
-from reproduce.images.deskew import deskew
 from reproduce.networks.essay_net import step as essay_step
 from reproduce.networks.models import EssayNet, Stack, build
 from reproduce.recipe import Recipe
 from reproduce.training import last_layer, schedule
-from reproduce.training.batches import Batches
+from reproduce.training.batches import Batches, training_images, training_targets
+from reproduce.training.draws import Draws
 from reproduce.training.losses import LOSSES
 from reproduce.training.resume import Resume, identity
 
@@ -67,16 +66,18 @@ def train(
         When the recipe lists other than one learning rate for each step, and when the checkpoint is
         damaged or of a training with other arguments.
     """
-    x, y = _training_set(recipe, images, targets)  # (K, n, 1, H, W), (K, n, C)
+    x = torch.stack([training_images(recipe, torch.tensor(pixels)) for pixels in images])
+    y = torch.stack([training_targets(recipe, torch.tensor(labels)) for labels in targets])
     height, width = x.shape[-2:]
     model = build(recipe, (height, width), y.shape[-1], seeds).to(device)
     compiled = essay_step.fits(recipe, model, width)
-    batches = Batches(recipe, x, y, seeds, model, torch.device(device), prepare=not compiled)
+    draws = Draws(recipe, x.shape[1], (height, width), seeds, model.noise)
+    batches = Batches(recipe, x, y, draws, model, torch.device(device), prepare=not compiled)
     del x, y  # the batches hold what is needed of them
-    schedule.check_rates(recipe, batches.per_epoch * recipe.epochs)
+    schedule.check_rates(recipe, draws.per_epoch * recipe.epochs)
     optimiser = schedule.optimiser(recipe, model)
     run = identity(recipe, images, targets, seeds) if checkpoint else ""
-    resume = Resume(checkpoint, run, model, optimiser, batches)
+    resume = Resume(checkpoint, run, model, optimiser, draws)
     done = resume.restore(recipe.epochs)
     if done:
         yield State(model, done)
@@ -84,7 +85,7 @@ def train(
         if epoch == schedule.optimiser_began(recipe, epoch):
             optimiser.state.clear()  # fresh momentum
         model.train()
-        for step, (xb, yb, noise) in enumerate(batches.epoch(), (epoch - 1) * batches.per_epoch):
+        for step, (xb, yb, noise) in enumerate(batches.epoch(), draws.step):
             rate = schedule.learning_rate(recipe, epoch, step)
             if compiled:
                 assert isinstance(model, EssayNet)
@@ -96,25 +97,9 @@ def train(
         if epoch < recipe.epochs:
             resume.save(epoch)
         elif recipe.ridge is not None or recipe.head_steps:
-            x = (batches.x - recipe.mean) / recipe.std if recipe.distortion else batches.x
-            last_layer.finish(recipe, model, model.prepare(x.to(device)), batches.y.to(device))
+            x, y = batches.whole()
+            last_layer.finish(recipe, model, model.prepare(x), y)
         yield State(model, epoch)
-
-
-def _training_set(
-    recipe: Recipe, images: Sequence[np.ndarray], targets: Sequence[np.ndarray]
-) -> tuple[Tensor, Tensor]:
-    """Images (K, n, 1, H, W), set upright, shifted and normalised, and their targets (K, n, C)."""
-    if recipe.deskew:
-        images = [deskew(pixels) for pixels in images]
-    shifted = [
-        expand.shift(pixels, labels, recipe.shifts)
-        for pixels, labels in zip(images, targets, strict=True)
-    ]
-    x = torch.from_numpy(np.stack([pixels for pixels, _ in shifted]))
-    y = torch.from_numpy(np.stack([labels for _, labels in shifted]))
-    # Distortions work on pixels; what they make is normalised batch by batch.
-    return (x if recipe.distortion else x.sub_(recipe.mean).div_(recipe.std)), y
 
 
 def _descend(optimiser: torch.optim.Optimizer, loss: Tensor, rate: float) -> None:

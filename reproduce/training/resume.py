@@ -13,7 +13,7 @@ import torch
 from reproduce.networks.models import Stack
 from reproduce.recipe import Recipe
 from reproduce.training import checkpoint
-from reproduce.training.batches import Batches
+from reproduce.training.draws import Draws
 
 SAVE_EVERY = 60.0  # seconds between checkpoints
 
@@ -27,7 +27,7 @@ class Resume:
         The checkpoint; with None nothing is saved.
     run : str
         What identifies the training: the checkpoint of another one is refused.
-    model, optimiser, batches
+    model, optimiser, draws
         What has state.
     """
 
@@ -37,10 +37,10 @@ class Resume:
         run: str,
         model: Stack,
         optimiser: torch.optim.Optimizer,
-        batches: Batches,
+        draws: Draws,
     ) -> None:
         self.path, self.run = path, run
-        self.model, self.optimiser, self.generators = model, optimiser, batches.generators()
+        self.model, self.optimiser, self.draws = model, optimiser, draws
         self.saved_at = time.monotonic()
 
     def save(self, epoch: int) -> None:
@@ -51,7 +51,7 @@ class Resume:
             "epoch": epoch,
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "generators": [generator.get_state() for generator in self.generators],
+            "draws": self.draws.state(),
         }
         checkpoint.save(self.path, self.run, state)
         self.saved_at = time.monotonic()
@@ -70,8 +70,7 @@ class Resume:
         try:
             self.model.load_state_dict(state["model"])
             self.optimiser.load_state_dict(state["optimiser"])
-            for generator, saved in zip(self.generators, state["generators"], strict=True):
-                generator.set_state(saved)
+            self.draws.restore(state["draws"])
             if state["epoch"] not in range(1, epochs):
                 raise ValueError("epoch")
             return int(state["epoch"])

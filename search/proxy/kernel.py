@@ -15,7 +15,7 @@ import torch
 from reproduce.candidate import Candidate
 from reproduce.data import ImageSet
 from reproduce.images import expand
-from reproduce.images.distort import Distortion, distort
+from reproduce.images.distort import Distortion, distort, draw
 from reproduce.networks.models import seeded
 from reproduce.recipe import Recipe
 from reproduce.scoring.ridge_proxy import features_of
@@ -92,8 +92,9 @@ def copies(recipe: Recipe, pool: ImageSet, seed: int) -> Sequence[np.ndarray]:
         return [pool.images]
     images = torch.tensor(pool.images)[None]
     labels = images.new_zeros(1, len(pool), 1)
-    made = replace(distortion, mix=0.0)
-    return [
-        pool.images,
-        *(distort(images, labels, made, generator)[0][0].numpy() for _ in range(COPIES - 1)),
-    ]
+    made, (height, width) = replace(distortion, mix=0.0), pool.images.shape[2:]
+    found = [pool.images]
+    for _ in range(COPIES - 1):
+        drawn = draw(made, len(pool), (height, width), generator)
+        found.append(distort(images, labels, made, drawn)[0][0].numpy())
+    return found

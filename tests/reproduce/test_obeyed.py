@@ -104,12 +104,14 @@ def test_images_are_augmented_at_each_step_whatever_reshuffle_says(
 ) -> None:
     from reproduce.networks.models import build
     from reproduce.training.batches import Batches
+    from reproduce.training.draws import Draws
 
     recipe = replace(BASES["augmented"], reshuffle=reshuffle, batch=4)
     model = build(recipe, (28, 28), 10, [0, 1])
     x = torch.tensor(np.stack([ten.images] * 2))
     y = torch.tensor(np.stack([ten.targets()] * 2))
-    batches = Batches(recipe, x, y, [0, 1], model, torch.device("cpu"))
+    draws = Draws(recipe, 10, (28, 28), [0, 1], model.noise)
+    batches = Batches(recipe, x, y, draws, model, torch.device("cpu"))
     first, second = ([(p.clone(), yb) for p, yb, _ in batches.epoch()] for _ in range(2))
     assert [len(p) for p, _ in first] == [4, 4, 2]
     kept = {image.numpy().tobytes() for image in x[0, :, 0]}

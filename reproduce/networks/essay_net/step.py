@@ -62,4 +62,7 @@ def descend(
     """Take the step on arrays: images (K, B, H, W), and weight and bias of each layer, in place."""
     seen, inner, inner_winner, outer, outer_winner = blocks.forward(images, *arrays[:4])
     back = classifier.descend(outer, noise, targets, *arrays[4:], rate)
-    gradients.descend(back, seen, inner, inner_winner, outer_winner, *arrays[:4], rate=rate)
+    weight1, bias1, weight2, bias2 = arrays[:4]
+    gradients.descend(
+        back, seen, inner, inner_winner, outer_winner, weight1, bias1, weight2, bias2, rate
+    )

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reproduce import Candidate, Recipe, UserError, protocols
-from reproduce.images.distort import POLICIES, Distortion, distort
+from reproduce.images.distort import POLICIES, Distortion, distort, draw
 
 PARTS = ("shift", "rotate", "scale", "shear", "elastic", "stroke", "jitter", "mix")
 ALL = Distortion(2, 15, 0.2, 0.3, 34, 4, 0.7, 0.1, 0.5)
@@ -19,13 +19,25 @@ def generators(*seeds: int) -> list[torch.Generator]:
     return [torch.Generator().manual_seed(seed) for seed in seeds]
 
 
+def distorted(
+    images: torch.Tensor,
+    targets: torch.Tensor,
+    distortion: Distortion,
+    generators: list[torch.Generator],
+) -> tuple[torch.Tensor, torch.Tensor]:
+    shape = images.shape[-2], images.shape[-1]
+    return distort(
+        images, targets, distortion, draw(distortion, images.shape[1], shape, generators)
+    )
+
+
 @pytest.fixture
 def batch(ten: Candidate) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.tensor(ten.images)[None], torch.tensor(ten.targets())[None]
 
 
 def test_no_distortion_changes_nothing(batch: tuple[torch.Tensor, torch.Tensor]) -> None:
-    images, targets = distort(*batch, Distortion(), generators(0))
+    images, targets = distorted(*batch, Distortion(), generators(0))
     assert torch.equal(images, batch[0])
     assert torch.equal(targets, batch[1])
 
@@ -35,8 +47,8 @@ def test_networks_do_not_depend_on_each_other(
     batch: tuple[torch.Tensor, torch.Tensor], distortion: Distortion
 ) -> None:
     both = [torch.cat([part, part.flip(1)]) for part in batch]
-    beside = distort(both[0], both[1], distortion, generators(5, 6))
-    alone = distort(both[0][1:], both[1][1:], distortion, generators(6))
+    beside = distorted(both[0], both[1], distortion, generators(5, 6))
+    alone = distorted(both[0][1:], both[1][1:], distortion, generators(6))
     for mine, theirs in zip(alone, beside, strict=True):
         assert torch.equal(mine[0], theirs[1])
 
@@ -49,7 +61,7 @@ def test_every_part_changes_images_and_keeps_their_range(
     batch: tuple[torch.Tensor, torch.Tensor], field: str, strength: float
 ) -> None:
     changes: dict[str, Any] = {field: strength}
-    images, targets = distort(*batch, Distortion(**changes), generators(1))
+    images, targets = distorted(*batch, Distortion(**changes), generators(1))
     difference = (images - batch[0]).abs().mean((2, 3, 4))
     assert difference.mean() > 1e-2
     assert images.min() >= 0
@@ -61,7 +73,7 @@ def test_every_part_changes_images_and_keeps_their_range(
 def test_a_dot_moves_as_far_as_it_may() -> None:
     dot = torch.zeros(1, 400, 1, 28, 28)
     dot[..., 14, 14] = 1
-    moved, _ = distort(dot, torch.ones(1, 400, 1), Distortion(shift=3), generators(2))
+    moved, _ = distorted(dot, torch.ones(1, 400, 1), Distortion(shift=3), generators(2))
     weights = moved[0, :, 0] / moved[0, :, 0].sum((1, 2), keepdim=True)
     x = (weights.sum(1) * torch.arange(28)).sum(1) - 14
     assert 2.8 < x.abs().max() <= 3 + 1e-4
@@ -71,7 +83,7 @@ def test_a_dot_moves_as_far_as_it_may() -> None:
 def test_rotation_keeps_the_centre_and_turns_by_at_most_its_degrees() -> None:
     bar = torch.zeros(1, 200, 1, 29, 29)
     bar[..., 14, 24] = 1  # a dot ten pixels right of the centre
-    turned, _ = distort(bar, torch.ones(1, 200, 1), Distortion(rotate=30), generators(3))
+    turned, _ = distorted(bar, torch.ones(1, 200, 1), Distortion(rotate=30), generators(3))
     weights = turned[0, :, 0] / turned[0, :, 0].sum((1, 2), keepdim=True)
     y = (weights.sum(2) * torch.arange(29)).sum(1) - 14
     x = (weights.sum(1) * torch.arange(29)).sum(1) - 14
@@ -85,7 +97,7 @@ def test_torchvisions_policies_leave_the_global_generator_alone(
     batch: tuple[torch.Tensor, torch.Tensor], policy: str
 ) -> None:
     before = torch.get_rng_state()
-    images, _ = distort(*batch, Distortion(policy=policy), generators(0))
+    images, _ = distorted(*batch, Distortion(policy=policy), generators(0))
     assert torch.equal(torch.get_rng_state(), before)
     assert images.shape == batch[0].shape
     assert not torch.equal(images, batch[0])

@@ -74,8 +74,10 @@ def test_a_checkpoint_of_wrong_types_is_refused(
         ("model", None),
         ("model", {"weights": "x"}),
         ("optimiser", []),
-        ("generators", []),
-        ("generators", [1, 2]),
+        ("draws", []),
+        ("draws", {"step": 1}),
+        ("draws", {"step": -1, "order": torch.arange(10)[None], "generators": []}),
+        ("draws", {"step": 2, "order": torch.zeros(1, 10), "generators": [1, 2]}),
     ],
 )
 def test_a_training_checkpoint_with_a_field_of_the_wrong_type_is_refused(

@@ -12,12 +12,13 @@ import torch.nn.functional as F
 from torch import nn
 
 from reproduce import Candidate, Dataset, Recipe, UserError, protocols
-from reproduce.images import expand
+from reproduce.images import augment, expand
 from reproduce.images.augment import DEGREES, Augmenter
 from reproduce.images.deskew import deskew
 from reproduce.networks.models import Stack, build, seeded
 from reproduce.training import cost, evaluation, loop, resume, schedule
 from reproduce.training.batches import Batches
+from reproduce.training.draws import Draws
 from reproduce.training.losses import cross_entropy
 
 SHORT = Recipe(model="conv", epochs=12, batch=4, lr=0.1, schedule="essay")
@@ -98,7 +99,8 @@ def test_batches_are_cut_once_or_each_epoch(ten: Candidate) -> None:
     y = torch.eye(10)[None]
 
     def epochs(recipe: Recipe) -> list[list[list[float]]]:
-        batches = Batches(recipe, x, y, [0], Plain(1), torch.device("cpu"))
+        draws = Draws(recipe, 10, (1, 1), [0], 0)
+        batches = Batches(recipe, x, y, draws, Plain(1), torch.device("cpu"))
         return [[xb.flatten().tolist() for xb, _, _ in batches.epoch()] for _ in range(3)]
 
     fixed = epochs(SHORT)
@@ -170,9 +172,9 @@ class TestAugmenter:
 
     def test_same_generator_same_images(self, images: torch.Tensor) -> None:
         augmenter, batch = Augmenter(images), torch.tensor([0, 1, 2, 0])
-        one, two = (augmenter(batch, seeded(3, "augment")) for _ in range(2))
+        one, two = (augmenter(batch, augment.draw(4, seeded(3, "augment"))) for _ in range(2))
         assert torch.equal(one, two)
-        assert not torch.equal(one, augmenter(batch, seeded(4, "augment")))
+        assert not torch.equal(one, augmenter(batch, augment.draw(4, seeded(4, "augment"))))
 
 
 def test_full_mnist_gets_the_essays_schedule(digits: Dataset, ten: Candidate) -> None:
