@@ -52,7 +52,8 @@ def demo(
     journal = out / "studies.journal"
     study = run_search(task, "searched", journal)
     found = chosen(study, task, oracle, DEMO_FINAL)
-    distilled = run_distillation(source, DEMO_DISTILL, "distilled", out / "distilled.checkpoint")
+    run = run_distillation(source, DEMO_DISTILL, "distilled", out / "distilled.checkpoint")
+    distilled = run.candidate()
     for candidate in (found, distilled):
         candidate.save(out / f"{candidate.name}.npz")
     sets = once([found, *rival_sets(task, oracle, DEMO_FINAL, "searched", journal)])

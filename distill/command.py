@@ -15,7 +15,6 @@ import typer
 from distill import validation
 from distill.config import DistillConfig
 from distill.distiller import Distiller
-from reproduce.candidate import Candidate
 from reproduce.commands.options import (
     RECORDS,
     DataChoice,
@@ -63,13 +62,17 @@ def distill(
     source = choice.open()
     target = out or Path("runs") / f"{name}.npz"
     checkpoint = Path("runs") / f"{name}.checkpoint"
-    candidate = run_distillation(source, config, name, checkpoint, target, threads)
-    if int(os.environ.get("RANK", "0")):
+    distiller = run_distillation(source, config, name, checkpoint, target, threads)
+    if distiller.rank:
         return
+    candidate = distiller.candidate()
     candidate.save(target)
-    oracle = Oracle(source, records, workers=workers)
-    with progress("fresh networks") as update:
-        scored = oracle.score(candidate, "own", range(seeds), validation.FRESH, progress=update)
+    oracle, scored = Oracle(source, records, workers=workers), []
+    for member in distiller.panel:
+        with progress(f"fresh learners, {member.name}") as update:
+            scored += oracle.score(
+                candidate, member.protocol, range(seeds), validation.FRESH, progress=update
+            )
     show_records(scored, as_json, score_table(scored, f"The set is in {target}"))
 
 
@@ -80,8 +83,8 @@ def run_distillation(
     checkpoint: Path,
     kept: Path | None = None,
     threads: int | None = None,
-) -> Candidate:
-    """Run or resume a distillation with a progress bar, and return the best set by validation.
+) -> Distiller:
+    """Run or resume a distillation with a progress bar, to its end.
 
     Parameters
     ----------
@@ -110,7 +113,7 @@ def run_distillation(
                 say(f"The best set so far is in {kept}.", stderr=True)
             raise
         _write_history(distiller, history)
-    return distiller.candidate()
+    return distiller
 
 
 def all_threads() -> int:

@@ -11,13 +11,13 @@ from typing import Any
 from distill.starts import STARTS
 from reproduce.commands.options import option
 from reproduce.errors import UserError
-from reproduce.recipe import MNIST_MEAN, MNIST_STD, Recipe
 from reproduce.support.schema import (
     SEED,
     Choice,
     Flag,
     Number,
     Optional,
+    Several,
     Whole,
     Words,
     check_fields,
@@ -40,16 +40,6 @@ RECIPES: dict[str, dict[str, Any]] = {
     "ridge": {**SQUARED_ERROR, "ridge": 1e-5},
     "adam": {**SQUARED_ERROR, "head_steps": 300},
     "sgd": {"momentum": 0.9, "epochs": 15, "lr": 0.02, "schedule": "list"},
-    "convnet": {
-        "momentum": 0.9,
-        "epochs": 1001,
-        "lr": 0.01,
-        "weight_decay": 5e-4,
-        "batch": 256,
-        "schedule": "halfway",
-        "augment": "dc",
-        "reshuffle": True,
-    },
 }
 COUNT, STEPS, WIDTH = Whole(1, 10_000), Whole(1, 100_000), Whole(1, 4096)
 
@@ -62,11 +52,12 @@ class DistillConfig:
     ----------
     method : str
         The name of a module of `distill.methods`.
-    recipe : str or None
-        How networks learn the set, while it is made and when it is scored. `ridge`: Adam on the
+    protocols : tuple of str or None
+        The learners that the set is made for, while it is made and when it is scored: protocols of
+        `reproduce.protocols`, or one of the recipes that a set carries itself. `ridge`: Adam on the
         squared error, then the last layer by ridge regression. `adam`: the same by gradient alone,
         the last layer by descent from zero. `sgd`: SGD with momentum on the cross-entropy, at
-        learned rates. `convnet`: the field's protocol, with hard labels.
+        learned rates.
 
     Raises
     ------
@@ -87,15 +78,31 @@ class DistillConfig:
         "Largest time of work. Default: 10 without --steps.",
         Optional(Number(0, 525_600, above=True)),
     )
-    recipe: str | None = option(
+    protocols: tuple[str, ...] | None = option(
         None,
-        f"Recipe by which networks learn the set: {', '.join(RECIPES)}. Default: the method's.",
-        Optional(Choice(tuple(RECIPES))),
+        "Learners that the set is made for, with commas between: protocols as `score` knows them, "
+        f"or a recipe that the set carries: {', '.join(RECIPES)}. Default: the method's.",
+        Optional(Several(Words(), 100)),
+        flag="--for",
     )
+    weights: tuple[float, ...] | None = option(
+        None,
+        "Shares of updates for the learners of --for, with commas between. Default: the weakest "
+        "learner at the last validation gets most.",
+        Optional(Several(Number(0, 1e6, above=True), 100)),
+    )
+    bounded: bool = option(False, "Keep pixels within 0..1, where images can be printed.", Flag())
     width: int | None = option(
-        None, "Channels of the ConvNet's first block. Default: the method's.", Optional(WIDTH)
+        None,
+        "Channels of the networks while distilling. Default: the protocol's; of recipes, the "
+        "method's.",
+        Optional(WIDTH),
     )
-    depth: int = option(3, "Blocks of the ConvNet.", Whole(1, 8))
+    depth: int | None = option(
+        None,
+        "Blocks of the networks while distilling. Default: the protocol's; 3 of recipes.",
+        Optional(Whole(1, 8)),
+    )
     widen: int = option(
         1, "Factor by which the finished set's recipe has wider networks.", Whole(1, 64)
     )
@@ -114,7 +121,12 @@ class DistillConfig:
     )
     nets: int = option(1, "Networks that each update uses, over all processes.", WIDTH)
     pool: int = option(20, "Stacks of networks of mixed ages that are kept.", COUNT)
-    stride: int = option(3, "Inner steps that a stack of the pool takes after each use.", STEPS)
+    stride: int | None = option(
+        None,
+        "Inner steps that a stack of the pool takes after each use. Default: 3; for the essay's "
+        "net, whose steps are quick, a twentieth of the training.",
+        Optional(STEPS),
+    )
     reuse: int | None = option(
         None, "Updates with one real batch and stack. Default: the method's.", Optional(COUNT)
     )
@@ -169,22 +181,3 @@ class DistillConfig:
         """The settings with `defaults` for those that are None."""
         missing = {k: v for k, v in defaults.items() if getattr(self, k) is None}
         return dataclasses.replace(self, **missing)
-
-    def made_for(self, classes: int) -> Recipe:
-        """The recipe, with the set as one batch; every setting that it needs must be filled."""
-        assert self.recipe is not None
-        assert self.width is not None
-        fields = {"batch": self.ipc * classes, **RECIPES[self.recipe]}
-        fields["epochs"] = self.inner_steps or fields["epochs"]
-        usual, growth = fields.pop("lr"), fields.pop("growth", 1)
-        rate = self.inner_lr or usual
-        if fields.get("schedule") == "list":
-            fields["learning_rates"] = (rate,) * fields["epochs"]
-        else:
-            fields["lr"] = rate
-        if growth == 1:
-            fields["width"] = self.width
-        else:
-            fields["widths"] = tuple(self.width * growth**block for block in range(self.depth))
-        fields |= {"mean": MNIST_MEAN, "std": MNIST_STD, "depth": self.depth}
-        return Recipe(model="convnet", known_init=self.known_init, **fields)

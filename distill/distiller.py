@@ -14,14 +14,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from distill import checkpoint as checkpoints
-from distill import guard, methods, options, ranks, validation
-from distill.config import DistillConfig
+from distill import guard, methods, options, panel, ranks, validation
+from distill.config import RECIPES, DistillConfig
 from distill.objective import Objective, too_large
+from distill.panel import Member
 from distill.progress import Progress, State
-from distill.starts import start
+from distill.starts import start, start_labels
+from distill.surrogate_objective import SurrogateObjective
 from distill.synthetic import SyntheticSet
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset
@@ -52,35 +55,59 @@ class Distiller:
     def __init__(self, data: Dataset, config: DistillConfig, name: str = "distilled") -> None:
         self.data, self.name, self.settings = data, name, config
         self.rank, self.ranks = ranks.join()
-        options.check(config, data)
         if config.nets % self.ranks:
             raise UserError(f"--nets {config.nets} must be a multiple of {self.ranks} processes")
         self.stages = methods.find(config.method).stages
-        self.config = config = methods.filled(config)
-        recipe = config.made_for(len(data.classes))
-        assert config.start is not None
-        assert config.learn is not None
-        images, labels = start(data, config.ipc, config.start, config.seed, recipe)
-        self.origin = checkpoints.fingerprint([images.tobytes(), labels.tobytes()])[:16]
-        self.synthetic = SyntheticSet(images, labels, recipe, config.learn).to(default_device())
+        self.config = filled = methods.filled(config)
+        assert filled.start is not None
+        begun = start(data, config.ipc, filled.start, config.seed)
+        self.panel = panel.members(filled, begun)
+        options.check(config, data, self.panel)
+        self.synthetic = self._begun(begun).to(default_device())
+        self.origin = checkpoints.fingerprint(self.synthetic.state_dict())[:16]
         self.average = copy.deepcopy(self.synthetic)
         self.best = copy.deepcopy(self.synthetic)
         self.progress = Progress()
         if self.stages:
             self._enter(0)
 
+    def _begun(self, begun: Candidate) -> SyntheticSet:
+        """What is learned, as the set to start from has it."""
+        learn, recipes = self.config.learn, [member.recipe for member in self.panel]
+        assert learn is not None
+        scored = all(recipe and recipe.loss == "mse" for recipe in recipes)
+        scale = "class" if learn == "images" else "score" if scored else "probability"
+        only = recipes[0] if len(recipes) == 1 else None
+        rates = only.learning_rates if only else ()
+        temperatures = [member.temperature for member in self.panel]
+        labels = start_labels(begun, scale)
+        return SyntheticSet(begun.images, labels, scale, learn, rates, temperatures)
+
     def _enter(self, number: int) -> None:
-        """Begin a stage: its settings, a fresh pool, a fresh optimiser."""
-        self.progress.enter(number)
-        kind, recipe = self.stages[number].objective, self.synthetic.recipe
+        """Begin a stage: its settings, fresh pools, a fresh optimiser."""
+        self.progress.enter(number, len(self.panel))
         self.stage_config = config = methods.filled(self.settings, number)
-        self.standing = kind.standing_bytes(config, recipe, self.data)
+        kinds = [self._kind(number, member) for member in self.panel]
+        pairs = zip(kinds, self.panel, strict=True)
+        self.standing = sum(kind.standing_bytes(config, m, self.data) for kind, m in pairs)
         room = int(config.memory * 2**30) - self.standing
         if room <= 0:
             raise too_large(-room)
-        self.objective: Objective = kind(self.data, config, self.synthetic)
-        self.bytes = self.objective.fit(room)
+        self.objectives = [
+            kind(self.data, config, self.synthetic, self.panel, position)
+            for position, kind in enumerate(kinds)
+        ]
+        self.bytes = max(objective.fit(room) for objective in self.objectives)
         self.optimiser = torch.optim.Adam(self.synthetic.learned(), lr=config.image_lr or 0.0)
+
+    def _kind(self, stage: int, member: Member) -> type[Objective]:
+        return self.stages[stage].objective if member.recipe else SurrogateObjective
+
+    def _drawn(self, turn: int) -> int:
+        """The position of the learner whose turn it is."""
+        shares = panel.turns(self.config, self.progress.accuracies, len(self.panel))
+        rng = np.random.default_rng([self.config.seed, turn, 8])
+        return int(rng.choice(len(self.panel), p=shares))
 
     @property
     def done(self) -> float:
@@ -95,16 +122,20 @@ class Distiller:
         return min(1.0, max(parts))
 
     def expectation(self) -> str:
-        """What an update takes, in words: memory, and time measured on one."""
-        objective, reuse = self.objective, self.stage_config.reuse or 1
+        """What an update takes, in words: memory, and time measured on one of each learner."""
         started = time.monotonic()
-        objective.begin(0)
-        begun = time.monotonic()
-        objective.loss().backward()
-        once = (begun - started) / reuse + time.monotonic() - begun
+        begun = 0.0
+        for objective in self.objectives:
+            before = time.monotonic()
+            objective.begin(0)
+            begun += time.monotonic() - before
+            objective.loss().backward()
         self.optimiser.zero_grad()
+        losses = time.monotonic() - started - begun
+        once = (begun / (self.stage_config.reuse or 1) + losses) / len(self.objectives)
         update, pool = self.bytes / 2**20, self.standing / 2**20
-        words = [f"An update takes about {update:,.0f} MiB and {once:.2g} s", *objective.ways()]
+        words = [f"An update takes about {update:,.0f} MiB and {once:.2g} s"]
+        words += dict.fromkeys(way for objective in self.objectives for way in objective.ways())
         return ", ".join(words) + f"; the set and the pool of networks take {pool:,.0f} MiB."
 
     def run(self, checkpoint: Path | None = None, every: int | None = None) -> Iterator[State]:
@@ -152,14 +183,15 @@ class Distiller:
         started, progress = time.monotonic(), self.progress
         if self.done >= self.stages[progress.stage].until:
             self._enter(progress.stage + 1)
-        config, objective = self.stage_config, self.objective
+        config, member = self.stage_config, self._drawn(progress.turn)
+        objective = self.objectives[member]
         objective.begin(progress.turn)
         for _ in range(config.reuse or 1):
             self.optimiser.param_groups[0]["lr"] = self._rate()
             self.optimiser.zero_grad()
             loss = objective.loss()
             loss.backward()
-            if not self._step(ranks.mean(float(loss.detach()))):
+            if not self._step(member, ranks.mean(float(loss.detach()))):
                 return False
             if progress.step == self.config.steps:
                 break
@@ -176,14 +208,18 @@ class Distiller:
         cosine = 0.55 + 0.45 * math.cos(math.pi * min(1.0, max(0.0, part)))
         return (self.stage_config.image_lr or 0.0) * self.progress.scale * cosine
 
-    def _step(self, loss: float) -> bool:
+    def _step(self, member: int, loss: float) -> bool:
         """Update the set by its gradient; False where that is not finite or has exploded."""
         progress = self.progress
-        norm = guard.clipped(self.synthetic, loss, progress.norm)
+        norm = guard.clipped(self.synthetic, loss, progress.norms[member])
         if norm is None:
             return False
+        if len(self.panel) > 1:  # every learner counts alike, however steep its loss is
+            guard.scale(self.synthetic, 1 / (progress.norms[member] or norm or 1.0))
         self.optimiser.step()
-        progress.count(loss, norm)
+        if self.config.bounded:
+            self.synthetic.bound()
+        progress.count(member, loss, norm)
         keep = min(self.config.ema, progress.step / (10 + progress.step))
         self.average.approach(self.synthetic, 1 - keep)
         return True
@@ -205,12 +241,12 @@ class Distiller:
     def _check(self) -> Candidate | None:
         """Validate the running mean of the set; keep it where it is the best so far."""
         candidate = self._candidate(self.average)
-        device = str(self.synthetic.images.device)
-        accuracy = ranks.shared(validation.accuracy(candidate, self.data, device))
-        self.progress.validated(self.done, accuracy)
-        if accuracy <= self.progress.best:
+        device, names = str(self.synthetic.images.device), [m.protocol for m in self.panel]
+        found = ranks.shared(validation.accuracies(candidate, names, self.data, device))
+        merit = self.progress.validated(self.done, found)
+        if merit <= self.progress.best:
             return None
-        self.progress.best = accuracy
+        self.progress.best = merit
         self.best.load_state_dict(self.average.state_dict())
         return candidate
 
@@ -219,13 +255,19 @@ class Distiller:
         return self._candidate(self.best if self.progress.best >= 0 else self.average)
 
     def _candidate(self, synthetic: SyntheticSet) -> Candidate:
-        config = self.config
+        config, names = self.config, ",".join(member.name for member in self.panel)
         words = ["distill", config.method]
-        if config.learn != "both" and config.recipe != "convnet":
+        if not set(config.protocols or ()) <= set(RECIPES):
+            words.append(f"for {names}")
+        elif config.learn != "both":
             words.append(f"{config.learn} only")
         if config.known_init is not None:
             words.append("for one known init")
-        return synthetic.candidate(self.data, self.name, " ".join(words), config.seed, config.widen)
+        recipe = self.panel[0].carried if len(self.panel) == 1 else None
+        if len(self.panel) > 1:  # a recipe of the set itself may be one of several
+            recipe = next((m.carried for m in self.panel if m.protocol == "own"), None)
+        method = " ".join(words)[:200]
+        return synthetic.candidate(self.data, self.name, method, config.seed, recipe)
 
     def _identity(self) -> str:
         """What a checkpoint belongs to."""
@@ -239,7 +281,7 @@ class Distiller:
         state["progress"] = dataclasses.asdict(self.progress)
         if self.stages:
             state["optimiser"] = copy.deepcopy(self.optimiser.state_dict())
-            state["pool"] = self.objective.pool.state()
+            state["pool"] = [objective.state() for objective in self.objectives]
         return state
 
     def _take(self, state: dict[str, Any]) -> None:
@@ -252,7 +294,8 @@ class Distiller:
             checkpoints.load_set(getattr(self, name), state[name])
         if self.stages:
             checkpoints.load_optimiser(self.optimiser, state["optimiser"])
-            self.objective.pool.restore(state["pool"])
+            for objective, saved in zip(self.objectives, state["pool"], strict=True):
+                objective.restore(saved)
 
     def _resumed(self, path: Path) -> dict[str, Any] | None:
         """Go on from a checkpoint; the state to roll back to. None where there is none."""

@@ -41,7 +41,13 @@ def clipped(synthetic: SyntheticSet, loss: float, usual: float | None) -> float 
     # Sums over processes need not have the same bits in each of them; what follows from them must.
     if ranks.mean(float(sound)) < 1:
         return None
-    if norm > CLIP * usual > 0:
-        for gradient in gradients:  # PyTorch's own clipping adds a constant to the norm
-            gradient *= CLIP * usual / norm
+    if norm > CLIP * usual > 0:  # PyTorch's own clipping adds a constant to the norm
+        scale(synthetic, CLIP * usual / norm)
     return norm
+
+
+def scale(synthetic: SyntheticSet, factor: float) -> None:
+    """Multiply a set's gradients."""
+    for parameter in synthetic.learned():
+        if parameter.grad is not None:
+            parameter.grad *= factor

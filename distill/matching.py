@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from distill.objective import Objective
+from distill.network_objective import NetworkObjective
 from reproduce.data import Dataset
 from reproduce.errors import UserError
 
 SETTINGS: dict[str, Any] = {
-    "recipe": "convnet",
+    "protocols": ("convnet",),
     "batch": 500,
     "reuse": 1,
     "image_lr": 0.01,
@@ -21,7 +21,7 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-class Matching(Objective):
+class Matching(NetworkObjective):
     """Real batches have as many images of each class, class by class, as the set has."""
 
     @classmethod

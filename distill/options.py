@@ -2,46 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from distill import methods
-from distill.config import DistillConfig
-from distill.synthetic import widened
+from distill.config import RECIPES, DistillConfig
+from distill.network_objective import steps_of
+from distill.panel import Member, resizable
 from reproduce.data import Dataset
 from reproduce.errors import UserError
 
 SPECIFIC = ("window", "smooth", "bf16")  # objectives name those of them that they obey
 LEARNING = (
     *("steps", "minutes", "nets", "pool", "stride", "reuse", "batch", "image_lr", "ema", "start"),
-    *("learn", "checks", "memory", *SPECIFIC),
+    *("learn", "checks", "memory", "weights", "bounded", *SPECIFIC),
 )
+FLAGS = {"protocols": "for"}
 
 
-def check(config: DistillConfig, data: Dataset) -> None:
-    """Refuse options without effect, networks that are too wide, and impossible batches.
+OWN = ("width", "depth", "widen", "inner_steps", "inner_lr", "known_init")  # of recipes
+
+
+def check(config: DistillConfig, data: Dataset, panel: Sequence[Member]) -> None:
+    """Refuse options without effect, and impossible batches.
 
     Parameters
     ----------
     config : DistillConfig
         As the user gave it, with None for what the method decides.
     data : Dataset
+    panel : sequence of Member
+        The learners that the set is made for.
 
     Raises
     ------
     UserError
     """
-    for option, reason in (*_by_method(config), *_by_pool(config), *_by_recipe(config)):
+    refused = (_by_method, _by_pool, _by_panel)
+    for option, reason in (found for rule in refused for found in rule(config, panel)):
         if config.is_set(option):
-            raise UserError(f"--{option.replace('_', '-')} has no effect: {reason}")
-    widened(methods.filled(config).made_for(len(data.classes)), config.widen)
+            flag = FLAGS.get(option, option.replace("_", "-"))
+            raise UserError(f"--{flag} has no effect: {reason}")
+    if config.weights and len(config.weights) != len(panel):
+        raise UserError(f"--weights has {len(config.weights)} shares for {len(panel)} learners")
     if config.batch is not None:
         for stage in methods.find(config.method).stages:
             stage.objective.check_batch(config.batch, data)
 
 
-def _by_method(config: DistillConfig) -> Iterator[tuple[str, str]]:
+def _by_method(config: DistillConfig, panel: Sequence[Member]) -> Iterator[tuple[str, str]]:
     """Options that the method does not use, each with the reason."""
-    objectives = [stage.objective for stage in methods.find(config.method).stages]
+    method = methods.find(config.method)
+    objectives = [stage.objective for stage in method.stages]
     if not objectives:
         yield from ((option, f"{config.method} learns nothing") for option in LEARNING)
         if config.ipc == 1:
@@ -51,29 +62,43 @@ def _by_method(config: DistillConfig) -> Iterator[tuple[str, str]]:
     for option in SPECIFIC:
         if option not in obeyed:
             yield option, f"method {config.method} does not use it"
+    networks = [member for member in panel if member.recipe]
+    if len(networks) < len(panel) and not method.surrogates:
+        yield "protocols", f"{config.method} needs networks that are trained on the set"
+    if not networks:
+        yield from ((option, "no learner of --for is a network") for option in ("nets", *obeyed))
     for objective in objectives:
-        yield from objective.refused(config)
+        yield from objective.refused(config, panel)
 
 
-def _by_pool(config: DistillConfig) -> Iterator[tuple[str, str]]:
+def _by_pool(config: DistillConfig, panel: Sequence[Member]) -> Iterator[tuple[str, str]]:
     """Settings of the pool where all networks are always new, and windows that are too long."""
-    steps = methods.filled(config).made_for(2).epochs
-    if (config.window or 0) > steps:
-        yield "window", f"networks are trained for only {steps} steps"
+    lengths = [steps_of(m.recipe, config.ipc * m.classes) for m in panel if m.recipe]
+    if lengths and (config.window or 0) > min(lengths):
+        yield "window", f"networks are trained for only {min(lengths)} steps"
     stages = methods.find(config.method).stages
     for number, stage in enumerate(stages):
         filled = methods.filled(config, number)
-        youngest, oldest = stage.objective.ages(filled, filled.made_for(2).epochs)
-        if youngest < oldest:
-            return
+        for steps in lengths:
+            youngest, oldest = stage.objective.ages(filled, steps)
+            if youngest < oldest:
+                return
     if stages:
         reason = "here every network is new; a pool goes with krr, with unroll --window, or with dc"
         yield from ((option, reason) for option in ("pool", "stride"))
 
 
-def _by_recipe(config: DistillConfig) -> Iterator[tuple[str, str]]:
-    """Options that the recipe overrides."""
-    if methods.filled(config).recipe == "convnet" and config.learn != "images":
-        yield "learn", "recipe convnet is the field's protocol, whose labels are hard"
+def _by_panel(config: DistillConfig, panel: Sequence[Member]) -> Iterator[tuple[str, str]]:
+    """Options that the learners override."""
+    hard = [member.name for member in panel if member.hard]
+    if hard and config.learn in ("both", "labels"):
+        yield "learn", f"the labels of {', '.join(hard)} are hard"
+    if all(member.protocol != "own" for member in panel):
+        sized = any(member.recipe and resizable(member.recipe) for member in panel)
+        own = [option for option in OWN if not (sized and option in ("width", "depth"))]
+        reason = f"it is for recipes that a set carries: {', '.join(RECIPES)}"
+        yield from ((option, reason) for option in own)
+    if len(panel) == 1:
+        yield "weights", "one learner gets all updates"
     if config.known_init is not None:
         yield "widen", "a wider network has another initialisation than the known one"

@@ -8,7 +8,6 @@ import higher
 import torch
 from torch import Tensor
 
-from distill.methods.unroll import logits
 from distill.objective import outer_cross_entropy
 from distill.synthetic import SyntheticSet
 from reproduce.networks.models import Stack
@@ -39,9 +38,13 @@ def reference_loss(
     optimiser = torch.optim.SGD(
         model.parameters(), lr=1.0, momentum=recipe.momentum, weight_decay=recipe.weight_decay
     )
-    x, labels, rates = synthetic.inputs(), synthetic.labels(), synthetic.rates()
+    x = (synthetic.images - recipe.mean) / recipe.std
+    labels, rates = synthetic.targets(recipe), synthetic.rates()
     with higher.innerloop_ctx(model, optimiser) as (network, steps):
         for rate in rates:
             override: dict[str, Any] = {"lr": [rate]}
             steps.step(LOSSES[recipe.loss](network(x[None]), labels).sum(), override=override)
-        return outer_cross_entropy(logits(synthetic, network(real)), y)
+        answers: Tensor = network(real)
+        if recipe.loss == "mse":
+            answers = synthetic.logits(answers, 0)
+        return outer_cross_entropy(answers, y)

@@ -12,15 +12,12 @@ import torch.nn.functional as F
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset, check_fits
 from reproduce.errors import UserError
-from reproduce.recipe import Recipe
 
 START_LOGIT = 4.0  # soft labels start at about 0.86 for the true class among ten
 
 
-def start(
-    data: Dataset, ipc: int, kind: str, seed: int, recipe: Recipe
-) -> tuple[np.ndarray, np.ndarray]:
-    """Images (n, 1, H, W) and labels (n, C) to start from, as `SyntheticSet` takes them.
+def start(data: Dataset, ipc: int, kind: str, seed: int) -> Candidate:
+    """The set to start from.
 
     Parameters
     ----------
@@ -30,8 +27,6 @@ def start(
     kind : str
         A name of `STARTS`, or the path of a candidate file.
     seed : int
-    recipe : Recipe
-        Its loss decides whether labels are scores or probabilities.
 
     Raises
     ------
@@ -40,18 +35,32 @@ def start(
         few images.
     """
     classes = len(data.classes)
-    scores = recipe.loss == "mse"
     if Path(kind).is_file():
         candidate = Candidate.load(kind)
         check_fits(candidate, data)
         if len(candidate) != ipc * classes:
             raise UserError(f"{kind} holds {len(candidate)} images, not {ipc} of each class")
-        return candidate.images, candidate.scores() if scores else candidate.targets()
+        return candidate
     images, hard = start_images(data, ipc, kind, seed)
-    one_hot = np.eye(classes, dtype=np.float32)[hard]
-    if scores:
-        return images, one_hot - np.float32(1 / classes)
-    return images, F.softmax(torch.tensor(START_LOGIT * one_hot), -1).numpy()
+    return Candidate(
+        images=images,
+        labels=hard,
+        name="start",
+        method=f"start {kind}",
+        dataset=data.name,
+        checksum=data.checksum,
+        classes=classes,
+    )
+
+
+def start_labels(begun: Candidate, scale: str) -> np.ndarray:
+    """Labels (n, C) of a start in a scale of `SyntheticSet`; soft ones can be learned."""
+    if scale == "score":
+        return begun.scores()
+    if scale == "class" or begun.label_scale == "probability":
+        hard = begun.hard_labels()[:, None] == np.arange(begun.classes)
+        return hard.astype(np.float32) if scale == "class" else begun.targets()
+    return F.softmax(torch.tensor(START_LOGIT * begun.targets()), -1).numpy()
 
 
 def start_images(data: Dataset, ipc: int, kind: str, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from reproduce import protocols
 from reproduce.candidate import Candidate
-from reproduce.data import Dataset
-from reproduce.scoring.learners import Replicate, Where
-from reproduce.scoring.network import Network
+from reproduce.data import Dataset, ImageSet
+from reproduce.scoring.learners import Learner, Replicate, Where
 
 SEEDS = (1000, 1001)
 MOST_IMAGES = 2000
 CHOOSING, FRESH = "validation-a", "validation-b"  # the halves that choose and that score the set
 
 
-def accuracy(candidate: Candidate, data: Dataset, device: str) -> float:
-    """Mean accuracy in percent of networks that learn the set by its own recipe."""
-    assert candidate.recipe is not None
-    learner = Network(candidate.recipe)
-    replicates = [Replicate(candidate, learner, seed) for seed in SEEDS]
+def accuracies(
+    candidate: Candidate, names: Sequence[str], data: Dataset, device: str
+) -> list[float]:
+    """Mean accuracy in percent of each protocol's learners, which learn the set anew."""
     half = data.split(CHOOSING)
     scored = half.stratified(min(MOST_IMAGES, len(half)))
+    return [
+        _accuracy(candidate, protocols.learner(name, candidate), scored, device) for name in names
+    ]
+
+
+def _accuracy(candidate: Candidate, learner: Learner, scored: ImageSet, device: str) -> float:
+    seeds = SEEDS if learner.random else SEEDS[:1]
+    replicates = [Replicate(candidate, learner, seed) for seed in seeds]
     answers = learner.score(replicates, scored, Where(device))
     return float(np.mean([answer.accuracy for answer in answers]))
+
+
+def merit(accuracies: Sequence[float]) -> float:
+    """What the best set has most of: between the mean and the weakest learner, half way."""
+    return (float(np.mean(accuracies)) + min(accuracies)) / 2
 
 
 def is_due(done: float, last: float, checks: int) -> bool:

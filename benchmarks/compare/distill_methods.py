@@ -41,7 +41,7 @@ TABLES: dict[str, Cases] = {
         "softplus while distilling": {"smooth": True},
         "half the width": {"width": 24},
         "twice the width when used": {"widen": 2},
-        "gradient alone: no solved last layer": {"recipe": "adam"},
+        "gradient alone: no solved last layer": {"protocols": ("adam",)},
         "polished by unroll (staged)": {"method": "staged"},
     },
 }
@@ -77,13 +77,13 @@ def compare(
         config = configuration({"ipc": ipc, **cases[name]}, budget)
         # A run that goes on must be the same run: its checkpoint says so, too.
         checkpoint = RUNS / f"{rows.name} {name}.checkpoint"
-        found = run_distillation(data, config, name, checkpoint, None, threads)
+        found = run_distillation(data, config, name, checkpoint, None, threads).candidate()
         with progress("fresh networks") as update:
             scored = oracle.score(found, "own", range(seeds), validation.FRESH, progress=update)
         rows.add(
             name=name,
             method=config.method,
-            recipe=filled(config).recipe,
+            recipe=",".join(filled(config).protocols or ()),
             changes=cases[name],
             **curve(checkpoint.with_suffix(".history.json")),
             accuracies=[record["accuracy"] for record in scored],

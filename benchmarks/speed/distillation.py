@@ -20,6 +20,7 @@ from benchmarks.speed.machine import largest_mib, peak_gflops, seconds
 from distill import DistillConfig, Distiller
 from distill.inner.steps import square_root
 from distill.methods.unroll import Unroll
+from distill.network_objective import NetworkObjective
 from reproduce import load
 from reproduce.commands.terminal import say
 
@@ -31,7 +32,7 @@ CASES = {
     "krr, ipc 10": DistillConfig(method="krr", ipc=10, steps=ENDLESS, pool=1),
     "unroll, ipc 1, 15 steps": DistillConfig(method="unroll", steps=ENDLESS),
     "unroll ridge, ipc 1, 10 steps of 100": DistillConfig(
-        method="unroll", recipe="ridge", inner_steps=100, window=10, steps=ENDLESS, pool=1
+        method="unroll", protocols=("ridge",), inner_steps=100, window=10, steps=ENDLESS, pool=1
     ),
 }
 
@@ -42,9 +43,10 @@ def measured(name: str, config: DistillConfig, peak: float) -> dict[str, Any]:
     A run trains a new network every so many turns; of any that many turns, one does.
     """
     distiller = Distiller(load("mnist"), config)
-    objective, config = distiller.objective, distiller.config
+    objective, config = distiller.objectives[0], distiller.config
+    assert isinstance(objective, NetworkObjective)
     youngest, oldest = objective.pool.youngest, objective.pool.oldest
-    turns = max(5, (oldest - youngest) // config.stride + 1)
+    turns = max(5, (oldest - youngest) // objective.pool.stride + 1)
     updates = turns * (config.reuse or 1)
 
     def live() -> None:
@@ -78,10 +80,10 @@ def peak_mib(length: int, recomputed: bool) -> float:
 def update(length: int, segment: int | None) -> None:
     """One gradient through `length` inner steps; segments of so many are recomputed."""
     config = DistillConfig(
-        method="unroll", recipe="ridge", inner_steps=length, window=0, batch=64, steps=1,
+        method="unroll", protocols=("ridge",), inner_steps=length, window=0, batch=64, steps=1,
         memory=ROOMY, nets=1,
     )  # fmt: skip
-    objective = Distiller(load("digits"), config).objective
+    objective = Distiller(load("digits"), config).objectives[0]
     assert isinstance(objective, Unroll)
     objective.segment = segment
     objective.begin(0)

@@ -12,6 +12,9 @@ from distill.config import DistillConfig
 from distill.inner.steps import Networks, Trainer
 from distill.synthetic import SyntheticSet
 
+STRIDE = 3  # steps after each use
+QUICK = 20  # uses in the life of a network whose steps are compiled
+
 
 class Pool:
     """Stacks of networks at ages from `youngest` to `oldest`; one of them is used at a time.
@@ -28,7 +31,9 @@ class Pool:
     """
 
     def __init__(self, trainer: Trainer, config: DistillConfig, youngest: int, oldest: int) -> None:
-        self.trainer, self.stride, self.seed = trainer, config.stride, config.seed
+        self.trainer, self.seed = trainer, config.seed
+        quick = max(STRIDE, (oldest - youngest) // QUICK) if trainer.compiled else STRIDE
+        self.stride = config.stride or quick
         self.youngest, self.oldest = youngest, oldest
         self.rank, self.ranks = ranks.join()
         self.slots: list[Networks | None] = [None] * (config.pool if oldest > youngest else 1)
@@ -41,8 +46,8 @@ class Pool:
         slot = int(np.random.default_rng([self.seed, turn, 1]).integers(len(self.slots)))
         found = self.slots[slot]
         if found is None:
-            new = self.trainer.fresh(self._seeds(turn))
-            found = self.slots[slot] = self._older(new, self.youngest, synthetic, [turn, 6])
+            new = self.trainer.fresh(self._seeds(turn), len(synthetic.images))
+            found = self.slots[slot] = self._older(new, self.youngest, synthetic)
         return slot, found
 
     def _seeds(self, turn: int) -> list[int]:
@@ -51,43 +56,56 @@ class Pool:
         drawn = np.random.default_rng([self.seed, turn, 2]).integers(2**31, size=nets * self.ranks)
         return [int(seed) for seed in drawn[self.rank * nets : (self.rank + 1) * nets]]
 
-    def advance(self, slot: int, turn: int, synthetic: SyntheticSet) -> None:
+    def advance(self, slot: int, synthetic: SyntheticSet) -> None:
         """Let a stack grow older on the set as it is now, or make room for a new one."""
         networks = self.slots[slot]
         assert networks is not None
         if networks.age + self.stride > self.retirement[slot]:
             self.slots[slot], self.retirement[slot] = None, self.oldest
         else:
-            self.slots[slot] = self._older(networks, self.stride, synthetic, [turn, 3])
+            self.slots[slot] = self._older(networks, self.stride, synthetic)
 
-    def _older(
-        self, networks: Networks, steps: int, synthetic: SyntheticSet, numbers: list[int]
-    ) -> Networks:
-        """The networks after some steps on the set; `numbers` make their augmentation's seed."""
-        seed = [self.seed, self.rank, *numbers]
-        return self.trainer.trained(networks, synthetic, steps, seed, graph=False)
+    def _older(self, networks: Networks, steps: int, synthetic: SyntheticSet) -> Networks:
+        return self.trainer.trained(networks, synthetic, steps, graph=False)
 
     def state(self) -> dict[str, Any]:
         """All that a resumed run needs, as tensors and containers."""
-        slots = [
-            None if n is None else [list(n.parameters), list(n.moments), n.age] for n in self.slots
-        ]
+        slots = [None if n is None else _described(n) for n in self.slots]
         return {"slots": slots, "retirement": list(self.retirement)}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take up what `state` described; ValueError where it describes another pool."""
+    def restore(self, state: dict[str, Any], images: int) -> None:
+        """Take up what `state` described; ValueError where it describes another pool.
+
+        `images` is the number of the set's images.
+        """
         slots, retirement = list(state["slots"]), [float(age) for age in state["retirement"]]
         if not len(slots) == len(retirement) == len(self.slots):
             raise ValueError("slots")
-        self.slots = [None if slot is None else self._networks(*slot) for slot in slots]
+        self.slots = [None if slot is None else self._networks(images, *slot) for slot in slots]
         self.retirement = retirement
 
-    def _networks(self, parameters: list[Tensor], moments: list[Tensor], age: int) -> Networks:
-        shapes, like = self.trainer.shapes, self.trainer.like
-        found = [[tensor.shape for tensor in tensors] for tensors in (parameters, moments)]
-        if found != [shapes, shapes * self.trainer.moments]:
+    def _networks(
+        self,
+        images: int,
+        parameters: list[Tensor],
+        moments: list[Tensor],
+        buffers: list[Tensor],
+        seeds: list[int],
+        draws: dict[str, Any],
+    ) -> Networks:
+        trainer = self.trainer
+        parts = (parameters, moments, buffers)
+        found = [[tensor.shape for tensor in tensors] for tensors in parts]
+        if found != [trainer.shapes, trainer.shapes * trainer.moments, trainer.buffer_shapes]:
             raise ValueError("shapes of networks")
-        if not isinstance(age, int) or not 0 <= age <= self.oldest:
-            raise ValueError("age of networks")
-        first, second = (tuple(t.to(like) for t in tensors) for tensors in (parameters, moments))
-        return Networks(first, second, age)
+        begun = trainer.draws([int(seed) for seed in seeds], images)
+        begun.restore(draws)
+        first, second, third = (tuple(t.to(trainer.like) for t in tensors) for tensors in parts)
+        return Networks(first, second, third, begun)
+
+
+def _described(networks: Networks) -> list[Any]:
+    tensors = (networks.parameters, networks.moments, networks.buffers)
+    draws = networks.draws
+    assert draws is not None
+    return [*(list(part) for part in tensors), list(draws.seeds), draws.state()]

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-from distill.config import DistillConfig
-from distill.objective import Objective
+from distill.config import RECIPES, DistillConfig
+from distill.network_objective import NetworkObjective
 
 MINUTES = 10.0
 BUDGET = ("steps", "minutes", "checks", "memory")  # what a run can be given more of
@@ -26,14 +26,14 @@ class Stage:
     Attributes
     ----------
     objective : type
-        What the set is improved by.
+        What the set is improved by, for each learner of the panel that trains networks.
     until : float
         The part of the budget after which it ends, 0 to 1.
     settings : dict
         What suits this stage, where the user gave nothing and the method has something else.
     """
 
-    objective: type[Objective]
+    objective: type[NetworkObjective]
     until: float = 1.0
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -48,10 +48,13 @@ class Method:
         None for a method that only makes a start.
     settings : dict
         What suits the method, where the user gave nothing.
+    surrogates : bool
+        Whether it takes learners that train no network, by their surrogates.
     """
 
     stages: tuple[Stage, ...]
     settings: dict[str, Any]
+    surrogates: bool = False
 
 
 def find(name: str) -> Method:
@@ -76,8 +79,9 @@ def filled(config: DistillConfig, stage: int = 0) -> DistillConfig:
         settings |= method.stages[stage].settings
         if config.steps is None:
             settings["minutes"] = MINUTES
-    if config.recipe == "convnet":  # the field's protocol knows hard labels
-        settings["learn"] = "images"
+    if not set(config.protocols or settings["protocols"]) <= set(RECIPES):
+        settings["learn"] = "images"  # hard labels are what every learner takes
+        del settings["width"]  # networks are as wide as the protocols have them
     return config.filled(settings)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from distill.config import DistillConfig
-from distill.inner.steps import Tensors, Trainer
+from distill.inner.networks import Networks, Tensors
 from distill.matching import SETTINGS, Matching
 from distill.methods import Method, Stage
+from distill.panel import Member
 from distill.synthetic import SyntheticSet
 from reproduce.data import Dataset
 from reproduce.training.losses import cross_entropy
@@ -24,20 +25,26 @@ class GradientMatching(Matching):
     One image per class is matched on fresh networks, more on networks in training, as published.
     """
 
-    def __init__(self, data: Dataset, config: DistillConfig, synthetic: SyntheticSet) -> None:
-        super().__init__(data, config, synthetic)
+    def __init__(
+        self,
+        data: Dataset,
+        config: DistillConfig,
+        synthetic: SyntheticSet,
+        panel: Sequence[Member],
+        number: int,
+    ) -> None:
+        super().__init__(data, config, synthetic, panel, number)
         # A copy of each network for each class, so that all gradients are computed at once.
-        copies, recipe = self.trainer.nets * self.classes, synthetic.recipe
-        self.matcher = Trainer(recipe, data.image_shape, self.classes, copies, synthetic.images)
+        self.matcher = self.trainer_of(self.recipe, self.nets * self.classes)
 
     @classmethod
     def ages(cls, config: DistillConfig, steps: int) -> tuple[int, int]:
         return 0, 0 if config.ipc == 1 else min(steps, OLDEST)
 
     @classmethod
-    def refused(cls, config: DistillConfig) -> Iterator[tuple[str, str]]:
-        if config.recipe in ("ridge", "adam"):
-            yield "recipe", "dc matches gradients of the cross-entropy; use sgd or convnet"
+    def refused(cls, config: DistillConfig, panel: Sequence[Member]) -> Iterator[tuple[str, str]]:
+        if any(member.recipe and member.recipe.loss == "mse" for member in panel):
+            yield "protocols", "dc matches gradients of the cross-entropy; use sgd or convnet"
 
     @classmethod
     def stacks(cls, classes: int) -> int:
@@ -45,7 +52,8 @@ class GradientMatching(Matching):
 
     def begin(self, turn: int) -> None:
         super().begin(turn)
-        self.target = tuple(g.detach() for g in self.gradients(*self.real, graph=False))
+        real = self.gradients(self.seen, self.real[1], graph=False)
+        self.target = tuple(gradient.detach() for gradient in real)
 
     def gradients(self, x: Tensor, y: Tensor, graph: bool) -> Tensors:
         """Gradients (K * C, ...) of each class's loss on its part of (K, n, ...) images."""
@@ -54,12 +62,14 @@ class GradientMatching(Matching):
             for p in self.networks.parameters
         )
         parts = [t.unflatten(1, (self.classes, -1)).flatten(0, 1) for t in (x, y)]
-        total = cross_entropy(self.matcher(copies, parts[0])[1], parts[1]).sum()
+        buffers = tuple(b.repeat(self.classes) for b in self.networks.buffers)
+        copied = Networks(copies, buffers=buffers)
+        total = cross_entropy(self.matcher(copied, parts[0])[1], parts[1]).sum()
         return torch.autograd.grad(total, copies, create_graph=graph)
 
     def loss(self) -> Tensor:
-        nets = self.trainer.nets
-        x = self.synthetic.inputs().expand(nets, -1, -1, -1, -1)
+        nets = self.nets
+        x = self.inputs().expand(nets, -1, -1, -1, -1)
         y = self.synthetic.labels().expand(nets, -1, -1)
         distance = torch.zeros((), device=x.device, dtype=x.dtype)
         for ours, theirs in zip(self.gradients(x, y, graph=True), self.target, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from torch import Tensor
 from distill.config import DistillConfig
 from distill.matching import SETTINGS, Matching
 from distill.methods import Method, Stage
+from distill.panel import Member
 
 
 class DistributionMatching(Matching):
@@ -22,7 +23,7 @@ class DistributionMatching(Matching):
         return 0, 0
 
     @classmethod
-    def refused(cls, config: DistillConfig) -> Iterator[tuple[str, str]]:
+    def refused(cls, config: DistillConfig, panel: Sequence[Member]) -> Iterator[tuple[str, str]]:
         if config.learn != "images":
             yield "learn", "dm compares features, which do not depend on labels"
 
@@ -33,11 +34,11 @@ class DistributionMatching(Matching):
     @torch.no_grad()
     def real_means(self) -> Tensor:
         """Mean features (K, C, F) of the real images of each class."""
-        features = self.real_features(self.networks, self.real[0])
+        features = self.real_features(self.networks, self.seen)
         return features.unflatten(1, (self.classes, -1)).mean(2)
 
     def loss(self) -> Tensor:
-        ours = self.trainer(self.networks.parameters, self.synthetic.inputs()[None])[0]
+        ours = self.trainer(self.networks, self.inputs()[None])[0]
         distance = ours.unflatten(1, (self.classes, -1)).mean(2) - self.means
         return distance.square().sum((1, 2)).mean()
 

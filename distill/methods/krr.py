@@ -12,22 +12,22 @@ import torch
 from torch import Tensor
 
 from distill.config import DistillConfig
-from distill.inner.augment import views
 from distill.methods import Method, Stage
-from distill.objective import STRENGTH, Objective, outer_cross_entropy, ridge_answers
+from distill.network_objective import NetworkObjective
+from distill.objective import STRENGTH, outer_cross_entropy, ridge_answers
 from reproduce.recipe import Recipe
+from reproduce.training.batches import training_targets
 
 OLDEST = 200  # steps: where training is longer, later ones change features little
 COPIES = 4  # of each image, otherwise augmented, where the recipe augments
 
 
-class KernelRidge(Objective):
+class KernelRidge(NetworkObjective):
     """Cross-entropy, on real images, of ridge regression from the set."""
 
     OBEYS = ("smooth", "bf16")
 
-    def networks_recipe(self) -> Recipe:
-        recipe = self.synthetic.recipe
+    def networks_recipe(self, recipe: Recipe) -> Recipe:
         return replace(recipe, activation="softplus") if self.config.smooth else recipe
 
     @classmethod
@@ -38,24 +38,23 @@ class KernelRidge(Objective):
 
     def begin(self, turn: int) -> None:
         super().begin(turn)
-        self.features = self.real_features(self.networks, self.real[0])
+        self.features = self.real_features(self.networks, self.seen)
 
     def loss(self) -> Tensor:
-        synthetic, parameters = self.synthetic, self.networks.parameters
-        recipe, x = synthetic.recipe, synthetic.inputs()
+        recipe = self.recipe
         copies = 1 if recipe.augment == "none" else COPIES
-        seed = [self.config.seed, self.turn, 7, self.rank]
-        shown = views(recipe, self.trainer.nets, x, copies, seed)
-        ours = torch.cat([self.trainer(parameters, view(x))[0] for view in shown], dim=1)
-        labels = synthetic.scores().repeat(copies, 1)
+        seeds = [[self.config.seed, self.turn, 7, self.rank, copy] for copy in range(copies)]
+        shown = [self.trainer.view(self.synthetic, seed) for seed in seeds]
+        ours = torch.cat([self.trainer(self.networks, view)[0] for view in shown], dim=1)
+        labels = training_targets(recipe, self.synthetic.scores()).repeat(copies, 1)
         answers = ridge_answers(ours, labels, self.features, recipe.ridge or STRENGTH)
-        return outer_cross_entropy(synthetic.logits(answers), self.real[1])
+        return outer_cross_entropy(self.synthetic.logits(answers, self.number), self.real[1])
 
 
 METHOD = Method(
     (Stage(KernelRidge),),
     {
-        "recipe": "ridge",
+        "protocols": ("ridge",),
         "batch": 512,
         "reuse": 8,
         "image_lr": 5e-3,
@@ -63,4 +62,5 @@ METHOD = Method(
         "start": "kmeans",
         "learn": "both",
     },
+    surrogates=True,
 )

@@ -6,5 +6,7 @@ from distill.methods.unroll import Unroll
 
 POLISH = {"window": 10, "reuse": 1, "batch": 256, "image_lr": 1e-3}
 METHOD = Method(
-    (Stage(KernelRidge, until=0.8), Stage(Unroll, settings=POLISH)), krr.METHOD.settings
+    (Stage(KernelRidge, until=0.8), Stage(Unroll, settings=POLISH)),
+    krr.METHOD.settings,
+    surrogates=True,
 )

@@ -10,20 +10,20 @@ from dataclasses import replace
 from torch import Tensor
 
 from distill.config import DistillConfig
-from distill.inner.steps import Networks, square_root
+from distill.inner.networks import Networks
+from distill.inner.steps import square_root
 from distill.methods import Method, Stage
+from distill.network_objective import NetworkObjective, steps_of
 from distill.objective import (
     STRENGTH,
-    Objective,
     outer_cross_entropy,
     ridge_answers,
     saved_bytes,
     too_large,
 )
-from distill.synthetic import SyntheticSet
 
 
-class Unroll(Objective):
+class Unroll(NetworkObjective):
     """Cross-entropy on real images after training on the set, through its last `window` steps.
 
     Windows lie anywhere in a training of the recipe's length: before a window comes a network of
@@ -40,7 +40,7 @@ class Unroll(Objective):
     @property
     def window(self) -> int:
         """Inner steps that are differentiated."""
-        steps = self.synthetic.recipe.epochs
+        steps = steps_of(self.recipe, len(self.synthetic.images))
         return min(self.config.window or steps, steps)
 
     def loss(self) -> Tensor:
@@ -48,28 +48,28 @@ class Unroll(Objective):
 
     def trained(self, steps: int, segment: int | None = None) -> Networks:
         """The networks of this turn after some steps, with their graph."""
-        seed = [self.config.seed, self.turn, 5, self.rank]
         return self.trainer.trained(
-            self.networks, self.synthetic, steps, seed, graph=True, segment=segment
+            self.networks, self.synthetic, steps, graph=True, segment=segment
         )
 
     def judged(self, networks: Networks) -> Tensor:
         """Cross-entropy of networks on the real images, with the recipe's last layer."""
-        synthetic, (real, y) = self.synthetic, self.real
-        features, answers = self.trainer(networks.parameters, real)
-        recipe = synthetic.recipe
+        recipe, synthetic = self.recipe, self.synthetic
+        features, answers = self.trainer(networks, self.seen)
         if recipe.ridge is not None or recipe.head_steps:
-            ours = self.trainer(networks.parameters, synthetic.inputs()[None])[0]
+            ours = self.trainer(networks, self.inputs()[None])[0]
             answers = ridge_answers(ours, synthetic.scores(), features, recipe.ridge or STRENGTH)
-        return outer_cross_entropy(logits(synthetic, answers), y)
+        if recipe.loss == "mse":  # scores need a temperature
+            answers = synthetic.logits(answers, self.number)
+        return outer_cross_entropy(answers, self.real[1])
 
     def fit(self, room: int) -> int:
         """Recompute, or shorten the window, to stay within so many bytes; bytes of an update."""
         self.begin(0)
-        step = saved_bytes(lambda: self.trained(1).parameters)
+        step = saved_bytes(lambda: self.trained(1))
         # Trained networks have a graph behind them; those of the pool have none.
         judged = saved_bytes(lambda: self.judged(self.networks.with_gradients()))
-        state = sum(t.nbytes for t in self.networks.parameters + self.networks.moments)
+        state = sum(t.nbytes for t in self.networks.tensors)
         window, self.segment, needed = plan_unroll(self.window, step, state, judged, room)
         if window != self.window:
             self.config = replace(self.config, window=window)
@@ -81,11 +81,6 @@ class Unroll(Objective):
         if self.segment:
             words.append(f"recomputed {self.segment} at a time")
         return words
-
-
-def logits(synthetic: SyntheticSet, answers: Tensor) -> Tensor:
-    """What networks answer, as logits: scores need a temperature."""
-    return synthetic.logits(answers) if synthetic.recipe.loss == "mse" else answers
 
 
 def plan_unroll(
@@ -131,7 +126,7 @@ def plan_unroll(
 METHOD = Method(
     (Stage(Unroll),),
     {
-        "recipe": "sgd",
+        "protocols": ("sgd",),
         "batch": 256,
         "reuse": 1,
         "image_lr": 0.01,
@@ -140,4 +135,5 @@ METHOD = Method(
         "start": "mean",
         "learn": "both",
     },
+    surrogates=True,
 )

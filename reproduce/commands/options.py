@@ -45,10 +45,13 @@ SMALL = 1000  # fewer validation images than that give a note
 PLACE = Words(4096)
 
 
-def option(default: Any, help: str, rule: Rule | None = None) -> Any:
-    """A field of a dataclass that is also an option, with the rule that its value obeys."""
+def option(default: Any, help: str, rule: Rule | None = None, flag: str = "") -> Any:
+    """A field of a dataclass that is also an option, with the rule that its value obeys.
+
+    `flag` is the option's name where it is not the field's.
+    """
     ruled = {} if rule is None else {"rule": rule}
-    return dataclasses.field(default=default, metadata={"help": help, **ruled})
+    return dataclasses.field(default=default, metadata={"help": help, "flag": flag, **ruled})
 
 
 def configured(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -83,12 +86,32 @@ def _options(config: Any) -> Iterator[inspect.Parameter]:
     """One parameter for each field of a dataclass, as typer reads it."""
     hints = get_type_hints(config)
     for field in dataclasses.fields(config):
+        kind, names = hints[field.name], [field.metadata["flag"]] if field.metadata["flag"] else []
+        listed = next((parser for parser, of in LISTS.items() if kind == of | None), None)
+        made = typer.Option(*names, help=field.metadata["help"], parser=listed)
         yield inspect.Parameter(
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
             default=field.default,
-            annotation=Annotated[hints[field.name], typer.Option(help=field.metadata["help"])],
+            annotation=Annotated[str | None if listed else kind, made],
         )
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The parts between commas."""
+    return tuple(part.strip() for part in text.split(","))
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """The numbers between commas."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise typer.BadParameter("give numbers with commas between, as 2,1,1") from None
+
+
+# How the text of an option becomes a tuple.
+LISTS: dict[Callable[[str], Any], Any] = {words: tuple[str, ...], numbers: tuple[float, ...]}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -34,16 +34,17 @@ class Augmenter:
     Parameters
     ----------
     images : Tensor of shape (n, H, W)
-        The normalised training images on the CPU. Rotations of all of them, 90 n H W numbers, are
-        kept. Where the images have a graph, each rotation is made when it is needed, as a
-        differentiable function of the image.
+        The normalised training images on the CPU.
+    beforehand : bool
+        Whether all rotations are made at once and kept, 90 n H W numbers. Otherwise each is made
+        when it is needed, and gradients pass through it.
     """
 
-    def __init__(self, images: Tensor) -> None:
+    def __init__(self, images: Tensor, beforehand: bool = True) -> None:
         self.images = images
         self.side = images.shape[1:]
         degrees = range(-DEGREES, DEGREES)
-        self.turner = Turner(images, degrees) if images.requires_grad else None
+        self.turner = None if beforehand else Turner(images, degrees)
         if self.turner is None:
             turned = [_rotated(images.numpy(), angle) for angle in degrees]
             self.turned = torch.from_numpy(np.stack(turned, axis=1))  # (n, 90, H, W)

@@ -7,6 +7,7 @@ each output pixel is then a weighted mean of sixteen of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import scipy.ndimage
@@ -30,7 +31,6 @@ class Turner:
         down, across = (_coefficients(side).to(images) for side in sides)
         self.coefficients = (down @ images @ across.T).flatten(1)  # (n, H * W)
         self.degrees, self.sides = degrees, sides
-        self.taps: dict[int, tuple[Tensor, Tensor]] = {}
 
     def __call__(self, batch: Tensor, angles: Tensor) -> Tensor:
         """Images (B, H, W) at positions `batch` (B,), turned by the angles at these places (B,)."""
@@ -41,13 +41,12 @@ class Turner:
         return torch.stack(turned)
 
     def _turned(self, coefficients: Tensor, angle: int) -> Tensor:
-        if angle not in self.taps:
-            found, shares = taps(angle, self.sides)
-            self.taps[angle] = torch.from_numpy(found), torch.from_numpy(shares).to(coefficients)
-        places, weights = self.taps[angle]
+        found, shares = taps(angle, self.sides)
+        places, weights = torch.from_numpy(found), torch.from_numpy(shares).to(coefficients)
         return (coefficients[places] * weights).sum(-1).view(self.sides)
 
 
+@cache
 def taps(angle: int, sides: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Places (H * W, 16) of coefficients and their weights for each pixel of a turned image."""
     turn = np.deg2rad(angle)

@@ -17,6 +17,7 @@ from reproduce.networks.relu_mean import relu_mean
 # Channels that convolutions take at once, at most. Networks with widths in between are computed
 # one by one: side by side, processors sum them in another order than alone.
 VECTOR = 16
+MOMENTUM = 0.1  # part of a batch's mean in the running means of batch norm
 
 
 class Layer(nn.Module):
@@ -85,10 +86,14 @@ class GroupNorm(InstanceNorm):
 
 
 class BatchNorm(InstanceNorm):
-    """Normalise each channel over the batch and space; in `eval` by running means."""
+    """Normalise each channel over the batch and space; in `eval` by running means.
+
+    With `graph`, gradients pass through the running means of a functional call.
+    """
 
     mean: Tensor
     variance: Tensor
+    graph = False
 
     def __init__(self, nets: int, channels: int) -> None:
         super().__init__(nets, channels)
@@ -97,7 +102,12 @@ class BatchNorm(InstanceNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         weight, bias = self.weight.flatten(), self.bias.flatten()
-        return F.batch_norm(x, self.mean, self.variance, weight, bias, self.training)
+        if self.graph and self.training:
+            variance, mean = torch.var_mean(x, (0, 2, 3))
+            self.mean.lerp_(mean, MOMENTUM)
+            self.variance.lerp_(variance, MOMENTUM)
+            return F.batch_norm(x, None, None, weight, bias, True)
+        return F.batch_norm(x, self.mean, self.variance, weight, bias, self.training, MOMENTUM)
 
 
 NORMS: dict[str, Callable[[int, int], nn.Module]] = {

@@ -71,7 +71,11 @@ class Stack(nn.Module):
 
     @abstractmethod
     def features(self, prepared: Tensor) -> Tensor:
-        """What the last layers see, (K, B, F), of such images."""
+        """What the last layer sees, (K, B, F), of such images."""
+
+    def maps(self, prepared: Tensor) -> Tensor:
+        """What the convolutions make of such images, (K, B, F): the features of most models."""
+        return self.features(prepared)
 
     @property
     @abstractmethod
@@ -108,15 +112,18 @@ class EssayNet(Stack):
         return self.linear2
 
     def features(self, prepared: Tensor) -> Tensor:
+        return F.relu(self.linear1(self.maps(prepared)))
+
+    def maps(self, prepared: Tensor) -> Tensor:
         if blocks.fit(prepared) and not torch.is_grad_enabled():
             return blocks.evaluate(prepared, self.conv1, self.conv2)
         x = F.relu(F.max_pool2d(self.conv1(prepared), 2))
         return self.unfold(F.relu(F.max_pool2d(self.conv2(x), 2)))
 
     def answer(self, prepared: Tensor, noise: Tensor | None = None) -> Tensor:
-        x = self.features(prepared)
         if noise is None:
-            return self.linear2(F.relu(self.linear1(x)))
+            return self.linear2(self.features(prepared))
+        x = self.maps(prepared)
         keep = (noise < 0.5).to(x.dtype) * 2
         # Dropping a whole map commutes with max-pooling and ReLU, since its factor is 0 or 2.
         x = (x.unflatten(2, (20, -1)) * keep[..., :20, None]).flatten(2)
@@ -231,14 +238,17 @@ class MLP(Stack):
 MODELS: dict[str, Callable[..., Stack]] = {"convnet": ConvNet, "resnet": ResNet, "mlp": MLP}
 
 
+def unset(recipe: Recipe, image_shape: tuple[int, int], classes: int, nets: int) -> Stack:
+    """A stack of networks before their initialisation."""
+    if recipe.model == "conv":
+        return EssayNet(nets, image_shape, classes)
+    return MODELS[recipe.model](nets, image_shape, classes, recipe)
+
+
 def build(
     recipe: Recipe, image_shape: tuple[int, int], classes: int, seeds: Sequence[int]
 ) -> Stack:
     """A stack of freshly initialised networks, one for each seed."""
-    model: Stack
-    if recipe.model == "conv":
-        model = EssayNet(len(seeds), image_shape, classes)
-    else:
-        model = MODELS[recipe.model](len(seeds), image_shape, classes, recipe)
+    model = unset(recipe, image_shape, classes, len(seeds))
     model.initialise(seeds if recipe.known_init is None else [recipe.known_init] * len(seeds))
     return model

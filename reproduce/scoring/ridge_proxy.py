@@ -155,6 +155,6 @@ def features_of(model: Stack, recipe: Recipe, images: np.ndarray) -> Tensor:
     parts = []
     for start in range(0, len(images), BLOCK):
         x = (torch.tensor(images[start : start + BLOCK]) - recipe.mean) / recipe.std
-        parts.append(model.features(model.prepare(x[None])).transpose(0, 1).flatten(1))
+        parts.append(model.maps(model.prepare(x[None])).transpose(0, 1).flatten(1))
     stacked = torch.cat(parts)
     return stacked / stacked.norm(dim=1, keepdim=True).clamp(min=1e-12)

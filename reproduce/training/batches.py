@@ -35,9 +35,13 @@ def training_targets(recipe: Recipe, targets: Tensor) -> Tensor:
     return targets.repeat_interleave(copies, 0) if copies > 1 else targets
 
 
-def augmenters(recipe: Recipe, x: Tensor) -> list[Augmenter]:
-    """What augments the images of each of K networks, x (K, n, 1, H, W); empty without `dc`."""
-    return [Augmenter(images[:, 0]) for images in x] if recipe.augment == "dc" else []
+def augmenters(recipe: Recipe, x: Tensor, beforehand: bool = True) -> list[Augmenter]:
+    """What augments each of K sets of images, x (K, n, 1, H, W); empty without `dc`.
+
+    `beforehand` is as for `Augmenter`.
+    """
+    made = x if recipe.augment == "dc" else ()
+    return [Augmenter(images[:, 0], beforehand) for images in made]
 
 
 def shown(

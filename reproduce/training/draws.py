@@ -44,8 +44,7 @@ class Draw:
 class Draws:
     """The draws of a training, step after step, from generators that each replicate has alone.
 
-    So a network meets the same numbers in every stack. The state can be saved, and `ahead` looks
-    at later steps without taking them.
+    So a network meets the same numbers in every stack.
 
     Parameters
     ----------
@@ -63,6 +62,7 @@ class Draws:
         self, recipe: Recipe, count: int, shape: tuple[int, int], seeds: Sequence[int], noise: int
     ) -> None:
         self.recipe, self.count, self.shape, self.noise = recipe, count, shape, noise
+        self.seeds = tuple(seeds)
         self.per_epoch = schedule.steps_per_epoch(recipe, count)
         self.step = 0
         self.orders = [seeded(seed, "order") for seed in seeds]
@@ -87,14 +87,14 @@ class Draws:
         for _ in range(self.per_epoch):
             yield self.next()
 
-    def ahead(self, steps: int) -> list[Draw]:
-        """The draws of the next steps, which `next` will give as well."""
+    def copied(self) -> Draws:
+        """The same draws from here on, apart from these."""
         later = copy.copy(self)
         later.orders, later.noises, later.augments = (
             [generator.clone_state() for generator in generators]
             for generators in (self.orders, self.noises, self.augments)
         )
-        return [later.next() for _ in range(steps)]
+        return later
 
     def state(self) -> dict[str, Any]:
         """All that `restore` needs, as tensors and plain values."""

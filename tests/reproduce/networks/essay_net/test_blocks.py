@@ -37,8 +37,8 @@ def test_features_are_those_of_the_operations(
 def test_an_image_has_the_same_logits_in_any_company() -> None:
     model = build(Recipe(model="conv"), (28, 28), 10, [0, 1])
     x = torch.rand(1, 2 * blocks.BATCH + 3, 1, 28, 28)
-    features = model.features(model.prepare(x))
-    parts = [model.features(model.prepare(part)) for part in x.tensor_split([5, 21], 1)]
+    features = model.maps(model.prepare(x))
+    parts = [model.maps(model.prepare(part)) for part in x.tensor_split([5, 21], 1)]
     assert torch.equal(features, torch.cat(parts, 1))
 
 

@@ -1,0 +1,37 @@
+"""An objective for a learner that trains no network: its differentiable stand-in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from distill.config import DistillConfig
+from distill.objective import Objective, outer_cross_entropy
+from distill.panel import Member
+from distill.synthetic import SyntheticSet
+from reproduce.data import Dataset
+
+
+class SurrogateObjective(Objective):
+    """Cross-entropy, on real images, of what the learner's surrogate answers."""
+
+    def __init__(
+        self,
+        data: Dataset,
+        config: DistillConfig,
+        synthetic: SyntheticSet,
+        panel: Sequence[Member],
+        number: int,
+    ) -> None:
+        super().__init__(data, config, synthetic, panel, number)
+        from distill.surrogates import surrogate  # loads scikit-learn, which takes seconds
+
+        found = surrogate(self.member.learner)
+        assert found is not None  # `panel.members` refuses learners without
+        self.surrogate = found
+
+    def loss(self) -> Tensor:
+        real, labels = (part.flatten(0, 1) for part in self.real)
+        answers = self.surrogate.answers(self.synthetic.images, self.synthetic.scores(), real)
+        return outer_cross_entropy(self.synthetic.logits(answers, self.number), labels)
