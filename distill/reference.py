@@ -10,7 +10,7 @@ from torch import Tensor
 
 from distill.objective import outer_cross_entropy
 from distill.synthetic import SyntheticSet
-from reproduce.networks.models import Stack
+from reproduce.networks.stack import Stack
 from reproduce.recipe import Recipe
 from reproduce.training.losses import LOSSES
 

@@ -14,7 +14,8 @@ from reproduce import protocols
 from reproduce.candidate import Candidate
 from reproduce.data import ImageSet
 from reproduce.errors import UserError
-from reproduce.networks.models import Stack, build
+from reproduce.networks.models import build
+from reproduce.networks.stack import Stack
 from reproduce.recipe import Recipe
 from reproduce.scoring.learners import Replicate, Where
 from reproduce.scoring.network import Network

@@ -27,7 +27,7 @@ from reproduce.data import Dataset
 from reproduce.essay import draws
 from reproduce.images import expand
 from reproduce.images.augment import Augmenter, draw
-from reproduce.networks.models import seeded
+from reproduce.networks.stack import seeded
 from reproduce.oracle import FULL
 from reproduce.recipe import Recipe
 from reproduce.training.schedule import learning_rate

@@ -25,7 +25,8 @@ from distill.synthetic import SyntheticSet
 from reproduce.networks.essay_net import step as essay_step
 from reproduce.networks.essay_net.curvature import Descent
 from reproduce.networks.layers import BatchNorm
-from reproduce.networks.models import Stack, build
+from reproduce.networks.models import build
+from reproduce.networks.stack import Stack
 from reproduce.recipe import Recipe
 from reproduce.training.batches import augmenters, shown, training_images, training_targets
 from reproduce.training.draws import Draw, Draws

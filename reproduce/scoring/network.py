@@ -9,7 +9,7 @@ import numpy as np
 
 from reproduce.candidate import Candidate
 from reproduce.images import augment, deskew, distort
-from reproduce.networks.models import Stack
+from reproduce.networks.stack import Stack
 from reproduce.recipe import Recipe
 from reproduce.scoring.learners import Learner, Replicate, Where
 from reproduce.training import cost, evaluation, loop

@@ -16,7 +16,8 @@ from torch import Tensor
 from reproduce.candidate import Candidate
 from reproduce.data import ImageSet
 from reproduce.errors import UserError
-from reproduce.networks.models import Stack, build
+from reproduce.networks.models import build
+from reproduce.networks.stack import Stack
 from reproduce.recipe import Recipe
 from reproduce.scoring.learners import Answer, Learner, Replicate, Where
 

@@ -11,7 +11,7 @@ from reproduce.images import expand
 from reproduce.images.augment import Augmenter
 from reproduce.images.deskew import upright
 from reproduce.images.distort import distort
-from reproduce.networks.models import Stack
+from reproduce.networks.stack import Stack
 from reproduce.recipe import Recipe
 from reproduce.training.draws import Draw, Draws
 

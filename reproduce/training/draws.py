@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from reproduce.images import augment, distort
-from reproduce.networks.models import seeded
+from reproduce.networks.stack import seeded
 from reproduce.recipe import Recipe
 from reproduce.training import schedule
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from reproduce.images.deskew import deskew
-from reproduce.networks.models import Stack
+from reproduce.networks.stack import Stack
 from reproduce.recipe import Recipe
 
 BYTES = 16 * 2**20  # first-layer activations that are computed at a time: what measured fastest

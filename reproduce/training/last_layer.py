@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from reproduce.errors import UserError
-from reproduce.networks.models import Stack
+from reproduce.networks.stack import Stack
 from reproduce.recipe import Recipe
 
 MOMENTUM = 0.9

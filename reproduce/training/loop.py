@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from reproduce.networks.essay_net import step as essay_step
-from reproduce.networks.models import EssayNet, Stack, build
+from reproduce.networks.models import EssayNet, build
+from reproduce.networks.stack import Stack
 from reproduce.recipe import Recipe
 from reproduce.training import last_layer, schedule
 from reproduce.training.batches import Batches, training_images, training_targets

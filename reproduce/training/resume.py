@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from reproduce.networks.models import Stack
+from reproduce.networks.stack import Stack
 from reproduce.recipe import Recipe
 from reproduce.training import checkpoint
 from reproduce.training.draws import Draws

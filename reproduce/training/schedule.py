@@ -10,7 +10,7 @@ import math
 import torch
 
 from reproduce.errors import UserError
-from reproduce.networks.models import Stack
+from reproduce.networks.stack import Stack
 from reproduce.recipe import Recipe
 
 

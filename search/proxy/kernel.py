@@ -16,7 +16,7 @@ from reproduce.candidate import Candidate
 from reproduce.data import ImageSet
 from reproduce.images import expand
 from reproduce.images.distort import Distortion, distort, draw
-from reproduce.networks.models import seeded
+from reproduce.networks.stack import seeded
 from reproduce.recipe import Recipe
 from reproduce.scoring.ridge_proxy import features_of
 from reproduce.training import loop, schedule

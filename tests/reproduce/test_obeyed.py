@@ -144,7 +144,7 @@ def test_the_differences_of_convnet_are_as_listed(ten: Candidate) -> None:
     """The explanation and the docstring list them: epochs before the drop, and crops."""
     from reproduce import protocols
     from reproduce.images.augment import CROP, Augmenter
-    from reproduce.networks.models import seeded
+    from reproduce.networks.stack import seeded
     from reproduce.training.schedule import learning_rate
 
     recipe = protocols.recipe("convnet", ten)

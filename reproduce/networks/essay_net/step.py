@@ -10,7 +10,8 @@ import numpy as np
 from torch import Tensor
 
 from reproduce.networks.essay_net import blocks, classifier, gradients
-from reproduce.networks.models import EssayNet, Stack
+from reproduce.networks.models import EssayNet
+from reproduce.networks.stack import Stack
 from reproduce.recipe import Recipe
 
 

@@ -7,7 +7,8 @@ from torch import nn
 
 from reproduce import Recipe, UserError
 from reproduce.networks.essay_net.reference import ReferenceNet
-from reproduce.networks.models import Stack, build
+from reproduce.networks.models import build
+from reproduce.networks.stack import Stack
 
 CONV = Recipe(model="conv")
 CONVNET = Recipe(model="convnet", width=6)

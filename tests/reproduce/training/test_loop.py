@@ -15,7 +15,8 @@ from reproduce import Candidate, Dataset, Recipe, UserError, protocols
 from reproduce.images import augment, expand
 from reproduce.images.augment import DEGREES, Augmenter
 from reproduce.images.deskew import deskew
-from reproduce.networks.models import Stack, build, seeded
+from reproduce.networks.models import build
+from reproduce.networks.stack import Stack, seeded
 from reproduce.training import cost, evaluation, loop, resume, schedule
 from reproduce.training.batches import Batches
 from reproduce.training.draws import Draws
