@@ -24,7 +24,9 @@ from reproduce.support.schema import (
     ruled,
 )
 
-MODELS = ("conv", "convnet", "resnet", "mlp")
+PUBLISHED = ("lenet", "alexnet", "vgg11", "resnet18")  # networks of one size
+NORMED = ("convnet", "resnet", "vgg11", "resnet18")
+MODELS = ("conv", "convnet", "resnet", "mlp", *PUBLISHED)
 NORMS = ("instance", "group", "batch", "none")
 SCHEDULES = ("constant", "essay", "halfway", "cosine", "list")
 AUGMENTATIONS = ("none", "dc", "distort")
@@ -47,8 +49,10 @@ class Recipe:
     Attributes
     ----------
     model : str
-        `conv`, the essay's net; `convnet`, the field's ConvNet; `resnet`, a small residual net; or
-        `mlp`, fully connected layers. All but `conv` have the `width` and `depth` given below.
+        `conv`, the essay's net; `convnet`, the field's ConvNet; `resnet`, a small residual net;
+        `mlp`, fully connected layers; or `lenet`, `alexnet`, `vgg11`, `resnet18`, in which Dataset
+        Condensation compares sets (`reproduce.networks.published`). `convnet`, `resnet` and `mlp`
+        have the `width` and `depth` given below.
     mean, std : float
         Networks see (pixel - mean) / std.
     epochs : int
@@ -82,7 +86,8 @@ class Recipe:
     width, depth : int
         Channels and blocks; for `mlp`, units and hidden layers. At most 4,096 and 64.
     norm : str
-        Of `convnet` and `resnet`: `instance`, `group` (one group), `batch`, all affine; or `none`.
+        Of `convnet`, `resnet`, `vgg11` and `resnet18`: `instance`, `group` (one group), `batch`,
+        all affine; or `none`.
     optimiser : str
         `sgd`, or `adam` with PyTorch's defaults.
     loss : str
@@ -174,10 +179,11 @@ class Recipe:
 
     def _without_effect(self) -> Iterator[tuple[str, str]]:
         """Fields that the other fields leave without effect, each with the reason."""
-        if self.model == "conv":
-            yield from ((field, "model 'conv' has its own") for field in ("width", "depth"))
-        if self.model in ("conv", "mlp"):
-            yield "norm", "it is for models 'convnet' and 'resnet'"
+        if self.model in ("conv", *PUBLISHED):
+            own = f"model {self.model!r} has its own"
+            yield from ((field, own) for field in ("width", "depth"))
+        if self.model not in NORMED:
+            yield "norm", f"it is for models {', '.join(map(repr, NORMED))}"
         if self.model != "convnet":
             yield from ((name, "it is for model 'convnet'") for name in ("widths", "activation"))
         if self.optimiser == "adam":

@@ -1,6 +1,6 @@
 """Layers of stacks: K sets of parameters, computed together.
 
-Maps are (B, K * C, H, W), as they are inside a stack (`reproduce.networks.models`).
+Maps are (B, K * C, H, W), as they are inside a stack (`reproduce.networks.stack`).
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from torch import Tensor, nn
 
 from reproduce.networks.relu_mean import relu_mean
 
-# Channels that convolutions take at once, at most. Networks with widths in between are computed
-# one by one: side by side, processors sum them in another order than alone.
-VECTOR = 16
+VECTOR, SIDE = 16, 3  # channels that a processor takes at once, at most; pixels of usual kernels
 MOMENTUM = 0.1  # part of a batch's mean in the running means of batch norm
 
 
@@ -41,19 +39,32 @@ class Layer(nn.Module):
 class Conv(Layer):
     """Convolution, (B, C, H, W) shared by all networks or (B, K * C, H, W) to (B, K * O, H, W)."""
 
-    def __init__(self, nets: int, inputs: int, outputs: int, size: int, padding: int = 0) -> None:
+    def __init__(
+        self, nets: int, inputs: int, outputs: int, size: int, padding: int = 0, stride: int = 1
+    ) -> None:
         super().__init__(nets, outputs, inputs, size, size)
-        self.padding = padding
+        self.padding, self.stride = padding, stride
 
     def forward(self, x: Tensor) -> Tensor:
-        outputs, inputs = self.weight.shape[1:3]
-        groups = x.shape[1] // inputs
-        if outputs % VECTOR or (inputs > 1 and inputs % VECTOR):
+        groups = x.shape[1] // self.weight.shape[2]
+        if self.alone:
             maps = x.chunk(groups, 1) if groups > 1 else [x] * self.nets
             each = zip(maps, self.weight, self.bias, strict=True)
-            return torch.cat([F.conv2d(m, w, b, padding=self.padding) for m, w, b in each], 1)
+            return torch.cat([F.conv2d(m, w, b, self.stride, self.padding) for m, w, b in each], 1)
         weight, bias = self.weight.flatten(0, 1), self.bias.flatten()
-        return F.conv2d(x, weight, bias, padding=self.padding, groups=groups)
+        return F.conv2d(x, weight, bias, self.stride, self.padding, groups=groups)
+
+    @property
+    def alone(self) -> bool:
+        """Whether networks are convolved one by one.
+
+        Side by side, processors sum other widths and kernels than the usual ones in another order,
+        and single maps, too, unless their padding is as wide as the kernel.
+        """
+        outputs, inputs, size = self.weight.shape[1:4]
+        if outputs % VECTOR or size != SIDE:
+            return True
+        return inputs % VECTOR > 0 if inputs > 1 else self.padding < size
 
 
 class Linear(Layer):

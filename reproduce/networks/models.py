@@ -1,4 +1,7 @@
-"""The networks of the project by name: the essay's, the field's ConvNet, a residual one, an MLP."""
+"""The networks of the project by name: the essay's, the field's ConvNet, a residual one, an MLP.
+
+`reproduce.networks.published` has those of a published comparison.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from torch import Tensor, nn
 from reproduce.errors import UserError
 from reproduce.networks.essay_net import blocks
 from reproduce.networks.layers import ACTIVATIONS, NORMS, Conv, Linear
+from reproduce.networks.published import PUBLISHED
 from reproduce.networks.stack import Stack
 from reproduce.recipe import Recipe
 
@@ -164,6 +168,7 @@ MODELS: dict[str, Callable[..., Stack]] = {
     "convnet": ConvNet,
     "resnet": ResNet,
     "mlp": MLP,
+    **PUBLISHED,
 }
 
 

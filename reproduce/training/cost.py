@@ -8,7 +8,14 @@ from reproduce.errors import UserError
 from reproduce.recipe import Recipe
 
 LARGEST = 16 * 2**30  # bytes that the networks of one replicate may take
-CONV_KEPT, CONV_WEIGHTS = 15, 22_000  # of the essay's net: numbers a pixel, and parameters
+# Of networks of one size: numbers that a step keeps for each pixel, and parameters at 28x28.
+FIXED = {
+    "conv": (15, 22_000),
+    "lenet": (16, 62_000),
+    "alexnet": (470, 1_900_000),
+    "vgg11": (515, 9_300_000),
+    "resnet18": (1180, 11_200_000),
+}
 
 
 def check(recipe: Recipe, n: int, image_shape: tuple[int, ...], classes: int) -> None:
@@ -46,8 +53,8 @@ def replicate_bytes(recipe: Recipe, n: int, image_shape: tuple[int, ...], classe
     pixels = image_shape[0] * image_shape[1]
     moved = n * (2 * recipe.shifts + 1) ** 2
     widths = list(recipe.widths) or [recipe.width] * recipe.depth
-    if recipe.model == "conv":
-        kept, weights = CONV_KEPT * pixels, CONV_WEIGHTS
+    if recipe.model in FIXED:
+        kept, weights = FIXED[recipe.model][0] * pixels, FIXED[recipe.model][1]
     elif recipe.model == "mlp":
         units = [pixels, *widths, classes]
         kept, weights = sum(units), sum(a * b for a, b in itertools.pairwise(units))
