@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,12 +24,13 @@ from reproduce.data import Dataset
 from reproduce.images.deskew import upright
 from reproduce.networks.models import unset
 from reproduce.recipe import Recipe
-from reproduce.training.schedule import steps_per_epoch
+from reproduce.training.schedule import learning_rate, steps_per_epoch
 
 BLOCK = 64  # real images whose features are computed together: what stays in the cache
 # Beside the pool stand its older networks, which a roll-back may return to, and both are in memory
 # again while a checkpoint is written: measured.
 POOLS = 5
+REST = 0.02  # part of a training's learning rates after which nothing is left to learn
 
 
 class NetworkObjective(Objective):
@@ -62,7 +64,7 @@ class NetworkObjective(Objective):
 
     def make_pool(self) -> Pool:
         """A pool of networks of the ages that `ages` names."""
-        steps = steps_of(self.recipe, len(self.synthetic.images))
+        steps = learning_steps(self.recipe, len(self.synthetic.images))
         return Pool(self.trainer, self.config, *self.ages(self.config, steps))
 
     @classmethod
@@ -74,7 +76,7 @@ class NetworkObjective(Objective):
         ----------
         config : DistillConfig
         steps : int
-            Of a whole training by the member's recipe.
+            In which a training by the member's recipe learns (`learning_steps`).
         """
 
     def begin(self, turn: int) -> None:
@@ -127,7 +129,7 @@ class NetworkObjective(Objective):
         recipe, classes = member.recipe, len(data.classes)
         assert recipe
         network = parameter_bytes(recipe, data.image_shape, classes)
-        youngest, oldest = cls.ages(config, steps_of(recipe, config.ipc * classes))
+        youngest, oldest = cls.ages(config, learning_steps(recipe, config.ipc * classes))
         slots = config.pool if oldest > youngest else 1
         pool = slots * (1 + moments_of(recipe)) * network
         kept = POOLS * pool + cls.stacks(classes) * network
@@ -143,6 +145,19 @@ class NetworkObjective(Objective):
 def steps_of(recipe: Recipe, images: int) -> int:
     """Steps of a whole training on a set of so many images."""
     return recipe.epochs * steps_per_epoch(recipe, images)
+
+
+def learning_steps(recipe: Recipe, images: int) -> int:
+    """Steps after which all but a part of `REST` of a training's learning rates is spent.
+
+    The essay's rate falls so fast that the last two thirds of its training change nothing.
+    """
+    steps, per_epoch = steps_of(recipe, images), steps_per_epoch(recipe, images)
+    if recipe.schedule == "list":
+        return steps
+    rates = [learning_rate(recipe, step // per_epoch + 1, step) for step in range(steps)]
+    spent = np.cumsum(rates)
+    return int(np.searchsorted(spent, (1 - REST) * spent[-1])) + 1
 
 
 def parameter_bytes(recipe: Recipe, image_shape: tuple[int, int], classes: int) -> int:

@@ -58,20 +58,25 @@ def shown(
     augmenters : list of Augmenter
         One for each set of images, or none.
     """
-    nets = len(draw.rows)
-    sets = torch.arange(nets)[:, None] if len(x) == nets else torch.zeros(1, 1, dtype=torch.long)
-    rows = draw.rows.to(x.device)
     if augmenters:
-        each = augmenters * (nets // len(augmenters))
+        each = augmenters * (len(draw.rows) // len(augmenters))
         made = zip(each, draw.rows, draw.changes, strict=True)
         xb = torch.stack([augment(part, drawn) for augment, part, drawn in made])[:, :, None]
     else:
-        xb = x[sets.to(x.device), rows]
-    yb = y[sets.to(y.device), rows]
+        xb = taken(x, draw.rows)
+    yb = taken(y, draw.rows)
     if recipe.distortion:
         xb, yb = distort(xb, yb, recipe.distortion, draw.changes)
         xb = (xb - recipe.mean) / recipe.std
     return xb, yb
+
+
+def taken(values: Tensor, rows: Tensor) -> Tensor:
+    """Rows (K, B) of K tables (K, n, ...), or of one that all share (1, n, ...)."""
+    rows = rows.to(values.device)
+    if len(values) == 1:  # its gradient is far quicker than that of an index into two dimensions
+        return values[0].index_select(0, rows.flatten()).unflatten(0, rows.shape)
+    return values[torch.arange(len(rows), device=rows.device)[:, None], rows]
 
 
 class Batches:

@@ -113,14 +113,22 @@ def _pixels(
     slope: np.ndarray, bend: np.ndarray, weight: np.ndarray, way: np.ndarray, out: np.ndarray
 ) -> None:
     """Add one network's gradients by the images to `out` (H, W, BATCH)."""
-    length = slope.shape[2] * BATCH
+    length, width = slope.shape[2] * BATCH, out.shape[1] * BATCH
+    edge = (SIDE - 1) * BATCH
+    # With zeros at both ends, each line of pixels is one pass over vectors.
+    a, b = np.zeros(length + 2 * edge, np.float32), np.zeros(length + 2 * edge, np.float32)
     for channel in range(CHANNELS):
         for row in range(slope.shape[1]):
-            a, b = slope[channel, row].ravel(), bend[channel, row].ravel()
+            a[edge : edge + length] = slope[channel, row].ravel()
+            b[edge : edge + length] = bend[channel, row].ravel()
             for tap in range(SIDE):
+                u0, u1, u2, u3, u4 = way[channel, tap]
+                v0, v1, v2, v3, v4 = weight[channel, tap]
                 line = out[row + tap].ravel()
-                for column in range(SIDE):
-                    u, v = way[channel, tap, column], weight[channel, tap, column]
-                    target = line[column * BATCH :]
-                    for n in range(length):
-                        target[n] += a[n] * u + b[n] * v
+                for n in range(width):
+                    line[n] += (
+                        a[n + 4 * BATCH] * u0 + a[n + 3 * BATCH] * u1 + a[n + 2 * BATCH] * u2
+                        + a[n + BATCH] * u3 + a[n] * u4
+                        + b[n + 4 * BATCH] * v0 + b[n + 3 * BATCH] * v1 + b[n + 2 * BATCH] * v2
+                        + b[n + BATCH] * v3 + b[n] * v4
+                    )  # fmt: skip
