@@ -2,8 +2,9 @@
 
 A distillation follows gradients. The accuracy of a nearest neighbour or of a support vector machine
 gives it none, so that it follows a surrogate, which answers nearly as the learner does, and
-smoothly. On the essay's sets of ten (a hundred) images, 94 (90) % of MNIST's validation images get
-the same class from both.
+smoothly. On the essay's sets of ten (a hundred) images, neighbours and machines give 96 (93) % of
+MNIST's validation images the same class as their surrogates do. A network of scikit-learn agrees
+with its surrogate on 75 (85) %, and with itself from another seed on 82 (91) %.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ import torch
 import torch.nn.functional as F
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC
 from torch import Tensor
 
 from reproduce.images import expand
+from reproduce.networks.infinite import dense_kernels
 from reproduce.scoring.classifier import BYTE, DIVISOR, Classifier
+from reproduce.scoring.kernel import ConvKernel
 from reproduce.scoring.learners import Learner
 from reproduce.training.last_layer import dual_weights
 from reproduce.transfer.heads import TorchHead
@@ -33,6 +37,8 @@ STRENGTH = 0.03  # of a machine's ridge, in units of the mean of the kernel's di
 VOTE = 10.0  # a machine's decision between two classes counts as the tanh of so many times it
 BIAS = 10.0  # added to a machine's kernel, in the same units: a constant, hardly penalised
 RIDGE = 1.0  # of a linear layer trained by descent, in the same units
+WIDE = 0.2  # of a wide network, in the same units
+SURE = 10.0  # what multiplies scores, so that 0.9 and -0.1 are sure
 CURVATURE = 0.25  # of the cross-entropy at most, by each logit (Böhning 1992)
 SMALLEST = 1e-12  # weight of an image in a class: its root has a gradient
 
@@ -71,7 +77,9 @@ class Surrogate:
         real : Tensor of shape (B, 1, H, W)
             In pixel space.
         """
-        images, scores = shifted(images, scores, self.learner.shifts)
+        if self.learner.shifts:
+            copies = expand.shifted(images, self.learner.shifts)
+            images, scores = copies, scores.repeat_interleave(len(copies) // len(images), 0)
         ours, theirs = self._seen(images), self._seen(real)
         if self.standardise:
             mean, deviation = ours.mean(0), ours.var(0, correction=0).clamp_min(SMALLEST).sqrt()
@@ -86,11 +94,13 @@ class Surrogate:
         return images.flatten(1).double() * BYTE / DIVISOR
 
 
-def surrogate(learner: Learner) -> Surrogate | None:
+def surrogate(learner: Learner) -> Surrogate | ConvKernel | None:
     """The surrogate of a learner, found by the type of its estimator.
 
-    None where there is none, as of trees and forests.
+    A learner that is differentiable is its own. None where there is none, as of trees and forests.
     """
+    if isinstance(learner, ConvKernel):
+        return learner
     if not isinstance(learner, Classifier):
         return None
     estimator = learner.make(0)
@@ -113,6 +123,8 @@ def _head(estimator: Any) -> Head | None:
             return lambda x, weights, y: ridge(x, weights, y, 1 / (CURVATURE * c * x.shape[1]))
         case TorchHead():
             return partial(ridge, strength=RIDGE)
+        case MLPClassifier(activation="relu", hidden_layer_sizes=sizes):
+            return partial(wide, depth=len(sizes))
     return None
 
 
@@ -164,8 +176,19 @@ def ridge(x: Tensor, weights: Tensor, y: Tensor, strength: float) -> Tensor:
 
     For logistic regression it is a step of Newton's method from zero, under the largest curvature.
     """
-    targets = weights - weights.mean(1, keepdim=True)
-    return linear(y, x) @ dual_weights(linear(x, x)[None], targets[None], strength)[0]
+    return regressed(linear(x, x), weights, linear(y, x), strength)
+
+
+def wide(x: Tensor, weights: Tensor, y: Tensor, depth: int) -> Tensor:
+    """A network with hidden layers, as if they were infinitely wide."""
+    kernel, cross = (dense_kernels(features, x, depth)[1] for features in (x, y))
+    return regressed(kernel, weights, cross, WIDE)
+
+
+def regressed(kernel: Tensor, weights: Tensor, cross: Tensor, strength: float) -> Tensor:
+    """Answers of ridge regression from kernels (n, n) and (B, n), as logits that are sure."""
+    targets = SURE * (weights - weights.mean(1, keepdim=True))
+    return cross @ dual_weights(kernel[None], targets[None], strength)[0]
 
 
 # --- Kernels and distances ----------------------------------------------------------------------
@@ -185,18 +208,6 @@ def squared_distances(x: Tensor, y: Tensor) -> Tensor:
     """Squared Euclidean distances (n, m) of features (n, F) and (m, F)."""
     lengths = x.square().sum(1)[:, None] + y.square().sum(1)
     return (lengths - 2 * x @ y.T).clamp_min(0)
-
-
-def shifted(images: Tensor, scores: Tensor, reach: int) -> tuple[Tensor, Tensor]:
-    """The copies of `expand.shift`, with their graph."""
-    if reach == 0:
-        return images, scores
-    # The places of pixels are shifted; those that come from beyond the edge are 0.
-    places = torch.arange(1, images[0].numel() + 1).reshape(1, *images.shape[1:]).numpy()
-    copies = torch.from_numpy(expand.shift(places, places[:, 0, 0, 0], reach)[0])
-    framed = F.pad(images.flatten(1), (1, 0))
-    moved = framed[:, copies.to(images.device)]  # (n, copies, 1, H, W)
-    return moved.flatten(0, 1), scores.repeat_interleave(len(copies), 0)
 
 
 def _pairs(like: Tensor) -> Tensor:

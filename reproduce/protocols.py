@@ -1,8 +1,9 @@
 """Protocols: the ways in which the oracle learns from a candidate, each under a name.
 
 A protocol is a function that takes a candidate and returns a `Recipe`, by which a network is
-trained, or another learner: a scikit-learn `Classifier`, or a `Ridge` on the features of random
-networks. To add a protocol, write the function in this file and decorate it.
+trained, or another learner: a scikit-learn `Classifier`, a `Ridge` on the features of random
+networks, or a `ConvKernel`. To add a protocol, write the function in this file and decorate it.
+This file is long because all protocols stand in it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from reproduce.errors import UserError
 from reproduce.images.distort import Distortion
 from reproduce.recipe import MNIST_MEAN, MNIST_STD, Recipe
 from reproduce.scoring.classifier import Classifier, Embedding
+from reproduce.scoring.kernel import ConvKernel
 from reproduce.scoring.learners import Learner
 from reproduce.scoring.mixture import Mixture
 from reproduce.scoring.network import Network
@@ -260,6 +262,12 @@ def ridge_conv(candidate: Candidate) -> Learner:
 def ridge_convnet(candidate: Candidate) -> Learner:
     """A proxy of `convnet`: ridge regression on features of 4 untrained ConvNets of two blocks."""
     return Ridge(Recipe(model="convnet", mean=MNIST_MEAN, std=MNIST_STD, width=64, depth=2), nets=4)
+
+
+@protocol("kernel-conv")
+def kernel_conv(candidate: Candidate) -> Learner:
+    """Ridge regression with the tangent kernel of an infinitely wide conv net of three layers."""
+    return ConvKernel()
 
 
 def on_features(embedding: Embedding, head: str, shifts: int = 0) -> str:

@@ -18,8 +18,6 @@ PUBLIC = ("reproduce", "search", "distill", "analysis")
 CODE = [module for module in modules() if not module.startswith("tests")]
 # Only tests use what stands in these: plain references, with which they compare the fast ways.
 REFERENCES = {"distill.reference", "reproduce.networks.essay_net.reference"}
-# To be used by a distillation for several learners, which is being written.
-REFERENCES |= {"distill.surrogates"}
 # What is to be split or deleted yet.
 TOO_LONG: set[str] = set()
 UNUSED = {

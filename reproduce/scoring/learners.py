@@ -1,7 +1,7 @@
 """What every learner can do, and a replicate: one learner, one candidate, one seed.
 
 A protocol's name stands for a `Learner`. Each kind has a file of its own here: `network`,
-`classifier`, `mixture`, and `ridge_proxy`.
+`classifier`, `mixture`, `kernel` and `ridge_proxy`.
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ from distill import surrogates
 from distill.surrogates import Surrogate, surrogate
 from reproduce import Candidate, Dataset, protocols
 from reproduce.essay import draws
-from reproduce.images import expand
 from reproduce.scoring.classifier import Classifier
 from reproduce.scoring.learners import Learner, Replicate, Where
 from reproduce.transfer import backbones
@@ -21,12 +20,12 @@ from reproduce.transfer.autoencoder import Autoencoder
 from reproduce.transfer.backbones import Backbone
 from reproduce.transfer.heads import HEADS
 
-ONES = ("knn", "svm-rbf", "svm-linear")
+PLAIN = ("knn", "svm-rbf", "svm-linear", "mlp")  # on pixels
 
 
 def of(learner: Learner) -> Surrogate:
     found = surrogate(learner)
-    assert found
+    assert isinstance(found, Surrogate)
     return found
 
 
@@ -46,11 +45,10 @@ def agreement(learner: Learner, candidate: Candidate, images: np.ndarray) -> flo
     return 100 * float((predicted(learner, candidate, images) == theirs).mean())
 
 
-@pytest.mark.parametrize(("ipc", "least"), [(1, 94), (10, 90)])
-@pytest.mark.parametrize("name", ONES)
-def test_surrogates_agree_with_their_learners(
-    mnist: Dataset, name: str, ipc: int, least: float
-) -> None:
+@pytest.mark.parametrize("ipc", [1, 10])
+@pytest.mark.parametrize("name", PLAIN)
+def test_surrogates_agree_with_their_learners(mnist: Dataset, name: str, ipc: int) -> None:
+    least = (75 if ipc == 1 else 85) if name == "mlp" else (96 if ipc == 1 else 93)
     candidate = draws.rmnist(mnist, ipc)
     images = mnist.validation.stratified(1000).images
     assert agreement(protocols.learner(name, candidate), candidate, images) >= least
@@ -64,25 +62,19 @@ def test_heads_on_frozen_features_agree(digits: Dataset, head: str, tmp_path: Pa
     assert agreement(learner, candidate, digits.validation.images) >= 80
 
 
-def test_shifted_copies_are_those_of_the_learner(digits: Dataset) -> None:
-    images, labels = digits.train.images[:3], np.eye(10, dtype=np.float32)[digits.train.labels[:3]]
-    for reach in (0, 1, 2):
-        ours = surrogates.shifted(torch.from_numpy(images), torch.from_numpy(labels), reach)
-        for mine, theirs in zip(ours, expand.shift(images, labels, reach), strict=True):
-            np.testing.assert_array_equal(mine.numpy(), theirs)
-
-
 def test_what_has_no_surrogate_has_none(ten: Candidate) -> None:
     for name in ("forest", "tree", "conv"):
         assert surrogate(protocols.learner(name, ten)) is None
     assert surrogate(Classifier(lambda seed: SVC(kernel="poly"))) is None
+    kernel = protocols.learner("kernel-conv", ten)
+    assert surrogate(kernel) is kernel
 
 
 def test_labels_count_by_their_differences(digits: Dataset) -> None:
     """What is added to a row changes nothing, and two images may share a class softly."""
     x, y = (torch.from_numpy(digits.train.images[part]) for part in (slice(6), slice(6, 12)))
     soft = torch.rand(6, 10, generator=torch.Generator().manual_seed(0))
-    for name in ONES:
+    for name in PLAIN:
         ours = of(protocols.learner(name, None))  # type: ignore[arg-type]
         answers = ours.answers(x, soft, y)
         assert answers.shape == (6, 10)
@@ -116,7 +108,7 @@ def check_gradient(ours: Surrogate, images: Tensor, real: Tensor, rtol: float = 
         torch.testing.assert_close(along, (ahead - behind) / (2 * step), rtol=rtol, atol=1e-8)
 
 
-@pytest.mark.parametrize("name", ONES)
+@pytest.mark.parametrize("name", PLAIN)
 def test_gradient_equals_finite_differences(
     digits: Dataset, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,7 +121,7 @@ def test_gradient_equals_finite_differences(
     check_gradient(Surrogate(Classifier(ours.learner.make, shifts=1), ours.head), images, real)
 
 
-@pytest.mark.parametrize("head", [head for head in HEADS if head != "mlp"])
+@pytest.mark.parametrize("head", list(HEADS))
 def test_gradient_passes_through_an_encoder(
     digits: Dataset, head: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
