@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from reproduce.support.table import Code, Table
 
 EQUAL = 1e-9  # points: accuracies that differ by less are the same
 CHOSE_IT = ", which chose it"  # behind a split whose scores chose the set among others
+CHOSEN = " (chosen on these images)"  # behind the name of such a set
 GROUP = ("name", "method", "dataset", "checksum", "ipc", "protocol", "split", "images", "epochs")
 
 T = TypeVar("T")
@@ -208,6 +209,38 @@ def score_table(records: Iterable[Record], title: str = "") -> Table:
         for row in score_rows(records)
     ]
     return Table(["set", "ipc", "protocol", "split", "accuracy", "n", "seeds"], rows, title)
+
+
+def panel_table(records: Iterable[Record], title: str = "") -> Table:
+    """One row for each set, with its accuracy under every protocol, their mean, and the weakest.
+
+    Parameters
+    ----------
+    records : iterable of dict
+        Of one split and fidelity. Columns follow the order in which protocols come.
+    title : str
+
+    Returns
+    -------
+    Table
+        A set that lacks scores under some protocol has neither mean nor weakest learner.
+    """
+    groups = grouped(records, lambda record: (record["candidate"], record["protocol"]))
+    protocols = list(dict.fromkeys(protocol for _, protocol in groups))
+    rows: list[list[Any]] = []
+    for candidate in dict.fromkeys(candidate for candidate, _ in groups):
+        own = {name: groups.get((candidate, name), []) for name in protocols}
+        scored = {name: summarise(group) for name, group in own.items() if group}
+        everyone = [record for group in own.values() for record in group]
+        named = str(everyone[0]["name"]) + (CHOSEN if any(map(is_lucky, everyone)) else "")
+        cells = [scored.get(name, "") for name in protocols]
+        if len(scored) < len(protocols):
+            rows.append([named, *cells, "", ""])
+            continue
+        mean = float(np.mean([summary.mean for summary in scored.values()]))
+        weakest = min(scored, key=lambda name: scored[name].mean)
+        rows.append([named, *cells, f"{mean:.2f}", f"{weakest} {scored[weakest].mean:.2f}"])
+    return Table(["set", *map(Code, protocols), "mean", "weakest"], rows, title)
 
 
 def title(records: Sequence[Record]) -> str:

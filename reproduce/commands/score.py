@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -19,17 +20,64 @@ from reproduce.commands.options import (
     WorkersOption,
     configured,
     load_candidates,
+    option,
+    words,
 )
 from reproduce.commands.terminal import progress, show_records
+from reproduce.errors import UserError
 from reproduce.oracle import Fidelity, Oracle
-from reproduce.summary import score_table
+from reproduce.records import Record
+from reproduce.summary import panel_table, score_table
+from reproduce.support.schema import Optional, Whole, Words, check_fields
+
+STANDARD = "standard"
+MOST_LARGE = 5  # networks of each large protocol of a panel, unless the user says more
+TEXT = Words(10_000, least=0)
+
+
+@dataclass(frozen=True)
+class Learners:
+    """Under which protocols sets are scored: under one, or under a panel."""
+
+    protocol: str = option("", f"{', '.join(protocols.names())}. Default: conv.", TEXT)
+    panel: str = option(
+        "",
+        f"Score under several protocols and show one table: {STANDARD} for the standard panel, or "
+        "names with commas between.",
+        TEXT,
+    )
+    large_seeds: int | None = option(
+        None,
+        f"Replicates of {', '.join(protocols.LARGE)} in a panel, which take minutes each. Default: "
+        f"as many as --seeds, {MOST_LARGE} at most.",
+        Optional(Whole(1, 100_000)),
+    )
+
+    def __post_init__(self) -> None:
+        check_fields(self, "score")
+        if self.panel and self.protocol:
+            raise UserError("--panel or --protocol, not both")
+        if self.large_seeds and not self.panel:
+            raise UserError("--large-seeds is for a panel; give --panel, or --seeds alone")
+
+    def names(self) -> tuple[str, ...]:
+        """The protocols, each once, in the order of the panel."""
+        if self.panel == STANDARD:
+            return protocols.PANEL
+        return tuple(dict.fromkeys(words(self.panel))) if self.panel else (self.protocol or "conv",)
+
+    def seeds(self, name: str, seeds: int) -> int:
+        """Replicates under one protocol, where `seeds` are asked for in all."""
+        if not self.panel or name not in protocols.LARGE:
+            return seeds
+        return self.large_seeds or min(seeds, MOST_LARGE)
 
 
 @configured
 def score(
     choice: DataChoice,
+    learners: Learners,
     files: Annotated[list[Path], typer.Argument(help="Candidate files.")],
-    protocol: Annotated[str, typer.Option(help=", ".join(protocols.names()))] = "conv",
     seeds: SeedsOption = 5,
     first_seed: FirstSeedOption = 0,
     split: SplitOption = "validation",
@@ -47,18 +95,21 @@ def score(
 ) -> None:
     """Score candidate files with the oracle and show every accuracy, or their mean."""
     candidates = load_candidates(files)
-    source = choice.open_for(candidates)
+    source, names = choice.open_for(candidates), learners.names()
     oracle = Oracle(source, records, workers=workers)
-    for candidate in candidates:
-        oracle.plan_of(candidate, protocol, epochs)  # before anything is computed
-    with progress(f"score {protocol}") as update:
-        scored = oracle.score_many(
-            candidates,
-            protocol,
-            range(first_seed, first_seed + seeds),
-            split,
-            fidelity=Fidelity(images, epochs),
-            again=again,
-            progress=update,
-        )
-    show_records(scored, as_json, score_table(scored, f"{source.name}, {protocol}"))
+    for name in names:
+        for candidate in candidates:
+            oracle.plan_of(candidate, name, epochs)  # before anything is computed
+    scored: list[Record] = []
+    for name in names:
+        used = range(first_seed, first_seed + learners.seeds(name, seeds))
+        fidelity = Fidelity(images, epochs)
+        with progress(f"score {name}") as update:
+            scored += oracle.score_many(
+                candidates, name, used, split, fidelity=fidelity, again=again, progress=update
+            )
+    if learners.panel:
+        table = panel_table(scored, f"{source.name}, {split}").turned()
+    else:
+        table = score_table(scored, f"{source.name}, {names[0]}")
+    show_records(scored, as_json, table)

@@ -57,6 +57,11 @@ class Table:
         right = [other - (other > column) for other in self.right if other != column]
         return replace(self, head=kept[0], rows=kept[1:], right=right)
 
+    def turned(self) -> Table:
+        """The table with rows for its columns: for a terminal, which has few columns."""
+        head, *rows = map(list, zip(self.head, *self.rows, strict=True))
+        return replace(self, head=head, rows=rows, right=())
+
     def markdown(self) -> str:
         """The table in Markdown. Cells may hold Markdown; they cannot end their cell."""
         rules = ["---:" if column in self.right else "---" for column in range(len(self.head))]

@@ -1,0 +1,27 @@
+"""Protocols: the ways in which the oracle learns from a candidate, each under a name.
+
+A protocol is a function that takes a candidate and returns a `Recipe`, by which a network is
+trained, or another learner: a scikit-learn `Classifier`, a `Ridge` on the features of random
+networks, or a `ConvKernel`. To add a protocol, write the function in a file of this folder and
+decorate it.
+"""
+
+from reproduce.protocols.essay import conv
+from reproduce.protocols.field import convnet
+from reproduce.protocols.names import PROTOCOLS, learner, names, protocol, recipe
+from reproduce.protocols.ours import features_name, on_features
+from reproduce.protocols.panel import LARGE, PANEL
+
+__all__ = [
+    "LARGE",
+    "PANEL",
+    "PROTOCOLS",
+    "conv",
+    "convnet",
+    "features_name",
+    "learner",
+    "names",
+    "on_features",
+    "protocol",
+    "recipe",
+]

@@ -1,0 +1,108 @@
+"""Names of protocols, and the learners that they stand for."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from reproduce.candidate import Candidate
+from reproduce.errors import UserError
+from reproduce.images.distort import Distortion
+from reproduce.recipe import Recipe
+from reproduce.scoring.learners import Learner
+from reproduce.scoring.mixture import Mixture
+from reproduce.scoring.network import Network
+from reproduce.support.text import checked
+
+Protocol = Callable[[Candidate], Recipe | Learner]
+PROTOCOLS: dict[str, Protocol] = {}
+P = TypeVar("P", bound=Protocol)
+LONGEST, MEMBERS = 1000, 20  # characters of a name, protocols of a mixture
+
+
+def protocol(name: str) -> Callable[[P], P]:
+    """Register the decorated function as the protocol `name`."""
+
+    def register(function: P) -> P:
+        PROTOCOLS[name] = function
+        return function
+
+    return register
+
+
+def learner(name: str, candidate: Candidate) -> Learner:
+    """What a protocol's name stands for, for this candidate.
+
+    Parameters
+    ----------
+    name : str
+        A registered name; with distortions, `conv-shift1+rotate=15+elastic=34`, whose parts are
+        fields of `Distortion`; or up to 20 of these whose probabilities are averaged, `a&b`.
+    candidate : Candidate
+
+    Raises
+    ------
+    UserError
+        For an unknown name or field, for parts that do not go together, and for a part of a
+        mixture that gives no probabilities.
+    """
+    parts = checked(name, "protocol", LONGEST, least=0).split("&")
+    if len(parts) > MEMBERS:
+        raise UserError(f"a mixture of {len(parts)} protocols; use {MEMBERS} at most")
+    if len(parts) > 1:
+        return Mixture(tuple(_member(part, candidate) for part in parts))
+    base, *changes = name.split("+")
+    if base not in PROTOCOLS:
+        raise UserError(f"unknown protocol {base!r}, use one of {', '.join(PROTOCOLS)}")
+    made = PROTOCOLS[base](candidate)
+    if changes:
+        made = _distorted(made, base, changes)
+    return Network(made) if isinstance(made, Recipe) else made
+
+
+def recipe(name: str, candidate: Candidate) -> Recipe | None:
+    """The recipe by which a protocol trains a network; None where it does something else.
+
+    Raises
+    ------
+    UserError
+        As `learner` does.
+    """
+    made = learner(name, candidate)
+    return made.recipe if isinstance(made, Network) else None
+
+
+def _member(name: str, candidate: Candidate) -> Learner:
+    made = learner(name, candidate)
+    if made.gives_probabilities:
+        return made
+    others = [other for other in names() if other != "own"]
+    fit = ", ".join(other for other in others if learner(other, candidate).gives_probabilities)
+    raise UserError(f"{name} gives no probabilities to average; these do: {fit}")
+
+
+def _distorted(made: Recipe | Learner, base: str, changes: list[str]) -> Recipe:
+    """The recipe with its distortion changed, field by field."""
+    if not isinstance(made, Recipe):
+        raise UserError(f"{base} trains no network, so it takes no distortion")
+    values: dict[str, float | str] = {}
+    known = {field.name: field.type for field in dataclasses.fields(Distortion)}
+    for change in changes:
+        field, _, value = change.partition("=")
+        if field not in known:
+            raise UserError(f"unknown distortion {field!r}, use one of {', '.join(known)}")
+        if field in values:
+            raise UserError(f"distortion {field} is given twice; give it once")
+        try:
+            values[field] = value if field == "policy" else float(value)
+        except ValueError:
+            raise UserError(f"distortion {change!r}: give a number, {field}=0.2") from None
+    before = made.distortion or Distortion()
+    return replace(made, augment="distort", distortion=replace(before, **values))  # type: ignore[arg-type]
+
+
+def names() -> list[str]:
+    """The names of all protocols, in the order in which they are registered."""
+    return list(PROTOCOLS)
