@@ -94,13 +94,24 @@ class Surrogate:
         return images.flatten(1).double() * BYTE / DIVISOR
 
 
-def surrogate(learner: Learner) -> Surrogate | ConvKernel | None:
+@dataclass(frozen=True)
+class KernelSurrogate:
+    """A learner by kernel, which is differentiable itself; its scores become sure logits."""
+
+    learner: ConvKernel
+
+    def answers(self, images: Tensor, scores: Tensor, real: Tensor) -> Tensor:
+        """As `Surrogate.answers`."""
+        return SURE * self.learner.answers(images, scores, real)
+
+
+def surrogate(learner: Learner) -> Surrogate | KernelSurrogate | None:
     """The surrogate of a learner, found by the type of its estimator.
 
-    A learner that is differentiable is its own. None where there is none, as of trees and forests.
+    None where there is none, as of trees and forests.
     """
     if isinstance(learner, ConvKernel):
-        return learner
+        return KernelSurrogate(learner)
     if not isinstance(learner, Classifier):
         return None
     estimator = learner.make(0)

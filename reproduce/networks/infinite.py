@@ -7,8 +7,8 @@ the NTK (Jacot et al. 2018). Both follow, layer by layer, from the arc-cosine ke
 
 Convolutions have windows of 3x3 and zero padding, and the last layer sees every position. Then a
 pair of images needs one number for each position and layer. Average pooling would need one for each
-pair of positions: on MNIST 784 times the time and the memory, which is 25 GB a layer for ten images
-against a batch of 512, so that no pooling is offered here.
+pair of positions. For ten images against 512 of MNIST that is 25 GB a layer and three minutes in
+place of half a second, so that no pooling is offered here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-BIAS = 0.01  # variance of biases
+BIAS = 1e-4  # variance of biases, as in Kernel-Inducing Points (Nguyen et al. 2021)
 Mix = Callable[[Tensor], Tensor]
 
 
@@ -85,7 +85,8 @@ def _relu(both: Tensor, squared: Tensor) -> tuple[Tensor, Tensor]:
     cosine = (both / lengths).clamp(-edge, edge)
     angle = torch.acos(cosine)
     slope = 1 - angle / math.pi
-    return lengths * ((1 - cosine.square()).sqrt() / math.pi + slope * cosine), slope
+    sine = ((1 - cosine) * (1 + cosine)).sqrt()  # exact near a cosine of 1
+    return lengths * (sine / math.pi + slope * cosine), slope
 
 
 def _mean_over_windows(maps: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from distill.surrogates import Surrogate, surrogate
 from reproduce import Candidate, Dataset, protocols
 from reproduce.essay import draws
 from reproduce.scoring.classifier import Classifier
+from reproduce.scoring.kernel import ConvKernel
 from reproduce.scoring.learners import Learner, Replicate, Where
 from reproduce.transfer import backbones
 from reproduce.transfer.autoencoder import Autoencoder
@@ -66,8 +67,15 @@ def test_what_has_no_surrogate_has_none(ten: Candidate) -> None:
     for name in ("forest", "tree", "conv"):
         assert surrogate(protocols.learner(name, ten)) is None
     assert surrogate(Classifier(lambda seed: SVC(kernel="poly"))) is None
+
+
+def test_a_kernel_is_its_own_surrogate(digits: Dataset, ten: Candidate) -> None:
     kernel = protocols.learner("kernel-conv", ten)
-    assert surrogate(kernel) is kernel
+    assert isinstance(kernel, ConvKernel)
+    found = surrogate(kernel)
+    assert found
+    given = [torch.tensor(part) for part in (ten.images, ten.scores(), digits.train.images[:5])]
+    torch.testing.assert_close(found.answers(*given), 10 * kernel.answers(*given))
 
 
 def test_labels_count_by_their_differences(digits: Dataset) -> None:
