@@ -103,8 +103,7 @@ class Trainer:
 
     def draws(self, seeds: Sequence[int], images: int) -> Draws:
         """The draws of new networks that learn a set of so many images."""
-        count = images * (2 * self.recipe.shifts + 1) ** 2
-        return Draws(self.recipe, count, self._shape[0], seeds, self.noise)
+        return Draws(self.recipe, images, self._shape[0], seeds, self.noise)
 
     def __call__(self, networks: Networks, x: Tensor) -> tuple[Tensor, Tensor]:
         """Features (K, B, F) and answers (K, B, C) of normalised x (K or 1, B, 1, H, W)."""
@@ -136,7 +135,7 @@ class Trainer:
         count = training.x.shape[1]
         whole = replace(self.recipe, batch=count, reshuffle=False)
         seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(self.nets)]
-        draw = Draws(whole, count, self._shape[0], seeds, 0).next()
+        draw = Draws(whole, len(synthetic.images), self._shape[0], seeds, 0).next()
         ordered = replace(draw, rows=torch.arange(count).expand(self.nets, -1))
         return shown(whole, training.x, training.y, ordered, training.augmenters)[0]
 

@@ -51,7 +51,7 @@ class Augmenter:
         ones = np.ones((1, *self.side), dtype=np.float32)
         # Where a rotation looks outside the image, the fill counts in full.
         empty = [_rotated(0 * ones, angle, fill=1.0)[0] for angle in degrees]
-        self.outside = torch.from_numpy(np.stack(empty))  # (90, H, W)
+        self.outside = torch.from_numpy(np.stack(empty)).to(images)  # (90, H, W)
 
     def __call__(self, batch: Tensor, drawn: tuple[Tensor, Tensor]) -> Tensor:
         """Augmented images (B, H, W) of the set's images at positions `batch` (B,), as drawn."""

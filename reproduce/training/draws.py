@@ -49,8 +49,8 @@ class Draws:
     Parameters
     ----------
     recipe : Recipe
-    count : int
-        Training images, with all their shifts.
+    images : int
+        Of the set, without their shifts.
     shape : tuple of int
         Height and width of the images.
     seeds : sequence of K int
@@ -59,11 +59,12 @@ class Draws:
     """
 
     def __init__(
-        self, recipe: Recipe, count: int, shape: tuple[int, int], seeds: Sequence[int], noise: int
+        self, recipe: Recipe, images: int, shape: tuple[int, int], seeds: Sequence[int], noise: int
     ) -> None:
-        self.recipe, self.count, self.shape, self.noise = recipe, count, shape, noise
+        self.recipe, self.shape, self.noise = recipe, shape, noise
+        self.count = images * (2 * recipe.shifts + 1) ** 2
         self.seeds = tuple(seeds)
-        self.per_epoch = schedule.steps_per_epoch(recipe, count)
+        self.per_epoch = schedule.steps_per_epoch(recipe, images)
         self.step = 0
         self.orders = [seeded(seed, "order") for seed in seeds]
         self.noises = [seeded(seed, "noise") for seed in seeds]

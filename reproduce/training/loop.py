@@ -72,7 +72,7 @@ def train(
     height, width = x.shape[-2:]
     model = build(recipe, (height, width), y.shape[-1], seeds).to(device)
     compiled = essay_step.fits(recipe, model, width)
-    draws = Draws(recipe, x.shape[1], (height, width), seeds, model.noise)
+    draws = Draws(recipe, len(images[0]), (height, width), seeds, model.noise)
     batches = Batches(recipe, x, y, draws, model, torch.device(device), prepare=not compiled)
     del x, y  # the batches hold what is needed of them
     schedule.check_rates(recipe, draws.per_epoch * recipe.epochs)

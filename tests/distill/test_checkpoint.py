@@ -13,8 +13,10 @@ import torch
 
 from distill import DistillConfig, Distiller, distill, guard, validation
 from distill.methods.krr import KernelRidge
-from distill.objective import POOLS
+from distill.network_objective import POOLS
+from distill.panel import Member
 from reproduce import Dataset, Recipe, UserError
+from reproduce.scoring.network import Network
 from reproduce.training import checkpoint as checkpoints
 
 QUICK = DistillConfig(
@@ -33,7 +35,7 @@ QUICK = DistillConfig(
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(validation, "accuracy", lambda *_: 50.0)
+    monkeypatch.setattr(validation, "accuracies", lambda _, names, *__: [50.0] * len(names))
 
 
 def ended(distiller: Distiller, checkpoint: Path | None = None) -> Distiller:
@@ -87,7 +89,7 @@ def written(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The checkpoint of a short run."""
     path = tmp_path_factory.mktemp("run") / "c"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(validation, "accuracy", lambda *_: 50.0)
+        patch.setattr(validation, "accuracies", lambda *_: [50.0])
         ended(Distiller(digits, replace(QUICK, steps=4)), path)
     return path
 
@@ -201,8 +203,9 @@ def test_d_a_checkpoint_of_another_run_or_start_is_refused(digits: Dataset, tmp_
 
 def test_the_estimate_has_the_pool_before_anything_is_allocated(digits: Dataset) -> None:
     recipe = Recipe(model="convnet", width=16, depth=2, momentum=0.9)
+    member = Member("m", "m", Network(recipe), recipe, 10)
     one, two = (
-        KernelRidge.standing_bytes(replace(QUICK, pool=pool), recipe, digits) for pool in (1, 2)
+        KernelRidge.standing_bytes(replace(QUICK, pool=pool), member, digits) for pool in (1, 2)
     )
     network = 4 * (16 * 9 + 16 + 16 * 16 * 9 + 16 + 4 * 16 + 10 * (16 * 64 + 1))
     assert two - one == POOLS * 2 * network  # with momentum

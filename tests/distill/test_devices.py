@@ -29,7 +29,7 @@ def distilled(data: Dataset, config: DistillConfig) -> Candidate:
 def test_every_method_distils_on_another_device_and_under_another_default_type(
     digits: Dataset, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    config = dataclasses.replace(TINY, method=method, recipe=RECIPES.get(method))
+    config = dataclasses.replace(TINY, method=method, protocols=RECIPES.get(method))
     here = distilled(digits, config)
     torch.set_default_dtype(torch.float64)  # as in the program of a caller who computes in it
     try:

@@ -20,7 +20,7 @@ QUICK = DistillConfig(
     method="krr", steps=12, width=4, depth=2, batch=32, inner_steps=6, pool=3, stride=2, reuse=2
 )
 STAGED = replace(QUICK, method="staged", window=2, nets=2)
-UNROLL = replace(QUICK, method="unroll", recipe="sgd", reuse=1, window=3)
+UNROLL = replace(QUICK, method="unroll", protocols=("sgd",), reuse=1, window=3)
 WHOLE = replace(UNROLL, window=0, pool=20, stride=3)  # every network is new
 
 
@@ -148,12 +148,12 @@ def test_less_memory_means_recomputation_and_the_same_set(
     monkeypatch.setattr("distill.distiller.default_device", lambda: torch.float64)
     config = replace(WHOLE, inner_steps=9, steps=2)
     roomy = Distiller(digits, config)
-    whole = roomy.objective
+    (whole,) = roomy.objectives
     assert isinstance(whole, Unroll)
     assert whole.segment is None
     memory = (roomy.standing + 0.8 * roomy.bytes) / 2**30
     tight = Distiller(digits, replace(config, memory=memory))
-    again = tight.objective
+    (again,) = tight.objectives
     assert isinstance(again, Unroll)
     assert (again.window, again.segment) == (9, 3)
     assert tight.bytes < roomy.bytes
@@ -175,7 +175,7 @@ def test_bfloat16_features_differ_by_rounding_alone(digits: Dataset) -> None:
     gradients, features = [], []
     for bf16 in (False, True):
         distiller = Distiller(digits, replace(QUICK, bf16=bf16))
-        objective = distiller.objective
+        (objective,) = distiller.objectives
         assert isinstance(objective, KernelRidge)
         objective.begin(0)
         objective.loss().backward()

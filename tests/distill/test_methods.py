@@ -12,19 +12,37 @@ from distill.methods import filled, find
 from distill.objective import Objective
 from distill.starts import start, start_images
 from distill.synthetic import SyntheticSet
-from reproduce import Candidate, Dataset, ImageSet, Oracle, UserError, protocols
+from reproduce import Candidate, Dataset, ImageSet, Oracle, Recipe, UserError, protocols
+from reproduce.images.distort import Distortion
+from reproduce.recipe import MNIST_MEAN, MNIST_STD
 
 SMALL = DistillConfig(
     method="krr", steps=4, width=4, depth=2, batch=40, inner_steps=4, reuse=2, ema=0.5
 )
 AGEING = {"pool": 2, "stride": 2}
 OWN = {"staged": {**AGEING, "window": 2}, "krr": AGEING, "unroll": {**AGEING, "window": 2}}
+FIELDS = ("dc", "dm")  # made for the field's protocol, unless the user says otherwise
 LEARNING = [name for name in METHODS if len(find(name).stages) == 1]  # by one objective
+# A smooth and short stand-in for protocols, so that finite differences say something.
+SHORT = Recipe(
+    model="convnet", width=4, depth=2, epochs=20, batch=99, mean=MNIST_MEAN, std=MNIST_STD, lr=0.01,
+    momentum=0.9, weight_decay=5e-4, activation="softplus",
+)  # fmt: skip
+MADE = {
+    "field's": replace(SHORT, schedule="halfway", augment="dc", reshuffle=True),
+    "in batches": replace(SHORT, schedule="cosine", batch=7, shifts=1),
+    "distorted": replace(
+        SHORT,
+        augment="distort",
+        distortion=Distortion(rotate=15, elastic=10, stroke=0.3, mix=0.2),
+        deskew=True,
+    ),
+}
 RECIPES = {
-    "krr": ["ridge", "adam", "sgd", "convnet"],
-    "unroll": ["ridge", "adam", "sgd", "convnet"],
-    "dc": ["convnet"],
-    "dm": ["convnet", "ridge"],
+    "krr": ["ridge", "adam", "sgd", *MADE],
+    "unroll": ["ridge", "adam", "sgd", *MADE],
+    "dc": ["field's"],
+    "dm": ["field's", "ridge"],
 }
 
 
@@ -39,7 +57,8 @@ def small(method: str, ipc: int = 1) -> DistillConfig:
     """A short run with options that the method obeys."""
     if not find(method).stages:
         return DistillConfig(method=method, ipc=ipc, width=4, depth=2, inner_steps=4)
-    return replace(SMALL, method=method, ipc=ipc, **OWN.get(method, {}))
+    small = replace(SMALL, method=method, ipc=ipc, **OWN.get(method, {}))
+    return replace(small, inner_steps=None) if method in FIELDS else small
 
 
 @pytest.mark.parametrize("ipc", [1, 2])
@@ -61,21 +80,32 @@ def test_contract_of_methods(digits: Dataset, method: str, ipc: int) -> None:
         assert not np.array_equal(images, found.images)
 
 
+@pytest.fixture(autouse=True)
+def made(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, recipe in MADE.items():
+        monkeypatch.setitem(protocols.PROTOCOLS, name, lambda candidate, recipe=recipe: recipe)
+
+
 def objective_of(data: Dataset, name: str, recipe: str) -> tuple[Objective, SyntheticSet]:
     method = find(name)
-    config = replace(SMALL, ipc=2, nets=2, recipe=recipe, window=2, **AGEING)
+    ageing = {} if name == "dm" else AGEING
+    config = replace(SMALL, method=name, ipc=2, nets=2, protocols=(recipe,), **ageing)
+    config = replace(config, window=2 if name == "unroll" else None, start="noise")
+    if recipe in MADE:
+        config = replace(config, inner_steps=None)
     if recipe == "sgd":  # a listed rate for each step of the old networks below
         config = replace(config, inner_steps=20)
-    config = config.filled(method.settings)
-    plan = config.made_for(10)
-    images, labels = start(data, 2, "noise", 0, plan)
+    distiller = Distiller(data, config)
+    synthetic = distiller.synthetic.double()
+    (member,) = distiller.panel
     # Finite differences need a smooth function: softplus, for pooled kinks of ReLU are frequent.
-    plan = replace(plan, activation="softplus")
-    synthetic = SyntheticSet(images, labels, plan, config.learn or "both").double()
-    objective = method.stages[0].objective(data, config, synthetic)
+    assert member.recipe
+    panel = [replace(member, recipe=replace(member.recipe, activation="softplus"))]
+    kind = method.stages[0].objective
+    objective = kind(data, distiller.stage_config, synthetic, panel, 0)
     # Networks of some age: where gradients are zero, Adam's step is a sign, and finite differences
     # say nothing.
-    objective.pool.oldest, objective.pool.retirement = 99, [99] * len(objective.pool.slots)
+    objective.pool.oldest, objective.pool.retirement = 15, [15] * len(objective.pool.slots)
     for turn in range(3):
         objective.begin(turn)
         objective.end()
@@ -85,7 +115,7 @@ def objective_of(data: Dataset, name: str, recipe: str) -> tuple[Objective, Synt
 
 @pytest.mark.parametrize(
     ("name", "recipe"),
-    [(name, recipe) for name in LEARNING for recipe in RECIPES.get(name, ["convnet"])],
+    [(name, recipe) for name in LEARNING for recipe in RECIPES.get(name, ["field's"])],
 )
 def test_meta_gradients_equal_finite_differences(digits: Dataset, name: str, recipe: str) -> None:
     objective, synthetic = objective_of(digits, name, recipe)
@@ -123,18 +153,21 @@ def test_images_alone_keep_hard_labels(digits: Dataset) -> None:
 
 
 @pytest.mark.parametrize("method", ["staged", "krr", "unroll", "dc"])
-def test_the_convnet_recipe_is_the_fields_protocol(digits: Dataset, method: str) -> None:
-    """With its hard labels, whatever the method."""
-    config = filled(DistillConfig(method=method, recipe="convnet", width=64, widen=2))
-    assert config.learn == "images"
-    images, labels = start(digits, 1, "real", 0, config.made_for(10))
-    synthetic = SyntheticSet(images, labels, config.made_for(10), "images")
-    candidate = synthetic.candidate(digits, "c", method, 0, config.widen)
+def test_a_set_for_a_protocol_carries_its_recipe_and_hard_labels(
+    digits: Dataset, method: str
+) -> None:
+    """Whatever the networks are by which it was made."""
+    config = replace(small(method), protocols=("convnet",), width=4, inner_steps=None)
+    distiller = Distiller(digits, config)
+    candidate = distiller.candidate()
+    assert candidate.label_scale == "class"
     assert candidate.recipe == protocols.recipe("convnet", candidate)
+    assert distiller.panel[0].recipe == replace(candidate.recipe, width=4, depth=2)
+    assert "for convnet" in candidate.method
 
 
 def test_one_known_init_is_marked_and_scored_alike(digits: Dataset) -> None:
-    config = replace(SMALL, method="unroll", known_init=7, recipe="sgd", window=0)
+    config = replace(SMALL, method="unroll", known_init=7, protocols=("sgd",), window=0)
     found = candidate_of(digits, config)
     assert "one known init" in found.method
     records = Oracle(digits, workers=1).score(found, "own", [0, 1])
@@ -156,12 +189,12 @@ def test_contract_of_starts(digits: Dataset, kind: str, ipc: int) -> None:
 def test_a_candidate_file_is_a_start(digits: Dataset, tmp_path) -> None:
     first = candidate_of(digits, replace(SMALL, method="krr"))
     path = str(first.save(tmp_path / "first.npz"))
-    recipe = filled(replace(SMALL, method="krr")).made_for(10)
-    images, labels = start(digits, 1, path, 0, recipe)
-    np.testing.assert_array_equal(images, first.images)
-    np.testing.assert_array_equal(labels, first.labels)
+    assert start(digits, 1, path, 0) == first
+    begun = Distiller(digits, replace(SMALL, method="krr", start=path)).synthetic
+    np.testing.assert_array_equal(begun.images.detach(), first.images)
+    np.testing.assert_array_equal(begun.raw_labels.detach(), first.labels)
     with pytest.raises(UserError, match="not 2 of each class"):
-        start(digits, 2, path, 0, recipe)
+        start(digits, 2, path, 0)
 
 
 @pytest.mark.parametrize("kind", ["real", "mean", "kmeans"])
@@ -178,11 +211,10 @@ def test_d_fewer_different_images_than_asked_are_refused(digits: Dataset, kind: 
 
 
 def test_rates_stay_positive_whatever_is_learned(digits: Dataset) -> None:
-    recipe = filled(replace(SMALL, method="unroll")).made_for(10)
-    synthetic = SyntheticSet(*start(digits, 1, "noise", 0, recipe), recipe)
+    distiller = Distiller(digits, replace(SMALL, method="unroll", start="noise"))
     with torch.no_grad():
-        synthetic.log_rates -= 500
-    found = synthetic.candidate(digits, "d", "m", 0).recipe
+        distiller.average.log_rates -= 500
+    found = distiller.candidate().recipe
     assert found is not None
     assert all(rate > 0 for rate in found.learning_rates)
     assert len(found.learning_rates) == 4
@@ -196,7 +228,7 @@ def test_rates_stay_positive_whatever_is_learned(digits: Dataset) -> None:
         {"inner_lr": 0.0},
         {"ipc": 0},
         {"method": "magic"},
-        {"recipe": "x"},
+        {"protocols": ("x",)},
         {"learn": "x"},
         {"ema": 1.0},
         {"minutes": -1.0},

@@ -32,7 +32,7 @@ def test_the_page_trains_what_the_oracle_trains(
     digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: str
 ) -> None:
     config = DistillConfig(
-        method="krr", steps=160, width=8, recipe=recipe, image_lr=0.02, inner_lr=3e-3
+        method="krr", steps=160, width=8, protocols=(recipe,), image_lr=0.02, inner_lr=3e-3
     )
     found = distill(digits, replace(config, inner_steps=40, batch=128, checks=1))
     path = found.save(tmp_path / "set.npz")

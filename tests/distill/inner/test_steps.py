@@ -7,14 +7,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from distill import DistillConfig, Distiller
-from distill.inner.augment import views
-from distill.inner.steps import Networks, Trainer, square_root
+from distill.inner.networks import Networks
+from distill.inner.steps import Trainer, square_root
+from distill.network_objective import steps_of
 from distill.reference import reference_loss
 from distill.synthetic import SyntheticSet
-from reproduce import Candidate, Dataset, Recipe, UserError
+from reproduce import Candidate, Recipe, protocols
 from reproduce.images.distort import Distortion
 from reproduce.networks.models import build
+from reproduce.training import loop
 
 SGD = Recipe(model="convnet", width=3, depth=2, momentum=0.9, weight_decay=1e-2, epochs=5, batch=99)
 LISTED = replace(SGD, schedule="list", learning_rates=(0.2, 0.1, 0.15, 0.05, 0.1))
@@ -39,22 +40,30 @@ RECIPES = {
 }
 
 
+LARGE = ("alexnet", "vgg11", "resnet18")  # the same code, for minutes
+
+
 def small_set(recipe: Recipe, side: int = 8, classes: int = 3) -> SyntheticSet:
     """Two images per class in float64."""
     generator = torch.Generator().manual_seed(0)
     images = torch.rand(2 * classes, 1, side, side, generator=generator)
     labels = torch.rand(2 * classes, classes, generator=generator)
-    return SyntheticSet(images.numpy(), (labels / labels.sum(1, True)).numpy(), recipe).double()
+    scale = "score" if recipe.loss == "mse" else "probability"
+    made = (images.numpy(), (labels / labels.sum(1, True)).numpy(), scale)
+    return SyntheticSet(*made, rates=recipe.learning_rates).double()
 
 
-def ended(synthetic: SyntheticSet, nets: int, segment: int | None) -> Networks:
-    trainer = Trainer(synthetic.recipe, (8, 8), 3, nets, synthetic.images)
-    fresh, steps = trainer.fresh([5, 6][:nets]), synthetic.recipe.epochs
-    return trainer.trained(fresh, synthetic, steps, [0], graph=True, segment=segment)
+def ended(recipe: Recipe, synthetic: SyntheticSet, nets: int, segment: int | None) -> Networks:
+    trainer = Trainer(recipe, (8, 8), 3, nets, synthetic.images)
+    fresh, steps = trainer.fresh([5, 6][:nets], 6), steps_of(recipe, 6)
+    return trainer.trained(fresh, synthetic, steps, graph=True, segment=segment)
 
 
-def gradients(synthetic: SyntheticSet, nets: int, segment: int | None) -> list[Tensor]:
-    total = sum(((p**2).sum() for p in ended(synthetic, nets, segment).parameters), torch.zeros(()))
+def gradients(
+    recipe: Recipe, synthetic: SyntheticSet, nets: int, segment: int | None
+) -> list[Tensor]:
+    networks = ended(recipe, synthetic, nets, segment)
+    total = sum(((p**2).sum() for p in networks.parameters), torch.zeros(()))
     synthetic.zero_grad()
     total.backward()
     return [p.grad for p in synthetic.learned() if p.grad is not None]
@@ -74,21 +83,50 @@ FOLLOWED = {
     "convnet": replace(SGD, schedule="halfway", augment="dc", reshuffle=True, epochs=9),
     "convnet, cut once": replace(SGD, augment="dc", momentum=0.5),
 }
+# Each protocol that trains networks, as it is but for its length and its width.
+PROTOCOLS = [name for name in protocols.names() if name != "own"]
+FOLLOWED |= {
+    "in batches": replace(SGD, batch=4),
+    "in new batches": replace(SGD, batch=4, reshuffle=True, schedule="halfway", epochs=6),
+    "batch norm": replace(SGD, norm="batch"),
+    "shifted": replace(SGD, shifts=1, batch=30, epochs=2),
+    "mixed": replace(SGD, augment="distort", distortion=Distortion(mix=0.5, jitter=0.1)),
+}
 
 
-class Dimmed:
-    """In place of the augmentation, which is drawn at random: the same in both loops."""
+def short(name: str, ten: Candidate) -> Recipe | None:
+    """A protocol's recipe with an end that its schedule reaches, and narrow networks."""
+    recipe = protocols.recipe(name, ten)
+    if recipe is None:
+        return None
+    epochs = 60 if recipe.model == "conv" and not recipe.shifts else 5
+    sized = {"width": 3} if recipe.model in ("convnet", "resnet", "mlp") else {}
+    return replace(recipe, epochs=epochs, ensemble=1, **sized)
 
-    def __init__(self, images: Tensor) -> None:
-        self.images, self.step = images, 0
 
-    def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
-        self.step += 1
-        return self.images[batch] * dimming(self.step)
-
-
-def dimming(step: int) -> float:
-    return 1 - 0.05 * step
+def assert_followed(
+    recipe: Recipe, ten: Candidate, monkeypatch: pytest.MonkeyPatch, nets: int, hard: bool
+) -> None:
+    """What is differentiated is what the oracle trains: all numbers at its end, in float64."""
+    scale = "class" if hard else "score" if recipe.loss == "mse" else "probability"
+    generator = torch.Generator().manual_seed(2)
+    soft = torch.rand(10, 10, generator=generator).softmax(-1).numpy()
+    given = ten.targets() if hard else soft
+    synthetic = SyntheticSet(ten.images, given, scale, rates=recipe.learning_rates).double()
+    with torch.no_grad():
+        synthetic.log_rates.copy_(torch.tensor(recipe.learning_rates, dtype=torch.float64).log())
+        labels = synthetic.targets(recipe).numpy()
+    trainer = Trainer(recipe, (28, 28), 10, nets, synthetic.images)
+    seeds = [3, 4][:nets]
+    ours = trainer.trained(trainer.fresh(seeds, 10), synthetic, steps_of(recipe, 10), graph=True)
+    monkeypatch.setattr(loop, "build", lambda *given: build(*given).double())
+    images = [ten.images.astype(np.float64)] * nets
+    for state in loop.train(replace(recipe, ridge=None), images, [labels] * nets, seeds):  # noqa: B007
+        pass
+    theirs = [*state.model.parameters(), *state.model.buffers()]
+    for mine, other in zip((*ours.parameters, *ours.buffers), theirs, strict=True):
+        assert mine.dtype == other.dtype == torch.float64
+        torch.testing.assert_close(mine.detach(), other.detach(), rtol=1e-8, atol=1e-8)
 
 
 @pytest.mark.parametrize("nets", [1, 2])
@@ -96,63 +134,31 @@ def dimming(step: int) -> float:
 def test_the_inner_training_equals_the_oracles(
     ten: Candidate, monkeypatch: pytest.MonkeyPatch, name: str, nets: int
 ) -> None:
-    """What is differentiated is what `own` replays: all parameters at its end, in float64."""
-    from reproduce.training import batches, loop
+    assert_followed(FOLLOWED[name], ten, monkeypatch, nets, hard=False)
 
-    recipe = FOLLOWED[name]
-    labels = (ten.scores() if recipe.loss == "mse" else ten.targets()).astype(np.float64)
-    synthetic = SyntheticSet(ten.images, ten.targets(), recipe).double()
-    with torch.no_grad():
-        soft = torch.tensor(labels)
-        synthetic.raw_labels.copy_(soft if recipe.loss == "mse" else soft.clamp_min(1e-300).log())
-        synthetic.log_rates.copy_(torch.tensor(recipe.learning_rates, dtype=torch.float64).log())
-    trainer = Trainer(recipe, (28, 28), 10, nets, synthetic.images)
-    seeds = [3, 4][:nets]
-    if recipe.augment == "dc":
-        dimmed = [lambda x, t=t: (x * dimming(t + 1))[None] for t in range(recipe.epochs)]
-        monkeypatch.setattr("distill.inner.steps.views", lambda *_: dimmed)
-    ours = trainer.trained(trainer.fresh(seeds), synthetic, recipe.epochs, [0], graph=False)
-    monkeypatch.setattr(batches, "Augmenter", Dimmed)
-    monkeypatch.setattr(loop, "build", lambda *given: build(*given).double())
-    images = [ten.images.astype(np.float64)] * nets
-    for state in loop.train(replace(recipe, ridge=None), images, [labels] * nets, seeds):  # noqa: B007
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_every_protocol_is_followed(
+    ten: Candidate, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    recipe = short(name, ten)
+    if recipe is None or recipe.model in LARGE:
+        return
+    assert_followed(recipe, ten, monkeypatch, 1, hard=True)
+
+
+def test_the_compiled_net_follows_as_far_as_its_precision_goes(ten: Candidate) -> None:
+    recipe = protocols.recipe("conv", ten)
+    assert recipe
+    recipe = replace(recipe, epochs=20)
+    synthetic = SyntheticSet(ten.images, ten.targets(), "class")
+    trainer = Trainer(recipe, (28, 28), 10, 2, synthetic.images)
+    assert trainer.compiled
+    ours = trainer.trained(trainer.fresh([3, 4], 10), synthetic, 20, graph=True)
+    for state in loop.train(recipe, [ten.images] * 2, [ten.targets()] * 2, [3, 4]):  # noqa: B007
         pass
     for mine, theirs in zip(ours.parameters, state.model.parameters(), strict=True):
-        assert mine.dtype == theirs.dtype == torch.float64
-        torch.testing.assert_close(mine, theirs.detach(), rtol=1e-8, atol=1e-8)
-
-
-@pytest.mark.parametrize(
-    ("changes", "line"),
-    [
-        ({"batch": 9}, "batches of 9, the 10 images"),
-        ({"model": "conv", "width": 128, "depth": 3, "momentum": 0.0}, "model 'conv'"),
-        ({"norm": "batch"}, "norm 'batch'"),
-        ({"shifts": 1}, "shifts"),
-        ({"deskew": True}, "deskew"),
-        ({"augment": "distort", "distortion": Distortion(rotate=5)}, "a distortion"),
-    ],
-)
-def test_what_the_inner_loop_would_train_otherwise_is_refused(
-    ten: Candidate, changes: dict, line: str
-) -> None:
-    recipe = replace(SGD, **changes)
-    synthetic = SyntheticSet(ten.images, ten.targets(), recipe)
-    trainer = Trainer(recipe, (28, 28), 10, 1)
-    fresh = trainer.fresh([0])
-    assert trainer.trained(fresh, synthetic, 0, [0], graph=False) is fresh  # without training
-    with pytest.raises(UserError, match=line):
-        trainer.trained(fresh, synthetic, 1, [0], graph=False)
-
-
-def test_convnet_distils_as_many_images_as_its_batch(digits: Dataset) -> None:
-    """Methods that train no network on the set take more."""
-    few = {"recipe": "convnet", "ipc": 26, "steps": 1, "width": 2, "depth": 1, "batch": 20}
-    for method in ("krr", "unroll", "dc", "staged"):
-        inner = {} if method == "dc" else {"inner_steps": 2}
-        with pytest.raises(UserError, match="batches of 256, the 260 images"):
-            Distiller(digits, DistillConfig(method=method, start="real", **few, **inner))
-    Distiller(digits, DistillConfig(method="dm", **few))
+        torch.testing.assert_close(mine.detach(), theirs.detach(), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES.keys())
@@ -160,7 +166,7 @@ def test_convnet_distils_as_many_images_as_its_batch(digits: Dataset) -> None:
 def test_recomputation_changes_no_gradient(recipe: Recipe, segment: int) -> None:
     synthetic = small_set(recipe)
     for kept, again in zip(
-        gradients(synthetic, 2, None), gradients(synthetic, 2, segment), strict=True
+        gradients(recipe, synthetic, 2, None), gradients(recipe, synthetic, 2, segment), strict=True
     ):
         assert kept.abs().max() > 1e-6
         torch.testing.assert_close(kept, again, rtol=1e-9, atol=1e-12)
@@ -177,34 +183,33 @@ def test_fast_path_equals_higher(name: str) -> None:
     real = torch.rand(1, 7, 1, 8, 8, generator=generator, dtype=torch.float64)
     y = torch.eye(3, dtype=torch.float64)[torch.arange(7) % 3][None]
     stack = build(recipe, (8, 8), 3, [5, 6]).double()
-    slow = torch.autograd.grad(
-        reference_loss(stack, recipe, synthetic, real, y), synthetic.learned()
-    )
-    networks = ended(synthetic, 2, square_root(recipe.epochs))
+    learned = [p for p in synthetic.learned() if p is not synthetic.log_temperatures]
+    slow = torch.autograd.grad(reference_loss(stack, recipe, synthetic, real, y), learned)
+    networks = ended(recipe, synthetic, 2, square_root(recipe.epochs))
     trainer = Trainer(recipe, (8, 8), 3, 2, synthetic.images)
-    answers = trainer(networks.parameters, real)[1]
+    answers = trainer(networks, real)[1]
     loss = -(y * answers.log_softmax(-1)).sum(-1).mean()
     loss.backward()
-    for mine, theirs in zip(synthetic.learned(), slow, strict=True):
+    for mine, theirs in zip(learned, slow, strict=True):
         assert theirs.abs().max() > 1e-6
         torch.testing.assert_close(mine.grad, theirs, rtol=1e-8, atol=1e-10)
 
 
 def test_networks_in_a_stack_do_not_touch_each_other() -> None:
     synthetic = small_set(ADAM)
-    alone, both = ended(synthetic, 1, None), ended(synthetic, 2, None)
+    alone, both = ended(ADAM, synthetic, 1, None), ended(ADAM, synthetic, 2, None)
     for mine, theirs in zip(alone.parameters, both.parameters, strict=True):
         torch.testing.assert_close(mine[0], theirs[0], rtol=1e-10, atol=1e-13)
 
 
-def test_augmented_views_are_drawn_once_and_differ() -> None:
+def test_augmented_views_are_drawn_from_their_seed() -> None:
     recipe = replace(SGD, augment="dc", reshuffle=True)
     synthetic = small_set(recipe, side=28)
-    x = synthetic.inputs()
-    first, second = views(recipe, 2, x, 2, [0])
-    assert first(x).shape == (2, *x.shape)
-    assert torch.equal(first(x), first(x))
-    assert not torch.equal(first(x), second(x))
-    assert not torch.equal(first(x)[0], first(x)[1])
-    (gradient,) = torch.autograd.grad(first(x).sum(), synthetic.images)
+    trainer = Trainer(recipe, (28, 28), 3, 2, synthetic.images)
+    first, again, second = (trainer.view(synthetic, seed) for seed in ([0], [0], [1]))
+    assert first.shape == (2, *synthetic.images.shape)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, second)
+    assert not torch.equal(first[0], first[1])
+    (gradient,) = torch.autograd.grad(first.sum(), synthetic.images)
     assert (gradient != 0).float().mean() > 0.5
