@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
 import inspect
 import math
 import numbers
-import operator
-import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -24,9 +21,10 @@ from reproduce.oracle import FULL, TITLES, Fidelity, Oracle, complete
 from reproduce.records import Record, key_of
 from reproduce.scoring.learners import Answer
 from reproduce.scoring.unseen import Unseen
+from reproduce.support.identity import UnknownIdentityError, identity
+from reproduce.support.modules import attribute_named, told
 from reproduce.support.schema import Words, check_fields
-from reproduce.support.text import brief, checked, printable
-from search.own.identity import UnknownIdentityError, identity
+from reproduce.support.text import brief, checked
 
 Score = Callable[[Candidate, int, ImageSet], float]
 TEXT = Words(10_000, least=0)
@@ -183,7 +181,7 @@ class FunctionOracle(Oracle):
         except BaseException as error:  # a user's code may raise anything
             place = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(place.filename).name}, line {place.lineno}"
-            raise UserError(f"{self.protocol} failed: {_told(error)} ({where})") from error
+            raise UserError(f"{self.protocol} failed: {told(error)} ({where})") from error
         value = math.nan
         # NumPy's scalars are numbers, too; True and False are not meant as scores.
         if isinstance(answer, numbers.Real) and not isinstance(answer, bool):
@@ -198,15 +196,6 @@ class FunctionOracle(Oracle):
         return value
 
 
-def _told(error: BaseException) -> str:
-    """An error of a user's code, in one line that can be shown anywhere."""
-    try:
-        said = printable(" ".join(str(error).split()))
-    except Exception:  # an error's __str__ may fail
-        said = ""
-    return f"{type(error).__name__}: {said[:200]}" if said else type(error).__name__
-
-
 def function_named(name: str) -> Score:
     """The function at `module:function`, of an installed module or one in the working folder.
 
@@ -215,18 +204,7 @@ def function_named(name: str) -> Score:
     UserError
         When there is no such module or function.
     """
-    module, _, attribute = name.partition(":")
-    if not (module and attribute) or module.startswith("."):
-        raise UserError(f"oracle {name!r}: give module:function")
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        found: Score = operator.attrgetter(attribute)(importlib.import_module(module))
-    except UserError:
-        raise
-    except (Exception, SystemExit) as error:  # a module runs code of its own
-        raise UserError(f"oracle {name!r}: {_told(error)}") from None
-    finally:
-        sys.path.pop(0)
+    found: Score = attribute_named(name, "oracle")
     if not callable(found):
         raise UserError(f"oracle {name!r}: a {type(found).__name__}, not a function")
     return found

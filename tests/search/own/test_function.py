@@ -18,9 +18,9 @@ import torch
 
 from reproduce import Candidate, Dataset, UserError
 from reproduce.data import ImageSet
+from reproduce.support.identity import UnknownIdentityError, identity
 from search import FunctionOracle, SearchConfig, search
 from search.own.function import function_named
-from search.own.identity import UnknownIdentityError, identity
 
 MODULE = '''
 WEIGHT = 0.5

@@ -1,6 +1,6 @@
-"""The identity of a Python function: a digest that changes when the function is edited.
+"""The identity of a Python function or class: a digest that changes when its code is edited.
 
-The digest covers the compiled code, the values bound to the function (defaults, closures, arguments
+The digest covers the compiled code, the values bound to a function (defaults, closures, arguments
 of a partial), and the functions, classes and constants of its own package that the code names.
 Line numbers, comments and file names do not count, nor do lists and other mutable values of a
 module. Of other packages, only the names count.
@@ -28,15 +28,15 @@ class UnknownIdentityError(Exception):
 
 
 def identity(function: Callable[..., Any]) -> str:
-    """Eight hexadecimal digits that change with the function's code and its bound values.
+    """Eight hexadecimal digits that change with the code of a function or class and bound values.
 
     Raises
     ------
     UnknownIdentityError
-        For what is neither a Python function nor a partial of one, and where a bound value is not a
-        number, text, array, function or collection of these.
+        For what is neither a Python function, nor a partial of one, nor a class, and where a bound
+        value is not a number, text, array, function or collection of these.
     """
-    if not isinstance(function, types.FunctionType | functools.partial):
+    if not isinstance(function, types.FunctionType | functools.partial | type):
         raise UnknownIdentityError(f"a {type(function).__name__}")
     digest = hashlib.sha256()
     for part in _parts(function, _home(function), set()):
