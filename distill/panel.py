@@ -55,8 +55,13 @@ class Member:
 
     @property
     def carried(self) -> Recipe | None:
-        """The recipe that a set carries which is made for this learner alone."""
-        return self.learner.recipe if isinstance(self.learner, Network) else None
+        """The recipe that a set carries which is made for this learner alone.
+
+        None where the network is the user's own, for files name no code.
+        """
+        if not isinstance(self.learner, Network) or self.learner.recipe.own:
+            return None
+        return self.learner.recipe
 
 
 def members(config: DistillConfig, template: Candidate) -> tuple[Member, ...]:

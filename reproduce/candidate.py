@@ -132,6 +132,8 @@ class Candidate:
             check_labels(self.labels, len(self), self.label_scale, self.classes)
             if self.class_names and len(self.class_names) != self.classes:
                 raise UserError(f"{len(self.class_names)} class names, {self.classes} classes")
+            if recipe and recipe.own:
+                raise UserError("a recipe that names code goes into no file; leave recipe out")
             if recipe:
                 cost.check(recipe, len(self), self.images.shape[2:], self.classes)
         except UserError as error:

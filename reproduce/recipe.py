@@ -19,10 +19,12 @@ from reproduce.support.schema import (
     Optional,
     Several,
     Whole,
+    Words,
     check_fields,
     known_fields,
     ruled,
 )
+from reproduce.support.text import brief
 
 PUBLISHED = ("lenet", "alexnet", "vgg11", "resnet18")  # networks of one size
 NORMED = ("convnet", "resnet", "vgg11", "resnet18")
@@ -33,9 +35,20 @@ AUGMENTATIONS = ("none", "dc", "distort")
 OPTIMISERS = ("sgd", "adam")
 LOSSES = ("cross-entropy", "mse")
 ACTIVATIONS = ("relu", "softplus")
+CODE = Words(1000)
 RATE = Number(0, 1000, above=True)
 MNIST_MEAN, MNIST_STD = 0.1307, 0.3081  # of the pixels of MNIST, as the field normalises them
 WIDTH, DEPTH = Whole(1, 4096), Whole(1, 64)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network of the project by its name, or one of the user's own, `module:Class`."""
+
+    def check(self, value: Any, what: str) -> str:
+        """Return the name."""
+        own = isinstance(value, str) and ":" in value
+        return CODE.check(value, what) if own else Choice(MODELS).check(value, what)
 
 
 @dataclass(frozen=True)
@@ -52,7 +65,8 @@ class Recipe:
         `conv`, the essay's net; `convnet`, the field's ConvNet; `resnet`, a small residual net;
         `mlp`, fully connected layers; or `lenet`, `alexnet`, `vgg11`, `resnet18`, in which Dataset
         Condensation compares sets (`reproduce.networks.published`). `convnet`, `resnet` and `mlp`
-        have the `width` and `depth` given below.
+        have the `width` and `depth` given below. Or a network of your own, `module:Class`
+        (`reproduce.networks.own`); files never name one.
     mean, std : float
         Networks see (pixel - mean) / std.
     epochs : int
@@ -123,7 +137,7 @@ class Recipe:
         and when a field is set that the other fields leave without effect.
     """
 
-    model: str = ruled("conv", Choice(MODELS))
+    model: str = ruled("conv", Model())
     mean: float = ruled(0.1, Number(-1000, 1000))
     std: float = ruled(0.25, Number(1e-6, 1000))
     epochs: int = ruled(1, Whole(1, 1_000_000))
@@ -159,6 +173,11 @@ class Recipe:
             if getattr(self, field) != RECIPE_DEFAULTS[field]:
                 raise UserError(f"recipe: {field} is {getattr(self, field)!r}, but {why}")
 
+    @property
+    def own(self) -> bool:
+        """Whether the network is one of the user's own."""
+        return ":" in self.model
+
     def _contradictions(self) -> Iterator[str]:
         """What is wrong with fields that go together."""
         rates, solved = len(self.learning_rates), self.head_steps or self.ridge is not None
@@ -179,7 +198,7 @@ class Recipe:
 
     def _without_effect(self) -> Iterator[tuple[str, str]]:
         """Fields that the other fields leave without effect, each with the reason."""
-        if self.model in ("conv", *PUBLISHED):
+        if self.own or self.model in ("conv", *PUBLISHED):
             own = f"model {self.model!r} has its own"
             yield from ((field, own) for field in ("width", "depth"))
         if self.model not in NORMED:
@@ -213,9 +232,15 @@ class Recipe:
         Raises
         ------
         UserError
-            For unknown or malformed fields.
+            For unknown or malformed fields, and for a network of somebody's own, whose code
+            reading a file would run.
         """
         recipe = known_fields(cls, values, "recipe")
+        if ":" in str(recipe.get("model")):
+            raise UserError(
+                f"recipe: model is {brief(recipe['model'])}, but a file cannot name code; "
+                "score the set with --protocol module:function"
+            )
         if recipe.get("distortion") is not None:
             distortion = known_fields(Distortion, recipe["distortion"], "distortion")
             recipe["distortion"] = Distortion(**distortion)

@@ -39,7 +39,9 @@ TEXT = Words(10_000, least=0)
 class Learners:
     """Under which protocols sets are scored: under one, or under a panel."""
 
-    protocol: str = option("", f"{', '.join(protocols.names())}. Default: conv.", TEXT)
+    protocol: str = option(
+        "", f"{', '.join(protocols.names())}, or module:function of your own. Default: conv.", TEXT
+    )
     panel: str = option(
         "",
         f"Score under several protocols and show one table: {STANDARD} for the standard panel, or "

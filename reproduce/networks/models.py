@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from reproduce.errors import UserError
 from reproduce.networks.essay_net import blocks
 from reproduce.networks.layers import ACTIVATIONS, NORMS, Conv, Linear
+from reproduce.networks.own import Own
 from reproduce.networks.published import PUBLISHED
 from reproduce.networks.stack import Stack
 from reproduce.recipe import Recipe
@@ -176,6 +177,8 @@ def unset(recipe: Recipe, image_shape: tuple[int, int], classes: int, nets: int)
     """A stack of networks before their initialisation."""
     if recipe.model == "conv":
         return EssayNet(nets, image_shape, classes)
+    if recipe.own:
+        return Own(nets, image_shape, classes, recipe)
     return MODELS[recipe.model](nets, image_shape, classes, recipe)
 
 

@@ -14,6 +14,7 @@ from reproduce.recipe import Recipe
 from reproduce.scoring.learners import Learner
 from reproduce.scoring.mixture import Mixture
 from reproduce.scoring.network import Network
+from reproduce.support.modules import attribute_named, told
 from reproduce.support.text import checked
 
 Protocol = Callable[[Candidate], Recipe | Learner]
@@ -38,8 +39,9 @@ def learner(name: str, candidate: Candidate) -> Learner:
     Parameters
     ----------
     name : str
-        A registered name; with distortions, `conv-shift1+rotate=15+elastic=34`, whose parts are
-        fields of `Distortion`; or up to 20 of these whose probabilities are averaged, `a&b`.
+        A registered name, or a function of your own, `module:function`; with distortions,
+        `conv-shift1+rotate=15+elastic=34`, whose parts are fields of `Distortion`; or up to 20 of
+        these whose probabilities are averaged, `a&b`.
     candidate : Candidate
 
     Raises
@@ -54,9 +56,9 @@ def learner(name: str, candidate: Candidate) -> Learner:
     if len(parts) > 1:
         return Mixture(tuple(_member(part, candidate) for part in parts))
     base, *changes = name.split("+")
-    if base not in PROTOCOLS:
+    if base not in PROTOCOLS and ":" not in base:
         raise UserError(f"unknown protocol {base!r}, use one of {', '.join(PROTOCOLS)}")
-    made = PROTOCOLS[base](candidate)
+    made = PROTOCOLS[base](candidate) if base in PROTOCOLS else _own(base, candidate)
     if changes:
         made = _distorted(made, base, changes)
     return Network(made) if isinstance(made, Recipe) else made
@@ -72,6 +74,20 @@ def recipe(name: str, candidate: Candidate) -> Recipe | None:
     """
     made = learner(name, candidate)
     return made.recipe if isinstance(made, Network) else None
+
+
+def _own(name: str, candidate: Candidate) -> Recipe | Learner:
+    """What a user's function at `module:function` answers for a candidate."""
+    function = attribute_named(name, "protocol")
+    try:
+        made = function(candidate)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"protocol {name!r} failed: {told(error)}") from error
+    if not isinstance(made, Recipe | Learner):
+        raise UserError(f"protocol {name!r} returned a {type(made).__name__}; return a Recipe")
+    return made
 
 
 def _member(name: str, candidate: Candidate) -> Learner:

@@ -9,6 +9,7 @@ import numpy as np
 
 from reproduce.candidate import Candidate
 from reproduce.images import augment, deskew, distort
+from reproduce.networks import own
 from reproduce.networks.stack import Stack
 from reproduce.recipe import Recipe
 from reproduce.scoring.learners import Learner, Replicate, Where
@@ -37,10 +38,11 @@ class Network(Learner):
         return self.recipe.key()
 
     def changed_constants(self) -> Iterator[str]:
-        """The constants of augmenting images and of setting them upright, where it is done."""
+        """Constants of augmenting and setting upright, where it is done, and code of one's own."""
         used = {"dc": augment.ON_RECORD, "distort": distort.ON_RECORD}.get(self.recipe.augment)
         yield used.changes() if used else ""
         yield deskew.ON_RECORD.changes() if self.recipe.deskew else ""
+        yield own.code_of(self.recipe.model) if self.recipe.own else ""
 
     def shortened(self, epochs: int) -> Network:
         """The network of the first `epochs` epochs at most."""

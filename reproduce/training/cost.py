@@ -55,6 +55,10 @@ def replicate_bytes(recipe: Recipe, n: int, image_shape: tuple[int, ...], classe
     widths = list(recipe.widths) or [recipe.width] * recipe.depth
     if recipe.model in FIXED:
         kept, weights = FIXED[recipe.model][0] * pixels, FIXED[recipe.model][1]
+    elif recipe.own:
+        from reproduce.networks.own import size  # loads PyTorch
+
+        kept, weights = size(recipe.model, (image_shape[0], image_shape[1]), classes)
     elif recipe.model == "mlp":
         units = [pixels, *widths, classes]
         kept, weights = sum(units), sum(a * b for a, b in itertools.pairwise(units))
