@@ -113,6 +113,14 @@ def test_batches_are_cut_once_or_each_epoch(ten: Candidate) -> None:
     assert sorted(itertools.chain(*fresh[1])) == list(range(10))
 
 
+def test_an_epoch_meets_every_shift_of_every_image_once(ten: Candidate) -> None:
+    recipe = Recipe(model="conv", epochs=1, batch=40, shifts=1)
+    draws = Draws(recipe, len(ten), (28, 28), [0], noise=0)
+    rows = [draw.rows[0].tolist() for draw in draws.epoch()]
+    assert [len(part) for part in rows] == [40, 40, 10]
+    assert sorted(itertools.chain(*rows)) == list(range(90))
+
+
 def test_soft_labels_of_hard_classes_equal_nll() -> None:
     logits, labels = torch.randn(2, 6, 10), torch.randint(10, (2, 6))
     ours = cross_entropy(logits, F.one_hot(labels, 10).float())
