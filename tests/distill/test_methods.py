@@ -62,7 +62,7 @@ def small(method: str, ipc: int = 1) -> DistillConfig:
 
 
 @pytest.mark.parametrize("ipc", [1, 2])
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "kip"])  # see test_kip
 def test_contract_of_methods(digits: Dataset, method: str, ipc: int) -> None:
     """Every method makes a set that the oracle replays, and the same set again."""
     config = small(method, ipc)

@@ -19,6 +19,7 @@ AGEING: dict[str, Any] = {"batch": 4, "pool": 3, "stride": 1, "seed": 1}
 LEARNING: dict[str, dict[str, Any]] = {
     "staged": {**AGEING, "steps": 10, "reuse": 2, "start": "mean"},
     "krr": {**AGEING, "steps": 4, "reuse": 1, "start": "mean"},
+    "kip": {**AGEING, "steps": 4, "reuse": 1, "start": "mean"},
     "unroll": {**AGEING, "steps": 4, "window": 3},
     "dc": {**AGEING, "steps": 4, "ipc": 2},
     "dm": {"steps": 4, "batch": 4},
