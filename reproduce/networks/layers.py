@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from reproduce.networks.relu_mean import relu_mean
 
 VECTOR, SIDE = 16, 3  # channels that a processor takes at once, at most; pixels of usual kernels
-MOMENTUM = 0.1  # part of a batch's mean in the running means of batch norm
+MOMENTUM, EPS = 0.1, 1e-5  # of batch norm: part of a batch in running means; beside variances
 
 
 class Layer(nn.Module):
@@ -113,7 +113,10 @@ class BatchNorm(InstanceNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         weight, bias = self.weight.flatten(), self.bias.flatten()
-        if self.graph and self.training:
+        if self.graph and not self.training:  # PyTorch's own takes running means as constants
+            scale = weight * (self.variance + EPS).rsqrt()
+            return x * scale[:, None, None] + (bias - self.mean * scale)[:, None, None]
+        if self.graph:
             variance, mean = torch.var_mean(x, (0, 2, 3))
             self.mean.lerp_(mean, MOMENTUM)
             self.variance.lerp_(variance, MOMENTUM)

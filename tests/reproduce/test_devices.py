@@ -34,6 +34,7 @@ RECIPES = {
     "distorted essay": Recipe(model="conv", epochs=2, augment="distort", distortion=ALL),
     "resnet": replace(SMALL, model="resnet", norm="batch"),
     "mlp": replace(SMALL, model="mlp", optimiser="adam"),
+    "lenet": Recipe(model="lenet", epochs=2, batch=4, reshuffle=True, augment="dc"),
     "ridge": replace(DISTORTED, loss="mse", ridge=1e-3),
     "head": replace(SMALL, loss="mse", head_steps=3, warmup=3, activation="softplus"),
     **{

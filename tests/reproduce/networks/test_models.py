@@ -4,9 +4,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.func import functional_call
 
 from reproduce import Recipe, UserError
 from reproduce.networks.essay_net.reference import ReferenceNet
+from reproduce.networks.layers import BatchNorm
 from reproduce.networks.models import build
 from reproduce.networks.stack import Stack
 
@@ -108,6 +110,21 @@ def test_stack_equals_plain_networks(recipe: Recipe, plain) -> None:
         (expected**2).sum().backward()
         for mine, theirs in zip(stack.parameters(), net.parameters(), strict=True):
             torch.testing.assert_close(mine.grad[k], theirs.grad, rtol=1e-7, atol=1e-7)
+
+
+def test_gradients_pass_through_the_running_means_of_batch_norm() -> None:
+    """After training, too; and the answers are those without a graph."""
+    norm = BatchNorm(2, 3).double()
+    x, mean = torch.rand(4, 6, 3, 3).double(), torch.rand(6, dtype=torch.float64)
+    variance = torch.rand(6, dtype=torch.float64) + 0.5
+
+    def answers(mean: torch.Tensor, variance: torch.Tensor) -> torch.Tensor:
+        return functional_call(norm.eval(), {"mean": mean, "variance": variance}, (x,))
+
+    expected = answers(mean, variance)
+    norm.graph = True
+    torch.testing.assert_close(answers(mean, variance), expected)
+    torch.autograd.gradcheck(answers, (mean.requires_grad_(), variance.requires_grad_()))
 
 
 @pytest.mark.parametrize("recipe", [CONV, CONVNET], ids=["conv", "convnet"])
