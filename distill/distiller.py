@@ -19,12 +19,12 @@ import torch
 
 from distill import checkpoint as checkpoints
 from distill import guard, methods, options, panel, ranks, validation
-from distill.config import RECIPES, DistillConfig
-from distill.objective import Objective, too_large
-from distill.panel import Member
+from distill.config import DistillConfig
+from distill.convert import candidate_of, learnable
+from distill.objectives.base import Objective, too_large
+from distill.objectives.surrogate import SurrogateObjective
 from distill.progress import Progress, State
-from distill.starts import start, start_labels
-from distill.surrogate_objective import SurrogateObjective
+from distill.starts import start
 from distill.synthetic import SyntheticSet
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset
@@ -63,7 +63,7 @@ class Distiller:
         begun = start(data, config.ipc, filled.start, config.seed)
         self.panel = panel.members(filled, begun)
         options.check(config, data, self.panel)
-        self.synthetic = self._begun(begun).to(default_device())
+        self.synthetic = learnable(begun, filled, self.panel).to(default_device())
         self.origin = checkpoints.fingerprint(self.synthetic.state_dict())[:16]
         self.average = copy.deepcopy(self.synthetic)
         self.best = copy.deepcopy(self.synthetic)
@@ -71,37 +71,23 @@ class Distiller:
         if self.stages:
             self._enter(0)
 
-    def _begun(self, begun: Candidate) -> SyntheticSet:
-        """What is learned, as the set to start from has it."""
-        learn, recipes = self.config.learn, [member.recipe for member in self.panel]
-        assert learn is not None
-        scored = all(recipe and recipe.loss == "mse" for recipe in recipes)
-        scale = "class" if learn == "images" else "score" if scored else "probability"
-        only = recipes[0] if len(recipes) == 1 else None
-        rates = only.learning_rates if only else ()
-        temperatures = [member.temperature for member in self.panel]
-        labels = start_labels(begun, scale)
-        return SyntheticSet(begun.images, labels, scale, learn, rates, temperatures)
-
     def _enter(self, number: int) -> None:
         """Begin a stage: its settings, fresh pools, a fresh optimiser."""
         self.progress.enter(number, len(self.panel))
         self.stage_config = config = methods.filled(self.settings, number)
-        kinds = [self._kind(number, member) for member in self.panel]
+        usual = self.stages[number].objective
+        kinds = [usual if member.recipe else SurrogateObjective for member in self.panel]
         pairs = zip(kinds, self.panel, strict=True)
         self.standing = sum(kind.standing_bytes(config, m, self.data) for kind, m in pairs)
         room = int(config.memory * 2**30) - self.standing
         if room <= 0:
             raise too_large(-room)
-        self.objectives = [
+        self.objectives: list[Objective] = [
             kind(self.data, config, self.synthetic, self.panel, position)
             for position, kind in enumerate(kinds)
         ]
         self.bytes = max(objective.fit(room) for objective in self.objectives)
         self.optimiser = torch.optim.Adam(self.synthetic.learned(), lr=config.image_lr or 0.0)
-
-    def _kind(self, stage: int, member: Member) -> type[Objective]:
-        return self.stages[stage].objective if member.recipe else SurrogateObjective
 
     def _drawn(self, turn: int) -> int:
         """The position of the learner whose turn it is."""
@@ -115,16 +101,14 @@ class Distiller:
         if not self.stages:
             return 1.0
         parts = [0.0]
-        if self.config.steps:
-            parts.append(self.progress.step / self.config.steps)
-        if self.config.minutes:
-            parts.append(self.progress.seconds / 60 / self.config.minutes)
+        steps, minutes = self.config.steps, self.config.minutes
+        parts += [self.progress.step / steps] if steps else []
+        parts += [self.progress.seconds / 60 / minutes] if minutes else []
         return min(1.0, max(parts))
 
     def expectation(self) -> str:
         """What an update takes, in words: memory, and time measured on one of each learner."""
-        started = time.monotonic()
-        begun = 0.0
+        started, begun = time.monotonic(), 0.0
         for objective in self.objectives:
             before = time.monotonic()
             objective.begin(0)
@@ -255,19 +239,7 @@ class Distiller:
         return self._candidate(self.best if self.progress.best >= 0 else self.average)
 
     def _candidate(self, synthetic: SyntheticSet) -> Candidate:
-        config, names = self.config, ",".join(member.name for member in self.panel)
-        words = ["distill", config.method]
-        if not set(config.protocols or ()) <= set(RECIPES):
-            words.append(f"for {names}")
-        elif config.learn != "both":
-            words.append(f"{config.learn} only")
-        if config.known_init is not None:
-            words.append("for one known init")
-        recipe = self.panel[0].carried if len(self.panel) == 1 else None
-        if len(self.panel) > 1:  # a recipe of the set itself may be one of several
-            recipe = next((m.carried for m in self.panel if m.protocol == "own"), None)
-        method = " ".join(words)[:200]
-        return synthetic.candidate(self.data, self.name, method, config.seed, recipe)
+        return candidate_of(synthetic, self.data, self.config, self.panel, self.name)
 
     def _identity(self) -> str:
         """What a checkpoint belongs to."""

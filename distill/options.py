@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from distill import methods
 from distill.config import RECIPES, DistillConfig
-from distill.network_objective import steps_of
+from distill.objectives.networks import steps_of
 from distill.panel import Member, resizable
 from reproduce.data import Dataset
 from reproduce.errors import UserError
@@ -65,6 +65,8 @@ def _by_method(config: DistillConfig, panel: Sequence[Member]) -> Iterator[tuple
     networks = [member for member in panel if member.recipe]
     if len(networks) < len(panel) and not method.surrogates:
         yield "protocols", f"{config.method} needs networks that are trained on the set"
+    if networks and not method.networks:
+        yield "protocols", f"{config.method} is for learners that train no network; use krr"
     if not networks:
         yield from ((option, "no learner of --for is a network") for option in ("nets", *obeyed))
     for objective in objectives:

@@ -8,7 +8,7 @@ import higher
 import torch
 from torch import Tensor
 
-from distill.objective import outer_cross_entropy
+from distill.objectives.base import outer_cross_entropy
 from distill.synthetic import SyntheticSet
 from reproduce.networks.stack import Stack
 from reproduce.recipe import Recipe

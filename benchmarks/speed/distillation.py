@@ -20,7 +20,7 @@ from benchmarks.speed.machine import largest_mib, peak_gflops, seconds
 from distill import DistillConfig, Distiller
 from distill.inner.steps import square_root
 from distill.methods.unroll import Unroll
-from distill.network_objective import NetworkObjective
+from distill.objectives.networks import NetworkObjective
 from reproduce import load
 from reproduce.commands.terminal import say
 

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any
 
 from distill.config import RECIPES, DistillConfig
-from distill.network_objective import NetworkObjective
+from distill.objectives.networks import NetworkObjective
 
 MINUTES = 10.0
 BUDGET = ("steps", "minutes", "checks", "memory")  # what a run can be given more of
@@ -48,12 +48,13 @@ class Method:
         None for a method that only makes a start.
     settings : dict
         What suits the method, where the user gave nothing.
-    surrogates : bool
-        Whether it takes learners that train no network, by their surrogates.
+    networks, surrogates : bool
+        Whether it takes learners that train networks, and others, by their surrogates.
     """
 
     stages: tuple[Stage, ...]
     settings: dict[str, Any]
+    networks: bool = True
     surrogates: bool = False
 
 

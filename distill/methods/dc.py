@@ -9,8 +9,8 @@ from torch import Tensor
 
 from distill.config import DistillConfig
 from distill.inner.networks import Networks, Tensors
-from distill.matching import SETTINGS, Matching
 from distill.methods import Method, Stage
+from distill.objectives.matching import SETTINGS, Matching
 from distill.panel import Member
 from distill.synthetic import SyntheticSet
 from reproduce.data import Dataset

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from distill.config import DistillConfig
-from distill.matching import SETTINGS, Matching
 from distill.methods import Method, Stage
+from distill.objectives.matching import SETTINGS, Matching
 from distill.panel import Member
 
 

@@ -23,5 +23,6 @@ METHOD = Method(
         "reuse": 1,
         "image_lr": 1e-2,
     },
+    networks=False,
     surrogates=True,
 )

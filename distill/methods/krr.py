@@ -13,8 +13,8 @@ from torch import Tensor
 
 from distill.config import DistillConfig
 from distill.methods import Method, Stage
-from distill.network_objective import NetworkObjective
-from distill.objective import STRENGTH, outer_cross_entropy, ridge_answers
+from distill.objectives.base import STRENGTH, outer_cross_entropy, ridge_answers
+from distill.objectives.networks import NetworkObjective
 from reproduce.recipe import Recipe
 from reproduce.training.batches import training_targets
 

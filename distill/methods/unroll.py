@@ -13,14 +13,14 @@ from distill.config import DistillConfig
 from distill.inner.networks import Networks
 from distill.inner.steps import square_root
 from distill.methods import Method, Stage
-from distill.network_objective import NetworkObjective, steps_of
-from distill.objective import (
+from distill.objectives.base import (
     STRENGTH,
     outer_cross_entropy,
     ridge_answers,
     saved_bytes,
     too_large,
 )
+from distill.objectives.networks import NetworkObjective, steps_of
 
 
 class Unroll(NetworkObjective):

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from reproduce.networks.essay_net import step as essay_step
-from reproduce.networks.models import EssayNet, build
+from reproduce.networks.models import build
 from reproduce.networks.stack import Stack
 from reproduce.recipe import Recipe
 from reproduce.training import last_layer, schedule
@@ -73,9 +73,9 @@ def train(
     model = build(recipe, (height, width), y.shape[-1], seeds).to(device)
     compiled = essay_step.fits(recipe, model, width)
     draws = Draws(recipe, len(images[0]), (height, width), seeds, model.noise)
+    schedule.check_rates(recipe, draws.per_epoch * recipe.epochs)
     batches = Batches(recipe, x, y, draws, model, torch.device(device), prepare=not compiled)
     del x, y  # the batches hold what is needed of them
-    schedule.check_rates(recipe, draws.per_epoch * recipe.epochs)
     optimiser = schedule.optimiser(recipe, model)
     run = identity(recipe, images, targets, seeds) if checkpoint else ""
     resume = Resume(checkpoint, run, model, optimiser, draws)
@@ -89,8 +89,6 @@ def train(
         for step, (xb, yb, noise) in enumerate(batches.epoch(), draws.step):
             rate = schedule.learning_rate(recipe, epoch, step)
             if compiled:
-                assert isinstance(model, EssayNet)
-                assert noise is not None
                 essay_step.step(model, xb, yb, noise, rate)
             else:
                 loss = LOSSES[recipe.loss](model.answer(xb, noise), yb)  # (K,)

@@ -13,7 +13,7 @@ import torch
 
 from distill import DistillConfig, Distiller, distill, guard, validation
 from distill.methods.krr import KernelRidge
-from distill.network_objective import POOLS
+from distill.objectives.networks import POOLS
 from distill.panel import Member
 from reproduce import Dataset, Recipe, UserError
 from reproduce.scoring.network import Network

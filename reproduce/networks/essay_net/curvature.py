@@ -110,13 +110,7 @@ def _linear_slope(
     units_way *= keep_units
     logits = units @ last.mT + last_bias[:, None]  # (K, B, C)
     logits_way = units @ last_way.mT + last_bias_way[:, None] + units_way @ last.mT
-    shares = np.exp(logits - logits.max(-1, keepdims=True))
-    shares /= shares.sum(-1, keepdims=True)
-    mass = targets.sum(-1, keepdims=True)
-    centred = logits_way - (shares * logits_way).sum(-1, keepdims=True)
-    slope_logits = (shares * mass - targets) / np.float32(count)
-    bend_logits = shares * centred * (mass / np.float32(count))
-    by_targets = -centred / np.float32(count)
+    slope_logits, bend_logits, by_targets = _loss_slope(logits, logits_way, targets)
     slope_units = slope_logits @ last * keep_units
     bend_units = (slope_logits @ last_way + bend_logits @ last) * keep_units
     slope_seen = slope_units @ hidden * keep_maps
@@ -130,6 +124,17 @@ def _linear_slope(
     shape = (nets, count, maps.shape[1], positions)
     slope = float((slope_logits * logits_way).sum())
     return slope_seen.reshape(shape), bend_seen.reshape(shape), by_targets, slope, linear
+
+
+def _loss_slope(
+    logits: np.ndarray, way: np.ndarray, targets: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Slope and bend of the mean cross-entropy at logits (K, B, C), and the slope by targets."""
+    shares = np.exp(logits - logits.max(-1, keepdims=True))
+    shares /= shares.sum(-1, keepdims=True)
+    mass, count = targets.sum(-1, keepdims=True), np.float32(targets.shape[1])
+    centred = way - (shares * way).sum(-1, keepdims=True)
+    return (shares * mass - targets) / count, shares * centred * (mass / count), -centred / count
 
 
 def _array(tensor: Tensor) -> np.ndarray:

@@ -32,8 +32,8 @@ def fits(recipe: Recipe, model: Stack, width: int) -> bool:
     )
 
 
-def step(model: EssayNet, x: Tensor, y: Tensor, noise: Tensor, rate: float) -> None:
-    """Take one step of SGD for each network, in place.
+def step(model: Stack, x: Tensor, y: Tensor, noise: Tensor | None, rate: float) -> None:
+    """Take one step of SGD for each network of a stack that `fits`, in place.
 
     Parameters
     ----------
@@ -48,6 +48,8 @@ def step(model: EssayNet, x: Tensor, y: Tensor, noise: Tensor, rate: float) -> N
     rate : float
         Learning rate.
     """
+    assert isinstance(model, EssayNet)
+    assert noise is not None
     arrays = blocks.parameters(model.conv1, model.conv2, model.linear1, model.linear2)
     images = np.ascontiguousarray(x[:, :, 0].numpy())
     descend(images, y.contiguous().numpy(), noise.numpy(), np.float32(rate), arrays)

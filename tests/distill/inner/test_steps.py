@@ -9,7 +9,7 @@ from torch import Tensor
 
 from distill.inner.networks import Networks
 from distill.inner.steps import Trainer, square_root
-from distill.network_objective import steps_of
+from distill.objectives.networks import steps_of
 from distill.reference import reference_loss
 from distill.synthetic import SyntheticSet
 from reproduce import Candidate, Recipe, protocols

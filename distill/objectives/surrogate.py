@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from distill.config import DistillConfig
-from distill.objective import Objective, outer_cross_entropy
+from distill.objectives.base import Objective, outer_cross_entropy
 from distill.panel import Member
 from distill.synthetic import SyntheticSet
 from reproduce.data import Dataset

@@ -17,7 +17,7 @@ from distill.inner.networks import Networks
 from distill.inner.optimisers import moments_of
 from distill.inner.pool import Pool
 from distill.inner.steps import Trainer
-from distill.objective import Objective
+from distill.objectives.base import Objective
 from distill.panel import Member
 from distill.synthetic import SyntheticSet
 from reproduce.data import Dataset

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from distill.network_objective import NetworkObjective
+from distill.objectives.networks import NetworkObjective
 from reproduce.data import Dataset
 from reproduce.errors import UserError
 

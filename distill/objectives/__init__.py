@@ -1,0 +1,1 @@
+"""How good a set is for a learner: what the methods minimise."""
