@@ -200,13 +200,17 @@ def _copies(values: Tensor, nets: int) -> Tensor:
 
 @contextmanager
 def user_code(name: str) -> Iterator[None]:
-    """What fails inside ends in one line that says whose code it was."""
+    """Code of the user's runs inside: tensors are made in float32, and errors take one line."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
     try:
         yield
     except UserError:
         raise
     except Exception as error:
         raise UserError(f"network {name!r} failed: {told(error)}") from error
+    finally:
+        torch.set_default_dtype(before)
 
 
 @contextmanager

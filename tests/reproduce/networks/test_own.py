@@ -109,6 +109,18 @@ def test_result_does_not_depend_on_the_rest_of_the_stack(nets: str, ten: Candida
     assert not torch.equal(alone[0], run([ten.images], [6])[0])
 
 
+def test_networks_are_the_same_whatever_pytorchs_default_type(nets: str) -> None:
+    expected = build(recipe_of(nets), (28, 28), 10, [3])
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = build(recipe_of(nets), (28, 28), 10, [3])
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for mine, theirs in zip(found.parameters(), expected.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+
+
 def test_dropout_follows_the_noise(nets: str) -> None:
     stack = build(recipe_of(nets), (28, 28), 10, [3])
     x, noise = torch.rand(1, 5, 1, 28, 28), torch.full((1, 5, 1), 0.25)
