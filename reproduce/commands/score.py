@@ -39,14 +39,16 @@ TEXT = Words(10_000, least=0)
 class Learners:
     """Under which protocols sets are scored: under one, or under a panel."""
 
-    protocol: str = option(
-        "", f"{', '.join(protocols.names())}, or module:function of your own. Default: conv.", TEXT
+    protocol: str | None = option(
+        None,
+        f"{', '.join(protocols.names())}, or module:function of your own. Default: conv.",
+        Optional(TEXT),
     )
-    panel: str = option(
-        "",
+    panel: str | None = option(
+        None,
         f"Score under several protocols and show one table: {STANDARD} for the standard panel, or "
         "names with commas between.",
-        TEXT,
+        Optional(TEXT),
     )
     large_seeds: int | None = option(
         None,
@@ -57,20 +59,22 @@ class Learners:
 
     def __post_init__(self) -> None:
         check_fields(self, "score")
-        if self.panel and self.protocol:
+        if self.panel is not None and self.protocol is not None:
             raise UserError("--panel or --protocol, not both")
-        if self.large_seeds and not self.panel:
+        if self.large_seeds and self.panel is None:
             raise UserError("--large-seeds is for a panel; give --panel, or --seeds alone")
 
     def names(self) -> tuple[str, ...]:
         """The protocols, each once, in the order of the panel."""
-        if self.panel == STANDARD:
-            return protocols.PANEL
-        return tuple(dict.fromkeys(words(self.panel))) if self.panel else (self.protocol or "conv",)
+        if self.panel is None:
+            return ("conv" if self.protocol is None else self.protocol,)
+        return (
+            protocols.PANEL if self.panel == STANDARD else tuple(dict.fromkeys(words(self.panel)))
+        )
 
     def seeds(self, name: str, seeds: int) -> int:
         """Replicates under one protocol, where `seeds` are asked for in all."""
-        if not self.panel or name not in protocols.LARGE:
+        if self.panel is None or name not in protocols.LARGE:
             return seeds
         return self.large_seeds or min(seeds, MOST_LARGE)
 
@@ -110,7 +114,7 @@ def score(
             scored += oracle.score_many(
                 candidates, name, used, split, fidelity=fidelity, again=again, progress=update
             )
-    if learners.panel:
+    if learners.panel is not None:
         table = panel_table(scored, f"{source.name}, {split}").turned()
     else:
         table = score_table(scored, f"{source.name}, {names[0]}")

@@ -45,6 +45,8 @@ def test_a_panel_is_one_table_and_its_records_are_kept(folder: Path, call: Call)
         ("--large-seeds 2", "--large-seeds is for a panel"),
         ("--panel standart", "unknown protocol 'standart'"),
         ("--panel knn,", "unknown protocol ''"),
+        ("--panel ", "unknown protocol ''"),
+        ("--panel knn --protocol ", "--panel or --protocol, not both"),
         ("--panel conv,knn --epochs 2", "knn trains no network"),
     ],
 )
