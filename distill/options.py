@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from distill import methods
 from distill.config import RECIPES, DistillConfig
-from distill.objectives.networks import steps_of
+from distill.objectives.networks import learning_steps
 from distill.panel import Member, resizable
 from reproduce.data import Dataset
 from reproduce.errors import UserError
@@ -75,7 +75,7 @@ def _by_method(config: DistillConfig, panel: Sequence[Member]) -> Iterator[tuple
 
 def _by_pool(config: DistillConfig, panel: Sequence[Member]) -> Iterator[tuple[str, str]]:
     """Settings of the pool where all networks are always new, and windows that are too long."""
-    lengths = [steps_of(m.recipe, config.ipc * m.classes) for m in panel if m.recipe]
+    lengths = [learning_steps(m.recipe, config.ipc * m.classes) for m in panel if m.recipe]
     if lengths and (config.window or 0) > min(lengths):
         yield "window", f"networks are trained for only {min(lengths)} steps"
     stages = methods.find(config.method).stages

@@ -20,14 +20,14 @@ from distill.objectives.base import (
     saved_bytes,
     too_large,
 )
-from distill.objectives.networks import NetworkObjective, steps_of
+from distill.objectives.networks import NetworkObjective, learning_steps
 
 
 class Unroll(NetworkObjective):
     """Cross-entropy on real images after training on the set, through its last `window` steps.
 
-    Windows lie anywhere in a training of the recipe's length: before a window comes a network of
-    the pool, trained without a graph.
+    Windows lie anywhere in the part of a training that learns: before a window comes a network of
+    the pool, trained without a graph. Without a window, all of that part is differentiated.
     """
 
     OBEYS = ("window",)
@@ -40,7 +40,7 @@ class Unroll(NetworkObjective):
     @property
     def window(self) -> int:
         """Inner steps that are differentiated."""
-        steps = steps_of(self.recipe, len(self.synthetic.images))
+        steps = learning_steps(self.recipe, len(self.synthetic.images))
         return min(self.config.window or steps, steps)
 
     def loss(self) -> Tensor:
