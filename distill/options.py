@@ -16,7 +16,6 @@ LEARNING = (
     *("steps", "minutes", "nets", "pool", "stride", "reuse", "batch", "image_lr", "ema", "start"),
     *("learn", "checks", "memory", "weights", "bounded", *SPECIFIC),
 )
-FLAGS = {"protocols": "for"}
 
 
 OWN = ("width", "depth", "widen", "inner_steps", "inner_lr", "known_init")  # of recipes
@@ -39,9 +38,10 @@ def check(config: DistillConfig, data: Dataset, panel: Sequence[Member]) -> None
     """
     refused = (_by_method, _by_pool, _by_panel)
     for option, reason in (found for rule in refused for found in rule(config, panel)):
+        if option == "protocols" and config.protocols:
+            raise UserError(f"--for {','.join(config.protocols)}: {reason}")
         if config.is_set(option):
-            flag = FLAGS.get(option, option.replace("_", "-"))
-            raise UserError(f"--{flag} has no effect: {reason}")
+            raise UserError(f"--{option.replace('_', '-')} has no effect: {reason}")
     if config.weights and len(config.weights) != len(panel):
         raise UserError(f"--weights has {len(config.weights)} shares for {len(panel)} learners")
     if config.batch is not None:

@@ -80,7 +80,8 @@ def members(config: DistillConfig, template: Candidate) -> tuple[Member, ...]:
         For an unknown name, for a learner that a set cannot be made for, for a name given twice,
         and for two recipes that the set would have to carry both.
     """
-    assert config.protocols
+    if not config.protocols:
+        raise UserError("--for names no learner")
     found = tuple(member(name, config, template) for name in config.protocols)
     names = [one.name for one in found]
     if len(set(names)) < len(names):

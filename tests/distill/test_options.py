@@ -106,7 +106,7 @@ def test_an_option_changes_the_run_or_is_refused(tiny: Dataset, base: DistillCon
         before = outcome(tiny, base)
     except UserError as error:
         before, line = ("", 0, 0), str(error)
-        assert "dc matches gradients of the cross-entropy" in line
+        assert "dc matches gradients of the cross-entropy" in line or "kip is for" in line
         return
     silent = []
     for name, value in OTHERS.items():
@@ -143,7 +143,7 @@ HOSTILE: list[tuple[dict[str, Any], str]] = [
     ({"minutes": float("inf")}, "minutes is inf"),
     ({"minutes": -1.0}, "minutes is -1.0"),
     ({"minutes": 0}, "minutes is 0"),
-    ({"protocols": ("x",)}, "recipe is 'x'"),
+    ({"protocols": ("x",)}, "unknown protocol 'x'"),
     ({"width": 0}, "width is 0"),
     ({"width": 10**9}, "width is 1000000000"),
     ({"width": 4096, "depth": 2}, "widths is 8192"),
@@ -173,8 +173,7 @@ HOSTILE: list[tuple[dict[str, Any], str]] = [
     ({"learn": "x"}, "learn is 'x'"),
     ({"learn": "both", "protocols": ("convnet",)}, "the labels of convnet are hard"),
     ({"learn": "labels", "protocols": ("conv", "knn")}, "the labels of knn are hard"),
-    ({"protocols": ("magic",)}, "unknown protocol 'magic'"),
-    ({"protocols": ()}, "protocols"),
+    ({"protocols": ()}, "--for names no learner"),
     ({"protocols": "conv"}, "protocols"),
     ({"protocols": ("conv", "conv")}, "names a learner twice"),
     ({"protocols": ("ridge", "adam")}, "a set carries one recipe"),
