@@ -65,6 +65,8 @@ class Progress:
         for name in ("losses", "norms", "history"):
             if not isinstance(getattr(self, name), list):
                 raise UserError(f"progress: {name} is no list")
+        if len(self.losses) != len(self.norms):
+            raise UserError("progress: losses and norms of different learners")
         for number in (*self.losses, *self.norms):
             Optional(ANY).check(number, "running mean")
         for entry in self.history:

@@ -54,10 +54,10 @@ def test_a_rollback_after_a_resume_is_that_of_a_run_without_one(
 ) -> None:
     usual = Distiller._step
 
-    def sometimes(self: Distiller, loss: float) -> bool:
+    def sometimes(self: Distiller, member: int, loss: float) -> bool:
         """Not finite in turn 6, until the steps are smaller."""
         bad = self.progress.turn == 6 and self.progress.scale == 1
-        return usual(self, math.nan if bad else loss)
+        return usual(self, member, math.nan if bad else loss)
 
     monkeypatch.setattr(Distiller, "_step", sometimes)
     monkeypatch.setattr(guard, "GOOD_EVERY", 4)
@@ -77,7 +77,7 @@ def test_a_stage_begins_without_the_gradient_norm_of_the_one_before(digits: Data
     distiller = Distiller(digits, config)
     for state in distiller.run():
         if state.done >= 0.8 and distiller.progress.stage == 0:
-            distiller.progress.norm = 1e-12  # beside it any gradient of unroll has exploded
+            distiller.progress.norms = [1e-12]  # beside it any gradient of unroll has exploded
     assert state.progress.norm is not None
     assert state.progress.norm > 1e-9
     assert distiller.progress.rollbacks == 0
@@ -130,12 +130,13 @@ FOREIGN: list[tuple[Callable[[Any, Any], None], Any]] = [
     (at("pools"), {}),
     (at("pools", 0), 3),
     (at("pools", 0, 0), None),
-    (at("pools", 0, 0, "slots"), []),
-    (at("pools", 0, 0, "slots"), [None]),
-    (at("pools", 0, 0, "slots", 0), [[], [], 0]),
-    (at("pools", 0, 0, "slots", 0), [[torch.zeros(3)], [], 0]),
-    (at("pools", 0, 1, "slots", 0), "text"),
-    (at("pools", 0, 0, "retirement"), ["x"] * 3),
+    (at("pools", 0, 0), []),
+    (at("pools", 0, 0, 0, "slots"), []),
+    (at("pools", 0, 0, 0, "slots"), [None]),
+    (at("pools", 0, 0, 0, "slots", 0), [[], [], [], [], {}]),
+    (at("pools", 0, 0, 0, "slots", 0), [[torch.zeros(3)], [], [], [0], {}]),
+    (at("pools", 0, 1, 0, "slots", 0), "text"),
+    (at("pools", 0, 0, 0, "retirement"), ["x"] * 3),
     (at("now", "synthetic"), {}),
     (at("now", "synthetic", "images"), torch.zeros(3)),
     (at("now", "synthetic", "images"), torch.full((10, 1, 28, 28), math.nan)),
@@ -152,7 +153,10 @@ FOREIGN: list[tuple[Callable[[Any, Any], None], Any]] = [
     (at("now", "progress", "step"), -1),
     (at("now", "progress", "stage"), 7),
     (at("now", "progress", "seconds"), math.nan),
-    (at("now", "progress", "loss"), [1.0]),
+    (at("now", "progress", "losses"), 1.0),
+    (at("now", "progress", "losses"), ["1"]),
+    (at("now", "progress", "norms"), []),
+    (at("now", "progress", "history", 0, "accuracies"), [500]),
     (at("now", "progress", "scale"), 0),
     (at("now", "progress", "best"), 1e9),
     (at("now", "progress", "history"), "text"),

@@ -22,7 +22,9 @@ SMALL = DistillConfig(
 AGEING = {"pool": 2, "stride": 2}
 OWN = {"staged": {**AGEING, "window": 2}, "krr": AGEING, "unroll": {**AGEING, "window": 2}}
 FIELDS = ("dc", "dm")  # made for the field's protocol; tests take a short one
-LEARNING = [name for name in METHODS if len(find(name).stages) == 1]  # by one objective
+LEARNING = [  # by one objective, on networks
+    name for name in METHODS if len(find(name).stages) == 1 and find(name).networks
+]
 # A smooth and short stand-in for protocols, so that finite differences say something.
 SHORT = Recipe(
     model="convnet", width=4, depth=2, epochs=20, batch=99, mean=MNIST_MEAN, std=MNIST_STD, lr=0.01,

@@ -97,7 +97,7 @@ def main(folder: Path) -> None:
     mine = {**broken_once(data), **resumed(data, folder / "c")}
     other = Distiller(data, replace(CONFIG, seed=rank))  # two sets where there should be one
     mine["drifted"] = ended(other, folder / "drifted")
-    found = run_distillation(data, CONFIG, "d1", folder / "d1.checkpoint", None, 1)
+    found = run_distillation(data, CONFIG, "d1", folder / "d1.checkpoint", None, 1).candidate()
     parts = ranks.gathered({**mine, "command": found.hash})
     if rank == 0:
         torch.save({"loss": loss, "gradients": gradients}, folder / "update")
