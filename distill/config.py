@@ -51,7 +51,8 @@ class DistillConfig:
     Attributes
     ----------
     method : str
-        The name of a module of `distill.methods`.
+        The name of a module of `distill.methods`, or `module:attribute` of your own: a
+        `distill.methods.Method`, or a class derived from `distill.objectives.base.Objective`.
     protocols : tuple of str or None
         The learners that the set is made for, while it is made and when it is scored: protocols of
         `reproduce.protocols`, or one of the recipes that a set carries itself. `ridge`: Adam on the
@@ -66,7 +67,11 @@ class DistillConfig:
         settings go together.
     """
 
-    method: str = option("staged", f"How the set is made: {', '.join(METHODS)}.", Words())
+    method: str = option(
+        "staged",
+        f"How the set is made: {', '.join(METHODS)}; or a method of your own, module:attribute.",
+        Words(1000),
+    )
     ipc: int = option(1, "Images per class.", COUNT)
     steps: int | None = option(
         None,
@@ -167,8 +172,11 @@ class DistillConfig:
 
     def __post_init__(self) -> None:
         check_fields(self, "distill")
-        if self.method not in METHODS:
-            raise UserError(f"unknown method {self.method!r:.60}, use one of {', '.join(METHODS)}")
+        if self.method not in METHODS and ":" not in self.method:
+            known = ", ".join(METHODS)
+            raise UserError(
+                f"unknown method {self.method!r:.60}, use one of {known}, or module:name"
+            )
         if self.start not in (None, *STARTS) and not Path(str(self.start)).is_file():
             known = ", ".join(STARTS)
             raise UserError(f"unknown start {brief(self.start)}, use one of {known}, or a file")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from distill import methods
 from distill.config import RECIPES, DistillConfig
-from distill.objectives.networks import learning_steps
+from distill.objectives.networks import NetworkObjective, learning_steps
 from distill.panel import Member, resizable
 from reproduce.data import Dataset
 from reproduce.errors import UserError
@@ -80,6 +80,8 @@ def _by_pool(config: DistillConfig, panel: Sequence[Member]) -> Iterator[tuple[s
         yield "window", f"networks are trained for only {min(lengths)} steps"
     stages = methods.find(config.method).stages
     for number, stage in enumerate(stages):
+        if not issubclass(stage.objective, NetworkObjective):
+            continue
         filled = methods.filled(config, number)
         for steps in lengths:
             youngest, oldest = stage.objective.ages(filled, steps)

@@ -1,19 +1,25 @@
 """The methods of `--method`: each is the module here that has its name.
 
 A module's `METHOD` says in which stages the method learns and which settings suit it. A new method
-is a new module: the command line and the checks of options find it.
+is a new module: the command line and the checks of options find it. So do they with a method of the
+user's own, `--method module:attribute`.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
 from distill.config import RECIPES, DistillConfig
-from distill.objectives.networks import NetworkObjective
+from distill.objectives.base import Objective
+from reproduce.errors import UserError
+from reproduce.support.identity import identity as identity_of
+from reproduce.support.modules import attribute_named
+from reproduce.support.schema import known_fields
 
 MINUTES = 10.0
 BUDGET = ("steps", "minutes", "checks", "memory")  # what a run can be given more of
@@ -26,14 +32,15 @@ class Stage:
     Attributes
     ----------
     objective : type
-        What the set is improved by, for each learner of the panel that trains networks.
+        What the set is improved by, for each learner of the panel that trains networks: a class
+        derived from `distill.objectives.base.Objective`.
     until : float
         The part of the budget after which it ends, 0 to 1.
     settings : dict
         What suits this stage, where the user gave nothing and the method has something else.
     """
 
-    objective: type[NetworkObjective]
+    objective: type[Objective]
     until: float = 1.0
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -47,7 +54,8 @@ class Method:
     stages : tuple of Stage
         None for a method that only makes a start.
     settings : dict
-        What suits the method, where the user gave nothing.
+        What suits the method, where the user gave nothing. A method of the user's own has those of
+        `krr` for what it leaves out.
     networks, surrogates : bool
         Whether it takes learners that train networks, and others, by their surrogates.
     """
@@ -59,9 +67,45 @@ class Method:
 
 
 def find(name: str) -> Method:
-    """The method with this name, one of `distill.config.METHODS`."""
+    """The method with this name: one of `distill.config.METHODS`, or `module:attribute`.
+
+    Raises
+    ------
+    UserError
+        When a name of the user's own leads to nothing, or to something that is no method.
+    """
+    if ":" in name:
+        return own(name)
     found: Method = import_module(f"distill.methods.{name}").METHOD
     return found
+
+
+def own(name: str) -> Method:
+    """The method that the user wrote at `module:attribute`, with settings of `krr` behind its own.
+
+    An objective is a method of one stage.
+    """
+    found = attribute_named(name, "method")
+    method = Method((Stage(found),), {}) if isinstance(found, type) else found
+    if not isinstance(method, Method):
+        kind = type(found).__name__
+        raise UserError(f"method {name!r}: a {kind}; give a Method, or a class of Objective")
+    known_fields(DistillConfig, method.settings, f"settings of method {name!r}")
+    for stage in method.stages:
+        _check_stage(name, stage)
+    return dataclasses.replace(method, settings={**find("krr").settings, **method.settings})
+
+
+def _check_stage(name: str, stage: Stage) -> None:
+    """Raise UserError where a stage of a user's method has no objective that can be computed."""
+    known_fields(DistillConfig, stage.settings, f"settings of method {name!r}")
+    kind = stage.objective
+    if not (isinstance(kind, type) and issubclass(kind, Objective)):
+        said = getattr(kind, "__name__", type(kind).__name__)
+        raise UserError(f"method {name!r}: {said} is not derived from Objective")
+    if inspect.isabstract(kind):
+        missing = ", ".join(sorted(kind.__abstractmethods__))
+        raise UserError(f"method {name!r}: {kind.__name__} has no {missing}")
 
 
 def filled(config: DistillConfig, stage: int = 0) -> DistillConfig:
@@ -87,8 +131,13 @@ def filled(config: DistillConfig, stage: int = 0) -> DistillConfig:
 
 
 def identity(config: DistillConfig) -> str:
-    """All settings of all stages but the budget, so that a run can be given more."""
-    numbers = range(max(1, len(find(config.method).stages)))
-    stages = [dataclasses.asdict(filled(config, number)) for number in numbers]
-    kept = [{k: v for k, v in stage.items() if k not in BUDGET} for stage in stages]
+    """All settings of all stages but the budget, so that a run can be given more.
+
+    Of a user's own method the code counts, too.
+    """
+    stages = find(config.method).stages
+    settings = [dataclasses.asdict(filled(config, n)) for n in range(max(1, len(stages)))]
+    kept: list[Any] = [{k: v for k, v in one.items() if k not in BUDGET} for one in settings]
+    if ":" in config.method:
+        kept += [[stage.until, identity_of(stage.objective)] for stage in stages]
     return json.dumps(kept, sort_keys=True)

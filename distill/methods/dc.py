@@ -44,7 +44,8 @@ class GradientMatching(Matching):
     @classmethod
     def refused(cls, config: DistillConfig, panel: Sequence[Member]) -> Iterator[tuple[str, str]]:
         if any(member.recipe and member.recipe.loss == "mse" for member in panel):
-            yield "protocols", "dc matches gradients of the cross-entropy; use sgd or convnet"
+            reason = f"{config.method} matches gradients of the cross-entropy; use sgd or convnet"
+            yield "protocols", reason
 
     @classmethod
     def stacks(cls, classes: int) -> int:

@@ -28,6 +28,8 @@ class Objective(ABC):
 
     The distiller calls `begin` with the number of a turn. The turn goes on with `reuse` times
     `loss` and an update of the set, and closes with `end`. All random numbers follow from the turn.
+    `begin` and `loss` may be tried out without an `end`, to measure what they take, so whatever
+    `state` describes changes in `end` alone.
 
     Parameters
     ----------
@@ -94,7 +96,10 @@ class Objective(ABC):
         return
 
     def state(self) -> Any:
-        """What a resumed run needs, as tensors, plain values and containers."""
+        """What a resumed run needs, as tensors, plain values and containers.
+
+        It is kept while the run goes on: give a copy of what changes in place.
+        """
         return None
 
     def restore(self, state: Any) -> None:

@@ -15,7 +15,14 @@ from tests.second_device import SECOND, SecondDevice
 TINY = DistillConfig(
     steps=2, width=4, depth=2, inner_steps=3, batch=20, checks=1, start="real", reuse=1
 )
-RECIPES = {"krr": "ridge", "unroll": "sgd", "staged": "adam", "dc": "sgd", "dm": "ridge"}
+RECIPES = {
+    "krr": "ridge",
+    "unroll": "sgd",
+    "staged": "adam",
+    "dc": "sgd",
+    "dsa": "sgd",
+    "dm": "ridge",
+}
 
 
 def distilled(data: Dataset, config: DistillConfig) -> Candidate:

@@ -21,7 +21,8 @@ SMALL = DistillConfig(
 )
 AGEING = {"pool": 2, "stride": 2}
 OWN = {"staged": {**AGEING, "window": 2}, "krr": AGEING, "unroll": {**AGEING, "window": 2}}
-FIELDS = ("dc", "dm")  # made for the field's protocol; tests take a short one
+FIELDS = ("dc", "dm", "dsa")  # made for the field's protocol; tests take a short one
+OWN_METHODS = ("tests.distill.own_method:Remembering", "tests.distill.own_method:QUICK")
 LEARNING = [  # by one objective, on networks
     name for name in METHODS if len(find(name).stages) == 1 and find(name).networks
 ]
@@ -45,6 +46,8 @@ RECIPES = {
     "unroll": ["ridge", "adam", "sgd", *MADE],
     "dc": ["field's"],
     "dm": ["field's", "ridge"],
+    "dsa": ["field's"],
+    OWN_METHODS[0]: ["ridge"],
 }
 
 
@@ -66,9 +69,9 @@ def small(method: str, ipc: int = 1) -> DistillConfig:
 
 
 @pytest.mark.parametrize("ipc", [1, 2])
-@pytest.mark.parametrize("method", [name for name in METHODS if name != "kip"])  # see test_kip
+@pytest.mark.parametrize("method", [*(name for name in METHODS if name != "kip"), *OWN_METHODS])
 def test_contract_of_methods(digits: Dataset, method: str, ipc: int) -> None:
-    """Every method makes a set that the oracle replays, and the same set again."""
+    """Every method makes a set that the oracle replays, and the same set again; see test_kip."""
     config = small(method, ipc)
     found = candidate_of(digits, config)
     assert found.images.shape == (10 * ipc, 1, 28, 28)
@@ -119,7 +122,11 @@ def objective_of(data: Dataset, name: str, recipe: str) -> tuple[Objective, Synt
 
 @pytest.mark.parametrize(
     ("name", "recipe"),
-    [(name, recipe) for name in LEARNING for recipe in RECIPES.get(name, ["field's"])],
+    [
+        (name, recipe)
+        for name in (*LEARNING, OWN_METHODS[0])
+        for recipe in RECIPES.get(name, ["field's"])
+    ],
 )
 def test_meta_gradients_equal_finite_differences(digits: Dataset, name: str, recipe: str) -> None:
     objective, synthetic = objective_of(digits, name, recipe)

@@ -14,6 +14,7 @@ from distill.methods import filled, find
 from reproduce import Dataset, UserError
 from reproduce.data import ImageSet
 
+OWN = "tests.distill.own_method"
 BASE: dict[str, Any] = {"width": 2, "depth": 1, "inner_steps": 6}
 AGEING: dict[str, Any] = {"batch": 4, "pool": 3, "stride": 1, "seed": 1}
 LEARNING: dict[str, dict[str, Any]] = {
@@ -22,6 +23,7 @@ LEARNING: dict[str, dict[str, Any]] = {
     "kip": {**AGEING, "steps": 4, "reuse": 1, "start": "mean"},
     "unroll": {**AGEING, "steps": 4, "window": 3},
     "dc": {**AGEING, "steps": 4, "ipc": 2},
+    "dsa": {**AGEING, "steps": 4, "ipc": 2},
     "dm": {"steps": 4, "batch": 4},
     "kmeans": {},
     "means": {},
@@ -106,7 +108,7 @@ def test_an_option_changes_the_run_or_is_refused(tiny: Dataset, base: DistillCon
         before = outcome(tiny, base)
     except UserError as error:
         before, line = ("", 0, 0), str(error)
-        assert "dc matches gradients of the cross-entropy" in line or "kip is for" in line
+        assert "matches gradients of the cross-entropy" in line or "kip is for" in line
         return
     silent = []
     for name, value in OTHERS.items():
@@ -127,6 +129,17 @@ def test_an_option_changes_the_run_or_is_refused(tiny: Dataset, base: DistillCon
 HOSTILE: list[tuple[dict[str, Any], str]] = [
     ({"method": "magic"}, "unknown method 'magic'"),
     ({"method": 3}, "method is 3"),
+    ({"method": ":"}, "give module:name"),
+    ({"method": "a:"}, "give module:name"),
+    ({"method": "no_such_module:A"}, "No module named 'no_such_module'"),
+    ({"method": f"{OWN}:Missing"}, "has no attribute 'Missing'"),
+    ({"method": f"{OWN}:NOTHING"}, "a int; give a Method, or a class of Objective"),
+    ({"method": f"{OWN}:WRONG"}, "int is not derived from Objective"),
+    ({"method": f"{OWN}:Method"}, "Method is not derived from Objective"),
+    ({"method": f"{OWN}:Objective"}, "Objective has no loss"),
+    ({"method": f"{OWN}:Pixels", "window": 3}, "does not use it"),
+    ({"method": f"{OWN}:Pixels", "pool": 3}, "every network is new"),
+    ({"method": f"{OWN}:MISSPELT"}, "unknown fields ['colour']"),
     ({"ipc": 0}, "ipc is 0"),
     ({"ipc": -1}, "ipc is -1"),
     ({"ipc": 1.0}, "ipc is 1.0"),

@@ -1,0 +1,89 @@
+"""A method that a user wrote in one file, beside the contracts of test_methods."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from distill import DistillConfig, Distiller, methods, validation
+from distill.objectives.base import Objective
+from reproduce import Dataset, UserError
+from reproduce.training import checkpoint as checkpoints
+
+HOME = "tests.distill.own_method"
+SHORT = DistillConfig(
+    method=f"{HOME}:Remembering", steps=8, width=4, depth=1, batch=20, inner_steps=4, pool=2,
+    stride=2, reuse=1, start="mean", ipc=1, checks=1,
+)  # fmt: skip
+FILE = """
+from distill.methods.krr import KernelRidge
+
+class Mine(KernelRidge):
+    def loss(self):
+        return {factor} * super().loss()
+"""
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validation, "accuracies", lambda _, names, *__: [50.0] * len(names))
+
+
+def ended(distiller: Distiller, checkpoint: Path | None = None) -> list[torch.Tensor]:
+    for _ in distiller.run(checkpoint, every=1):
+        pass
+    return [*distiller.synthetic.parameters(), *distiller.average.parameters()]
+
+
+@pytest.mark.parametrize("killed", [1, 5])
+def test_its_state_goes_on_from_a_checkpoint_to_the_same_bits(
+    digits: Dataset, tmp_path: Path, killed: int
+) -> None:
+    whole = ended(Distiller(digits, SHORT))
+    first = Distiller(digits, SHORT)
+    first.expectation()  # tries an update out, which changes nothing
+    for state in first.run(tmp_path / "c", every=1):
+        if state.progress.turn == killed:
+            break
+    second = Distiller(digits, SHORT)
+    resumed = ended(second, tmp_path / "c")
+    for mine, theirs in zip(resumed, whole, strict=True):
+        assert torch.equal(mine, theirs)
+    objective: Objective = second.objectives[0]
+    assert objective.state()[1].abs().max() > 0
+
+
+def test_a_state_of_another_kind_is_refused(digits: Dataset, tmp_path: Path) -> None:
+    path, distiller = tmp_path / "c", Distiller(digits, SHORT)
+    ended(distiller, path)
+    state = checkpoints.load(path, distiller._identity())
+    state["pools"][0][0][0][1] = torch.zeros(3)
+    checkpoints.save(path, distiller._identity(), state)
+    with pytest.raises(UserError, match="damaged checkpoint"):
+        ended(Distiller(digits, SHORT), path)
+
+
+def test_a_checkpoint_belongs_to_the_code(
+    digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = replace(SHORT, steps=2)
+    for name, factor in (("first_mine", 1), ("second_mine", 2)):
+        Path(f"{name}.py").write_text(FILE.format(factor=factor))
+    kinds = [methods.find(f"{name}:Mine") for name in ("first_mine", "second_mine")]
+    monkeypatch.setattr(methods, "own", lambda _: kinds[0])
+    ended(Distiller(digits, replace(config, method="mine:Mine")), tmp_path / "c")
+    again = Distiller(digits, replace(config, method="mine:Mine", steps=3))
+    ended(again, tmp_path / "c")  # more of the same
+    assert again.progress.step == 3
+    monkeypatch.setattr(methods, "own", lambda _: kinds[1])
+    with pytest.raises(UserError, match="other settings"):
+        ended(Distiller(digits, replace(config, method="mine:Mine")), tmp_path / "c")
+
+
+def test_what_it_leaves_out_is_as_for_krr() -> None:
+    method = methods.find(f"{HOME}:QUICK")
+    assert (method.settings["reuse"], method.settings["batch"]) == (1, 512)
+    config = methods.filled(DistillConfig(method=f"{HOME}:QUICK"))
+    assert (config.protocols, config.learn, config.start) == (("ridge",), "images", "real")
