@@ -96,6 +96,12 @@ class DistillConfig:
         "learner at the last validation gets most.",
         Optional(Several(Number(0, 1e6, above=True), 100)),
     )
+    faint: float = option(
+        0.0,
+        "Pixels below this are shown as 0. Forests split on single pixels, and traces of ink that "
+        "real images lack mislead them.",
+        Number(0, 0.9),
+    )
     bounded: bool = option(False, "Keep pixels within 0..1, where images can be printed.", Flag())
     width: int | None = option(
         None,

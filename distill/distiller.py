@@ -22,7 +22,6 @@ from distill import guard, methods, options, panel, ranks, validation
 from distill.config import DistillConfig
 from distill.convert import candidate_of, learnable
 from distill.objectives.base import Objective, too_large
-from distill.objectives.surrogate import SurrogateObjective
 from distill.progress import Progress, State
 from distill.starts import start
 from distill.synthetic import SyntheticSet
@@ -75,8 +74,7 @@ class Distiller:
         """Begin a stage: its settings, fresh pools, a fresh optimiser."""
         self.progress.enter(number, len(self.panel))
         self.stage_config = config = methods.filled(self.settings, number)
-        usual = self.stages[number].objective
-        kinds = [usual if member.recipe else SurrogateObjective for member in self.panel]
+        kinds = [self.stages[number].kind(member) for member in self.panel]
         pairs = zip(kinds, self.panel, strict=True)
         self.standing = sum(kind.standing_bytes(config, m, self.data) for kind, m in pairs)
         room = int(config.memory * 2**30) - self.standing

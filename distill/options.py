@@ -14,7 +14,7 @@ from reproduce.errors import UserError
 SPECIFIC = ("window", "smooth", "bf16")  # objectives name those of them that they obey
 LEARNING = (
     *("steps", "minutes", "nets", "pool", "stride", "reuse", "batch", "image_lr", "ema", "start"),
-    *("learn", "checks", "memory", "weights", "bounded", *SPECIFIC),
+    *("learn", "checks", "memory", "weights", "bounded", "faint", *SPECIFIC),
 )
 
 
@@ -46,13 +46,14 @@ def check(config: DistillConfig, data: Dataset, panel: Sequence[Member]) -> None
         raise UserError(f"--weights has {len(config.weights)} shares for {len(panel)} learners")
     if config.batch is not None:
         for stage in methods.find(config.method).stages:
-            stage.objective.check_batch(config.batch, data)
+            for kind in stage.objectives:
+                kind.check_batch(config.batch, data)
 
 
 def _by_method(config: DistillConfig, panel: Sequence[Member]) -> Iterator[tuple[str, str]]:
     """Options that the method does not use, each with the reason."""
     method = methods.find(config.method)
-    objectives = [stage.objective for stage in method.stages]
+    objectives = [kind for stage in method.stages for kind in stage.objectives]
     if not objectives:
         yield from ((option, f"{config.method} learns nothing") for option in LEARNING)
         if config.ipc == 1:
@@ -75,18 +76,19 @@ def _by_method(config: DistillConfig, panel: Sequence[Member]) -> Iterator[tuple
 
 def _by_pool(config: DistillConfig, panel: Sequence[Member]) -> Iterator[tuple[str, str]]:
     """Settings of the pool where all networks are always new, and windows that are too long."""
-    lengths = [learning_steps(m.recipe, config.ipc * m.classes) for m in panel if m.recipe]
-    if lengths and (config.window or 0) > min(lengths):
-        yield "window", f"networks are trained for only {min(lengths)} steps"
-    stages = methods.find(config.method).stages
+    stages, lengths = methods.find(config.method).stages, []
     for number, stage in enumerate(stages):
-        if not issubclass(stage.objective, NetworkObjective):
-            continue
         filled = methods.filled(config, number)
-        for steps in lengths:
-            youngest, oldest = stage.objective.ages(filled, steps)
-            if youngest < oldest:
-                return
+        for member in panel:
+            kind = stage.kind(member)
+            if member.recipe and issubclass(kind, NetworkObjective):
+                steps = learning_steps(member.recipe, config.ipc * member.classes)
+                youngest, oldest = kind.ages(filled, steps)
+                if youngest < oldest:
+                    return
+                lengths.append(steps)
+    if lengths and (config.window or 0) > max(lengths):
+        yield "window", f"networks are trained for only {max(lengths)} steps"
     if stages:
         reason = "here every network is new; a pool goes with krr, with unroll --window, or with dc"
         yield from ((option, reason) for option in ("pool", "stride"))

@@ -33,6 +33,8 @@ class SyntheticSet(nn.Module):
         Learning rates to learn, one for each step; empty where the recipe has a schedule.
     temperatures : sequence of M floats
         One for each learner of the panel, to begin with.
+    faint : float
+        Pixels below this are shown as 0.
 
     Attributes
     ----------
@@ -53,9 +55,10 @@ class SyntheticSet(nn.Module):
         learn: str = "both",
         rates: Sequence[float] = (),
         temperatures: Sequence[float] = (10.0,),
+        faint: float = 0.0,
     ) -> None:
         super().__init__()
-        self.scale = scale
+        self.scale, self.faint = scale, faint
         self.images = nn.Parameter(torch.tensor(images), requires_grad=learn != "labels")
         raw = torch.tensor(labels)
         if scale == "probability":
@@ -67,6 +70,20 @@ class SyntheticSet(nn.Module):
     def learned(self) -> list[nn.Parameter]:
         """The parameters that gradients move."""
         return [p for p in self.parameters() if p.requires_grad and p.numel()]
+
+    def pixels(self) -> Tensor:
+        """The images (n, 1, H, W) as they are shown, without faint pixels.
+
+        Gradients pass to a faint pixel as if it were shown (Bengio et al. 2013, straight-through).
+        """
+        if not self.faint:
+            return self.images
+        return self.images + (self.shown() - self.images).detach()
+
+    @torch.no_grad()
+    def shown(self) -> Tensor:
+        """The images (n, 1, H, W) of the finished set."""
+        return torch.where(self.images < self.faint, 0, self.images) if self.faint else self.images
 
     def labels(self) -> Tensor:
         """The labels (n, C) in their scale: one-hot, probabilities that sum to 1, or scores."""
@@ -110,7 +127,7 @@ class SyntheticSet(nn.Module):
             rates = tuple(max(float(rate), 1e-30) for rate in self.rates())
             recipe = replace(recipe, learning_rates=rates)
         return Candidate(
-            images=self.images.cpu().numpy(),
+            images=self.shown().cpu().numpy(),
             labels=labels.argmax(1) if self.scale == "class" else labels,
             label_scale=self.scale,
             name=name,

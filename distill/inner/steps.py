@@ -123,7 +123,7 @@ class Trainer:
     def training_set(self, synthetic: SyntheticSet, graph: bool) -> TrainingSet:
         """The set as this recipe's networks learn it."""
         with torch.set_grad_enabled(graph):
-            x = training_images(self.recipe, synthetic.images)[None]
+            x = training_images(self.recipe, synthetic.pixels())[None]
             y = training_targets(self.recipe, synthetic.targets(self.recipe))[None]
             return TrainingSet(
                 x, y, synthetic.rates(), augmenters(self.recipe, x, beforehand=False)

@@ -16,6 +16,8 @@ from typing import Any
 
 from distill.config import RECIPES, DistillConfig
 from distill.objectives.base import Objective
+from distill.objectives.surrogate import SurrogateObjective
+from distill.panel import Member
 from reproduce.errors import UserError
 from reproduce.support.identity import identity as identity_of
 from reproduce.support.modules import attribute_named
@@ -34,6 +36,8 @@ class Stage:
     objective : type
         What the set is improved by, for each learner of the panel that trains networks: a class
         derived from `distill.objectives.base.Objective`.
+    quick : type or None
+        The same for networks whose training is cheap, where that is something else.
     until : float
         The part of the budget after which it ends, 0 to 1.
     settings : dict
@@ -43,6 +47,18 @@ class Stage:
     objective: type[Objective]
     until: float = 1.0
     settings: dict[str, Any] = field(default_factory=dict)
+    quick: type[Objective] | None = None
+
+    @property
+    def objectives(self) -> tuple[type[Objective], ...]:
+        """What the set may be improved by."""
+        return (self.objective, self.quick) if self.quick else (self.objective,)
+
+    def kind(self, member: Member) -> type[Objective]:
+        """The objective for one learner."""
+        if member.recipe is None:
+            return SurrogateObjective
+        return self.quick if self.quick and member.quick else self.objective
 
 
 @dataclass(frozen=True)
@@ -99,13 +115,13 @@ def own(name: str) -> Method:
 def _check_stage(name: str, stage: Stage) -> None:
     """Raise UserError where a stage of a user's method has no objective that can be computed."""
     known_fields(DistillConfig, stage.settings, f"settings of method {name!r}")
-    kind = stage.objective
-    if not (isinstance(kind, type) and issubclass(kind, Objective)):
-        said = getattr(kind, "__name__", type(kind).__name__)
-        raise UserError(f"method {name!r}: {said} is not derived from Objective")
-    if inspect.isabstract(kind):
-        missing = ", ".join(sorted(kind.__abstractmethods__))
-        raise UserError(f"method {name!r}: {kind.__name__} has no {missing}")
+    for kind in stage.objectives:
+        if not (isinstance(kind, type) and issubclass(kind, Objective)):
+            said = getattr(kind, "__name__", type(kind).__name__)
+            raise UserError(f"method {name!r}: {said} is not derived from Objective")
+        if inspect.isabstract(kind):
+            missing = ", ".join(sorted(kind.__abstractmethods__))
+            raise UserError(f"method {name!r}: {kind.__name__} has no {missing}")
 
 
 def filled(config: DistillConfig, stage: int = 0) -> DistillConfig:

@@ -106,7 +106,7 @@ class NetworkObjective(Objective):
 
     def inputs(self) -> Tensor:
         """The set's images (n, 1, H, W) as networks see them, without shifts and augmentation."""
-        images: Tensor = self.synthetic.images
+        images = self.synthetic.pixels()
         if self.recipe.deskew:
             images = upright(images[:, 0])[:, None]
         return (images - self.recipe.mean) / self.recipe.std

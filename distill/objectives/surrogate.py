@@ -33,5 +33,5 @@ class SurrogateObjective(Objective):
 
     def loss(self) -> Tensor:
         real, labels = (part.flatten(0, 1) for part in self.real)
-        answers = self.surrogate.answers(self.synthetic.images, self.synthetic.scores(), real)
+        answers = self.surrogate.answers(self.synthetic.pixels(), self.synthetic.scores(), real)
         return outer_cross_entropy(self.synthetic.logits(answers, self.number), labels)
