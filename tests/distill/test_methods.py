@@ -20,7 +20,8 @@ SMALL = DistillConfig(
     method="krr", steps=4, width=4, depth=2, batch=40, inner_steps=4, reuse=2, ema=0.5
 )
 AGEING = {"pool": 2, "stride": 2}
-OWN = {"staged": {**AGEING, "window": 2}, "krr": AGEING, "unroll": {**AGEING, "window": 2}}
+WINDOW = {**AGEING, "window": 2}
+OWN = {"staged": WINDOW, "mixed": WINDOW, "krr": AGEING, "unroll": WINDOW}
 FIELDS = ("dc", "dm", "dsa")  # made for the field's protocol; tests take a short one
 OWN_METHODS = ("tests.distill.own_method:Remembering", "tests.distill.own_method:QUICK")
 LEARNING = [  # by one objective, on networks
@@ -44,6 +45,7 @@ MADE = {
 RECIPES = {
     "krr": ["ridge", "adam", "sgd", *MADE],
     "unroll": ["ridge", "adam", "sgd", *MADE],
+    "mixed": ["ridge"],
     "dc": ["field's"],
     "dm": ["field's", "ridge"],
     "dsa": ["field's"],

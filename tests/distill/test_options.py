@@ -22,6 +22,7 @@ LEARNING: dict[str, dict[str, Any]] = {
     "krr": {**AGEING, "steps": 4, "reuse": 1, "start": "mean"},
     "kip": {**AGEING, "steps": 4, "reuse": 1, "start": "mean"},
     "unroll": {**AGEING, "steps": 4, "window": 3},
+    "mixed": {**AGEING, "steps": 4, "start": "mean"},
     "dc": {**AGEING, "steps": 4, "ipc": 2},
     "dsa": {**AGEING, "steps": 4, "ipc": 2},
     "dm": {"steps": 4, "batch": 4},
@@ -56,6 +57,7 @@ OTHERS: dict[str, Any] = {
     "seed": 2,
     "weights": (2.0, 1.0),
     "bounded": True,
+    "faint": 0.6,
 }
 
 
