@@ -65,9 +65,9 @@ def _step(curve: np.ndarray, times: np.ndarray) -> np.ndarray:
     return np.asarray(curve[np.maximum(places, 0), 1])
 
 
-def distill_methods(folder: Path) -> Figure | None:
-    """Validation accuracy against minutes of each method; those without a run as lines."""
-    benches = benchmarks(folder, "distill-methods-ipc*")
+def distill_methods(folder: Path, table: str = "methods") -> Figure | None:
+    """Validation accuracy against minutes of each row of a table; those without a run as lines."""
+    benches = benchmarks(folder, f"distill-{table}-ipc*")
     if not benches:
         return None
     figure, panels = _panels(len(benches))

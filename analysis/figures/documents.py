@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -17,6 +18,7 @@ PICTURES: dict[str, Callable[[Path], Figure | None]] = {
     "essay-spread.svg": lambda results: essay.essay_spread(read(results / "records/essay.jsonl")),
     "search-methods.svg": curves.search_methods,
     "distill-methods.svg": curves.distill_methods,
+    "distill-conv.svg": partial(curves.distill_methods, table="conv"),
     "distill-runs.svg": curves.distill_runs,
     "docs/three-sets.svg": three_sets,
 }

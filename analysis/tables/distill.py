@@ -15,8 +15,8 @@ from reproduce.summary import summary_of
 from reproduce.support.table import Code, Table
 
 
-def methods(results: Path) -> Table:
-    """Each distillation method at equal time."""
+def methods(results: Path, table: str = "methods") -> Table:
+    """Each row of a table of distillations at equal time."""
     rows = [
         [
             bench["settings"]["ipc"],
@@ -27,10 +27,10 @@ def methods(results: Path) -> Table:
             summary_of(row["accuracies"]),
             len(row["accuracies"]),
         ]
-        for bench in benchmarks(results, "distill-methods-ipc*")
+        for bench in benchmarks(results, f"distill-{table}-ipc*")
         for row in _best_first(bench["rows"])
     ]
-    return Table(["ipc", "method", "recipe", "minutes", "updates", "accuracy", "n"], rows)
+    return Table(["ipc", "method", "made for", "minutes", "updates", "accuracy", "n"], rows)
 
 
 def ablation(results: Path) -> Table:
@@ -67,6 +67,19 @@ def cost(results: Path) -> Table:
     ]
     head = ["method", "updates / second", "GFLOP / update", "GFLOP/s (of peak)", "MiB estimated"]
     return Table(head, rows)
+
+
+def essay_net(results: Path) -> Table:
+    """Seconds of one gradient through steps of `conv`, by PyTorch's autograd and compiled."""
+    rows = []
+    for bench in benchmarks(results, "distill"):
+        taken = {
+            (row["inner_steps"], row["compiled"]): row["seconds"] for row in bench["essay_net"]
+        }
+        for steps in dict.fromkeys(steps for steps, _ in taken):
+            plain, ours = taken[steps, False], taken[steps, True]
+            rows.append([steps, f"{plain:.2f}", f"{ours:.2f}", f"{plain / ours:.1f}"])
+    return Table(["inner steps", "autograd, s", "compiled, s", "times faster"], rows)
 
 
 def memory(results: Path) -> Table:

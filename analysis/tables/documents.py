@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from analysis.tables import distill, essay, final, headline, oracle, scores, search, super_trainers
@@ -32,9 +33,11 @@ TABLES: dict[str, Callable[[Path], Table]] = {
     "search-stages": search.stages,
     "search-swap": search.swap,
     "distill-methods": distill.methods,
+    "distill-conv": partial(distill.methods, table="conv"),
     "distill-ablation": distill.ablation,
     "distill-cost": distill.cost,
     "distill-memory": distill.memory,
+    "distill-essay-net": distill.essay_net,
     "distill-runs": distill.runs,
     "headline": headline.headline,
     "final": final.overview,

@@ -26,6 +26,13 @@ from reproduce.commands.terminal import progress
 RUNS = Path("runs/distill-methods")
 Cases = dict[str, dict[str, Any]]
 TABLES: dict[str, Cases] = {
+    # For the essay's own net: through its whole training, through parts of it, on its features.
+    "conv": {
+        "unroll": {"method": "unroll"},
+        "unroll, windows of 60 steps": {"method": "unroll", "window": 60},
+        "krr": {},
+        "staged": {"method": "staged", "window": 170},
+    },
     # Every method with its own recipe and settings.
     "methods": {name: {"method": name} for name in METHODS},
     # `krr`, changed in one thing.
@@ -44,6 +51,10 @@ TABLES: dict[str, Cases] = {
         "gradient alone: no solved last layer": {"protocols": ("adam",)},
         "polished by unroll (staged)": {"method": "staged"},
     },
+}
+# What all runs of a table have in common.
+SHARED: Cases = {
+    "conv": {"protocols": ("conv",), "learn": "both", "start": "mean", "image_lr": 0.02}
 }
 
 
@@ -74,7 +85,7 @@ def compare(
         if rows.has(name=name):
             continue
         budget = {"minutes": minutes, "checks": checks}
-        config = configuration({"ipc": ipc, **cases[name]}, budget)
+        config = configuration({"ipc": ipc, **SHARED.get(table, {}), **cases[name]}, budget)
         # A run that goes on must be the same run: its checkpoint says so, too.
         checkpoint = RUNS / f"{rows.name} {name}.checkpoint"
         found = run_distillation(data, config, name, checkpoint, None, threads).candidate()

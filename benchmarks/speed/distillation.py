@@ -68,6 +68,20 @@ def measured(name: str, config: DistillConfig, peak: float) -> dict[str, Any]:
     }
 
 
+def through_the_essays_net(window: int, compiled: bool) -> dict[str, Any]:
+    """Seconds of one gradient through `window` steps of `conv` on ten images; 0 is all that learn.
+
+    What is not compiled is the same training by PyTorch's autograd.
+    """
+    config = DistillConfig(method="unroll", protocols=("conv",), window=window, steps=ENDLESS)
+    objective = Distiller(load("mnist"), config).objectives[0]
+    assert isinstance(objective, Unroll)
+    objective.trainer.compiled = compiled
+    objective.begin(0)
+    taken = seconds(lambda: objective.loss().backward(), time.process_time)
+    return {"inner_steps": objective.window, "compiled": compiled, "seconds": taken}
+
+
 def peak_mib(length: int, recomputed: bool) -> float:
     """Growth of the process's largest memory from an update through one inner step to `length`."""
     torch.set_num_threads(1)
@@ -111,9 +125,10 @@ def main() -> None:
         for length in LENGTHS
     ]
     peak = peak_gflops(time.process_time)
+    net = [through_the_essays_net(n, c) for n in (80, 0) for c in (False, True)]
     cases = [measured(name, config, peak) for name, config in CASES.items()]
-    write("distill", threads=1, peak_gflops=peak, cases=cases, memory=memory)
-    say(tables.cost(FOLDER.parent), tables.memory(FOLDER.parent))
+    write("distill", threads=1, peak_gflops=peak, cases=cases, memory=memory, essay_net=net)
+    say(tables.cost(FOLDER.parent), tables.memory(FOLDER.parent), tables.essay_net(FOLDER.parent))
 
 
 if __name__ == "__main__":
