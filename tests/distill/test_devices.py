@@ -22,6 +22,7 @@ RECIPES = {
     "dc": "sgd",
     "dsa": "sgd",
     "dm": "ridge",
+    "mtt": "sgd",
 }
 
 

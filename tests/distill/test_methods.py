@@ -8,7 +8,7 @@ import torch
 
 from distill import DistillConfig, Distiller
 from distill.config import METHODS
-from distill.methods import filled, find
+from distill.methods import filled, find, mtt
 from distill.objectives.base import Objective
 from distill.starts import start, start_images
 from distill.synthetic import SyntheticSet
@@ -21,7 +21,7 @@ SMALL = DistillConfig(
 )
 AGEING = {"pool": 2, "stride": 2}
 WINDOW = {**AGEING, "window": 2}
-OWN = {"staged": WINDOW, "mixed": WINDOW, "krr": AGEING, "unroll": WINDOW}
+OWN = {"staged": WINDOW, "mixed": WINDOW, "krr": AGEING, "unroll": WINDOW, "mtt": {"window": 2}}
 FIELDS = ("dc", "dm", "dsa")  # made for the field's protocol; tests take a short one
 OWN_METHODS = ("tests.distill.own_method:Remembering", "tests.distill.own_method:QUICK")
 LEARNING = [  # by one objective, on networks
@@ -49,6 +49,7 @@ RECIPES = {
     "dc": ["field's"],
     "dm": ["field's", "ridge"],
     "dsa": ["field's"],
+    "mtt": ["sgd", *MADE],
     OWN_METHODS[0]: ["ridge"],
 }
 
@@ -91,15 +92,16 @@ def test_contract_of_methods(digits: Dataset, method: str, ipc: int) -> None:
 
 @pytest.fixture(autouse=True)
 def made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mtt, "APART", 2)  # steps of experts
     for name, recipe in MADE.items():
         monkeypatch.setitem(protocols.PROTOCOLS, name, lambda candidate, recipe=recipe: recipe)
 
 
 def objective_of(data: Dataset, name: str, recipe: str) -> tuple[Objective, SyntheticSet]:
     method = find(name)
-    ageing = {} if name == "dm" else AGEING
+    ageing = {} if name in ("dm", "mtt") else AGEING
     config = replace(SMALL, method=name, ipc=2, nets=2, protocols=(recipe,), **ageing)
-    config = replace(config, window=2 if name == "unroll" else None, start="noise")
+    config = replace(config, window=2 if name in ("unroll", "mtt") else None, start="noise")
     if recipe in MADE:
         config = replace(config, inner_steps=None)
     if recipe == "sgd":  # a listed rate for each step of the old networks below
