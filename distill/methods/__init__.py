@@ -155,5 +155,5 @@ def identity(config: DistillConfig) -> str:
     settings = [dataclasses.asdict(filled(config, n)) for n in range(max(1, len(stages)))]
     kept: list[Any] = [{k: v for k, v in one.items() if k not in BUDGET} for one in settings]
     if ":" in config.method:
-        kept += [[stage.until, identity_of(stage.objective)] for stage in stages]
+        kept += [[stage.until, *map(identity_of, stage.objectives)] for stage in stages]
     return json.dumps(kept, sort_keys=True)

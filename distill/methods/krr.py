@@ -1,12 +1,13 @@
 """`krr`: ridge regression on the features of a pool of networks (FRePo, Zhou et al. 2022).
 
-With cross-entropy under a learned temperature and a smooth activation (RCIG, Loo et al. 2023),
-and features of one real batch for several updates (RFAD, Loo et al. 2022).
+With cross-entropy under a learned temperature, and features of one real batch for several updates
+(both of RFAD, Loo et al. 2022), and a smooth activation (RCIG, Loo et al. 2023).
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -25,7 +26,7 @@ COPIES = 4  # of each image, otherwise augmented, where the recipe augments
 class KernelRidge(NetworkObjective):
     """Cross-entropy, on real images, of ridge regression from the set."""
 
-    OBEYS = ("smooth", "bf16")
+    OBEYS: ClassVar[tuple[str, ...]] = ("smooth", "bf16")
 
     def networks_recipe(self, recipe: Recipe) -> Recipe:
         return replace(recipe, activation="softplus") if self.config.smooth else recipe
@@ -38,16 +39,20 @@ class KernelRidge(NetworkObjective):
 
     def begin(self, turn: int) -> None:
         super().begin(turn)
-        self.features = self.real_features(self.networks, self.seen)
+        self.real_seen = self.real_features(self.networks, self.seen)
+
+    def features(self, x: Tensor) -> Tensor:
+        """What regression is on: features (K, n, F) of normalised images, with their graph."""
+        return self.trainer(self.networks, x)[0]
 
     def loss(self) -> Tensor:
         recipe = self.recipe
         copies = 1 if recipe.augment == "none" else COPIES
         seeds = [[self.config.seed, self.turn, 7, self.rank, copy] for copy in range(copies)]
         shown = [self.trainer.view(self.synthetic, seed) for seed in seeds]
-        ours = torch.cat([self.trainer(self.networks, view)[0] for view in shown], dim=1)
+        ours = torch.cat([self.features(view) for view in shown], dim=1)
         labels = training_targets(recipe, self.synthetic.scores()).repeat(copies, 1)
-        answers = ridge_answers(ours, labels, self.features, recipe.ridge or STRENGTH)
+        answers = ridge_answers(ours, labels, self.real_seen, recipe.ridge or STRENGTH)
         return outer_cross_entropy(self.synthetic.logits(answers, self.number), self.real[1])
 
 

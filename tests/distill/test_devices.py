@@ -23,6 +23,7 @@ RECIPES = {
     "dsa": "sgd",
     "dm": "ridge",
     "mtt": "sgd",
+    "rcig": "ridge",
 }
 
 

@@ -21,7 +21,14 @@ SMALL = DistillConfig(
 )
 AGEING = {"pool": 2, "stride": 2}
 WINDOW = {**AGEING, "window": 2}
-OWN = {"staged": WINDOW, "mixed": WINDOW, "krr": AGEING, "unroll": WINDOW, "mtt": {"window": 2}}
+OWN = {
+    "staged": WINDOW,
+    "mixed": WINDOW,
+    "krr": AGEING,
+    "rcig": AGEING,
+    "unroll": WINDOW,
+    "mtt": {"window": 2},
+}
 FIELDS = ("dc", "dm", "dsa")  # made for the field's protocol; tests take a short one
 OWN_METHODS = ("tests.distill.own_method:Remembering", "tests.distill.own_method:QUICK")
 LEARNING = [  # by one objective, on networks
@@ -50,6 +57,7 @@ RECIPES = {
     "dm": ["field's", "ridge"],
     "dsa": ["field's"],
     "mtt": ["sgd", *MADE],
+    "rcig": ["ridge", "field's"],
     OWN_METHODS[0]: ["ridge"],
 }
 

@@ -26,6 +26,7 @@ LEARNING: dict[str, dict[str, Any]] = {
     "dc": {**AGEING, "steps": 4, "ipc": 2},
     "dsa": {**AGEING, "steps": 4, "ipc": 2},
     "dm": {"steps": 4, "batch": 4},
+    "rcig": {**AGEING, "steps": 4, "reuse": 1, "start": "mean"},
     "mtt": {"steps": 4, "batch": 4, "window": 3},
     "kmeans": {},
     "means": {},
