@@ -22,6 +22,7 @@ from reproduce.errors import UserError
 from reproduce.support.identity import identity as identity_of
 from reproduce.support.modules import attribute_named
 from reproduce.support.schema import known_fields
+from reproduce.support.text import brief
 
 MINUTES = 10.0
 BUDGET = ("steps", "minutes", "checks", "memory")  # what a run can be given more of
@@ -107,6 +108,8 @@ def own(name: str) -> Method:
         kind = type(found).__name__
         raise UserError(f"method {name!r}: a {kind}; give a Method, or a class of Objective")
     known_fields(DistillConfig, method.settings, f"settings of method {name!r}")
+    if not isinstance(method.stages, tuple) or not all(isinstance(s, Stage) for s in method.stages):
+        raise UserError(f"method {name!r}: stages is {brief(method.stages)}, use a tuple of Stage")
     for stage in method.stages:
         _check_stage(name, stage)
     return dataclasses.replace(method, settings={**find("krr").settings, **method.settings})

@@ -52,5 +52,6 @@ class Pixels(Objective):
 
 QUICK = Method((Stage(Pixels),), {"reuse": 1, "learn": "images", "start": "real"})
 MISSPELT = Method((Stage(Pixels),), {"colour": 1})
+NO_TUPLE = Method(Stage(Pixels), {})  # type: ignore[arg-type]
 NOTHING = 3
 WRONG = Method((Stage(int),), {})  # type: ignore[arg-type]

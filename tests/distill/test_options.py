@@ -140,6 +140,7 @@ HOSTILE: list[tuple[dict[str, Any], str]] = [
     ({"method": f"{OWN}:Missing"}, "has no attribute 'Missing'"),
     ({"method": f"{OWN}:NOTHING"}, "a int; give a Method, or a class of Objective"),
     ({"method": f"{OWN}:WRONG"}, "int is not derived from Objective"),
+    ({"method": f"{OWN}:NO_TUPLE"}, "use a tuple of Stage"),
     ({"method": f"{OWN}:Method"}, "Method is not derived from Objective"),
     ({"method": f"{OWN}:Objective"}, "Objective has no loss"),
     ({"method": f"{OWN}:Pixels", "window": 3}, "does not use it"),

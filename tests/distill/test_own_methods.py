@@ -1,5 +1,7 @@
 """A method that a user wrote in one file, beside the contracts of test_methods."""
 
+import importlib
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,18 +70,24 @@ def test_a_checkpoint_belongs_to_the_code(
     digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    config = replace(SHORT, steps=2)
-    for name, factor in (("first_mine", 1), ("second_mine", 2)):
-        Path(f"{name}.py").write_text(FILE.format(factor=factor))
-    kinds = [methods.find(f"{name}:Mine") for name in ("first_mine", "second_mine")]
-    monkeypatch.setattr(methods, "own", lambda _: kinds[0])
-    ended(Distiller(digits, replace(config, method="mine:Mine")), tmp_path / "c")
-    again = Distiller(digits, replace(config, method="mine:Mine", steps=3))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    config = replace(SHORT, method="edited_method:Mine", steps=2)
+    edited(factor=1)
+    ended(Distiller(digits, config), tmp_path / "c")
+    edited(factor=1)
+    again = Distiller(digits, replace(config, steps=3))
     ended(again, tmp_path / "c")  # more of the same
     assert again.progress.step == 3
-    monkeypatch.setattr(methods, "own", lambda _: kinds[1])
+    edited(factor=20)
     with pytest.raises(UserError, match="other settings"):
-        ended(Distiller(digits, replace(config, method="mine:Mine")), tmp_path / "c")
+        ended(Distiller(digits, config), tmp_path / "c")
+
+
+def edited(factor: int) -> None:
+    """Write the user's module, and forget the one that Python knows."""
+    Path("edited_method.py").write_text(FILE.format(factor=factor))
+    sys.modules.pop("edited_method", None)
+    importlib.invalidate_caches()
 
 
 def test_what_it_leaves_out_is_as_for_krr() -> None:
