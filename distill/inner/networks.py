@@ -61,6 +61,17 @@ class Networks:
         """The same as the beginning of a graph."""
         return replace(self, parameters=tuple(p.detach().requires_grad_() for p in self.parameters))
 
+    def copies(self, count: int) -> Networks:
+        """Each of K networks `count` times, one after the other, as the beginning of a graph."""
+        nets = len(self.parameters[0])
+        every = (p.detach().repeat_interleave(count, 0) for p in self.parameters)
+        # Buffers are (K * C,), or (K, ...) of a network of the user's own.
+        buffers = (b.unflatten(0, (nets, -1)).repeat_interleave(count, 0) for b in self.buffers)
+        return Networks(
+            tuple(p.requires_grad_() for p in every),
+            buffers=tuple(b.flatten(0, 1) for b in buffers),
+        )
+
 
 @dataclass(frozen=True)
 class TrainingSet:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from distill.config import DistillConfig
-from distill.inner.networks import Networks, Tensors
+from distill.inner.networks import Tensors
 from distill.methods import Method, Stage
 from distill.objectives.matching import SETTINGS, Matching
 from distill.panel import Member
@@ -58,15 +58,10 @@ class GradientMatching(Matching):
 
     def gradients(self, x: Tensor, y: Tensor, graph: bool) -> Tensors:
         """Gradients (K * C, ...) of each class's loss on its part of (K, n, ...) images."""
-        copies = tuple(
-            p.detach().repeat_interleave(self.classes, 0).requires_grad_()
-            for p in self.networks.parameters
-        )
+        copies = self.networks.copies(self.classes)
         parts = [t.unflatten(1, (self.classes, -1)).flatten(0, 1) for t in (x, y)]
-        buffers = tuple(b.repeat(self.classes) for b in self.networks.buffers)
-        copied = Networks(copies, buffers=buffers)
-        total = cross_entropy(self.matcher(copied, parts[0])[1], parts[1]).sum()
-        return torch.autograd.grad(total, copies, create_graph=graph)
+        total = cross_entropy(self.matcher(copies, parts[0])[1], parts[1]).sum()
+        return torch.autograd.grad(total, copies.parameters, create_graph=graph)
 
     def loss(self) -> Tensor:
         nets = self.nets

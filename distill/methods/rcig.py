@@ -102,16 +102,10 @@ class TangentRidge(KernelRidge):
         if count not in self.copiers:
             self.copiers[count] = self.trainer_of(self.networks_recipe(self.recipe), nets * count)
         images = x.expand(nets, -1, -1, -1, -1).flatten(0, 1)[:, None]
-        buffers = (b.unflatten(0, (nets, -1)) for b in networks.buffers)
         with torch.enable_grad():
-            parameters = tuple(
-                p.detach().repeat_interleave(count, 0).requires_grad_() for p in networks.parameters
-            )
-            copies = Networks(
-                parameters, buffers=tuple(b.repeat_interleave(count, 0).flatten() for b in buffers)
-            )
+            copies = networks.copies(count)
             answers = self.copiers[count](copies, images)[1] @ self.mix
-            found = torch.autograd.grad(answers.sum(), parameters, create_graph=graph)
+            found = torch.autograd.grad(answers.sum(), copies.parameters, create_graph=graph)
         return torch.cat([part.flatten(1) for part in found], 1).unflatten(0, (nets, count))
 
 
