@@ -3,8 +3,8 @@
 One step of SGD makes w - r g(w) of parameters w. Backward, a gradient v by the new parameters needs
 the derivatives of the slope g(w) . v by w, by the images and by the targets. Pearlmutter (1994)
 computes them with one forward pass of derivatives along v and one backward pass through both: about
-three times the work of the step. What the step computed is computed again, so a step of a long
-training keeps its parameters alone.
+three times the work of the step. A step keeps its parameters and its maps: 0.2 MB for one network
+and ten images.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ class Descent(torch.autograd.Function):
         ctx: Any, x: Tensor, y: Tensor, noise: Tensor, rate: Tensor, *parameters: Tensor
     ) -> tuple[Tensor, ...]:
         """Take the step, and keep what it came from."""
-        ctx.save_for_backward(x, y, noise, rate, *parameters)
         new = tuple(p.clone() for p in parameters)
         arrays = [p.numpy() for p in new]
-        descend(_array(x[:, :, 0]), _array(y), _array(noise), np.float32(rate), arrays)
+        maps = descend(_array(x[:, :, 0]), _array(y), _array(noise), np.float32(rate), arrays)
+        ctx.save_for_backward(y, noise, rate, *map(torch.from_numpy, maps), *parameters)
         return new
 
     @staticmethod
     def backward(ctx: Any, *ways: Tensor) -> tuple[Tensor | None, ...]:
         """The gradients by images, targets, rate and parameters."""
-        x, y, noise, rate, *parameters = ctx.saved_tensors
-        direction = [_array(way) for way in ways]
+        y, noise, rate, *kept = ctx.saved_tensors
+        arrays, direction = [_array(t) for t in kept], [_array(way) for way in ways]
         by_x, by_y, slope, bent = _slope(
-            _array(x[:, :, 0]), _array(y), _array(noise), [_array(p) for p in parameters], direction
+            arrays[:5], _array(y), _array(noise), arrays[5:], direction
         )
         step = float(rate)
         by_parameters = [
@@ -62,10 +62,13 @@ class Descent(torch.autograd.Function):
 
 
 def _slope(
-    images: np.ndarray, targets: np.ndarray, noise: np.ndarray, arrays: Arrays, ways: Arrays
+    maps: Arrays, targets: np.ndarray, noise: np.ndarray, arrays: Arrays, ways: Arrays
 ) -> tuple[np.ndarray, np.ndarray, float, Arrays]:
-    """The slope along `ways`, and its gradients by images, targets and parameters."""
-    x, inner, inner_winner, outer, outer_winner = blocks.forward(images, *arrays[:4])
+    """The slope along `ways`, and its gradients by images, targets and parameters.
+
+    `maps` are what `blocks.forward` returns.
+    """
+    x, inner, inner_winner, outer, outer_winner = maps
     inner_way, outer_way = blocks.tangents(
         x, inner, inner_winner, outer_winner, arrays[2], *ways[:4]
     )
@@ -76,7 +79,7 @@ def _slope(
     by_pixels, convolutions = second_order.second(
         (back, bend), x, (inner, inner_way), inner_winner, outer_winner, weights, directions
     )
-    by_images = by_pixels.transpose(0, 3, 1, 2)[:, : images.shape[1]]
+    by_images = by_pixels.transpose(0, 3, 1, 2)[:, : targets.shape[1]]
     return by_images, by_targets, slope, [*convolutions, *linear]
 
 

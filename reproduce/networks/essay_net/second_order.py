@@ -11,7 +11,7 @@ import numpy as np
 from reproduce.networks.essay_net import gradients
 from reproduce.support.jit import njit
 
-BATCH, SIDE, DEAD = 10, 5, 4  # as in `blocks`; numba would not notice a change there
+BATCH, SIDE, DEAD, CHUNK = 10, 5, 4, 40  # as in `blocks`; numba would not notice a change there
 CHANNELS, WINDOW = 10, 56  # as in `gradients`
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -114,21 +114,30 @@ def _pixels(
 ) -> None:
     """Add one network's gradients by the images to `out` (H, W, BATCH)."""
     length, width = slope.shape[2] * BATCH, out.shape[1] * BATCH
-    edge = (SIDE - 1) * BATCH
+    edge, whole = (SIDE - 1) * BATCH, -(-width // CHUNK) * CHUNK
     # With zeros at both ends, each line of pixels is one pass over vectors.
-    a, b = np.zeros(length + 2 * edge, np.float32), np.zeros(length + 2 * edge, np.float32)
+    a, b = np.zeros(whole + edge, np.float32), np.zeros(whole + edge, np.float32)
+    sums = np.zeros((len(out), whole), np.float32)
     for channel in range(CHANNELS):
         for row in range(slope.shape[1]):
             a[edge : edge + length] = slope[channel, row].ravel()
             b[edge : edge + length] = bend[channel, row].ravel()
             for tap in range(SIDE):
-                u0, u1, u2, u3, u4 = way[channel, tap]
-                v0, v1, v2, v3, v4 = weight[channel, tap]
-                line = out[row + tap].ravel()
-                for n in range(width):
-                    line[n] += (
-                        a[n + 4 * BATCH] * u0 + a[n + 3 * BATCH] * u1 + a[n + 2 * BATCH] * u2
-                        + a[n + BATCH] * u3 + a[n] * u4
-                        + b[n + 4 * BATCH] * v0 + b[n + 3 * BATCH] * v1 + b[n + 2 * BATCH] * v2
-                        + b[n + BATCH] * v3 + b[n] * v4
-                    )  # fmt: skip
+                _add(a, b, way[channel, tap], weight[channel, tap], sums[row + tap], whole)
+    for row in range(len(out)):
+        out[row].ravel()[:] += sums[row, :width]
+
+
+@njit(inline="always")
+def _add(
+    a: np.ndarray, b: np.ndarray, u: np.ndarray, v: np.ndarray, sums: np.ndarray, length: int
+) -> None:
+    """Add a row of two windows, u times a line and v times another, in passes of one length."""
+    u0, u1, u2, u3, u4 = u[0], u[1], u[2], u[3], u[4]
+    v0, v1, v2, v3, v4 = v[0], v[1], v[2], v[3], v[4]
+    for start in range(0, length, CHUNK):
+        p, q, acc = a[start:], b[start:], sums[start:]
+        for n in range(CHUNK):
+            first = p[n + 40] * u0 + p[n + 30] * u1 + p[n + 20] * u2 + p[n + 10] * u3 + p[n] * u4
+            second = q[n + 40] * v0 + q[n + 30] * v1 + q[n + 20] * v2 + q[n + 10] * v3 + q[n] * v4
+            acc[n] += first + second

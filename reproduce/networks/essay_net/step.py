@@ -61,11 +61,16 @@ def descend(
     noise: np.ndarray,
     rate: np.float32,
     arrays: list[np.ndarray],
-) -> None:
-    """Take the step on arrays: images (K, B, H, W), and weight and bias of each layer, in place."""
-    seen, inner, inner_winner, outer, outer_winner = blocks.forward(images, *arrays[:4])
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Take the step on arrays: images (K, B, H, W), and weight and bias of each layer, in place.
+
+    Returns what `blocks.forward` returned before the step.
+    """
+    found = blocks.forward(images, *arrays[:4])
+    seen, inner, inner_winner, outer, outer_winner = found
     back = classifier.descend(outer, noise, targets, *arrays[4:], rate)
     weight1, bias1, weight2, bias2 = arrays[:4]
     gradients.descend(
         back, seen, inner, inner_winner, outer_winner, weight1, bias1, weight2, bias2, rate
     )
+    return found
