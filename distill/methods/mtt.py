@@ -11,7 +11,8 @@ over all parameters; the gradient passes through the N steps. Their settings: 20
 epochs of SGD, a rate of 0.01, batches of 256, M = 2 epochs, N from 10 to 80, SGD on the set. What
 differs:
 
-1. Experts are few and short, so that they are made in minutes, each when it is first needed.
+1. Experts are few and short, and see 128 images a step (`--batch`), so that they are made in a
+   minute or a few. Each is made when it is first needed.
 2. `--window` is N; without it a student takes all steps of the recipe. It has the recipe's
    momentum, and a rate for each step where the recipe lists them; theirs learns one rate.
 3. Students see the recipe's batches and augmentation, and Adam learns the set.
@@ -125,8 +126,8 @@ class TrajectoryMatching(Unroll):
         return (missed / distances(self.networks.parameters, self.target)).mean()
 
     def ways(self) -> list[str]:
-        taken = EXPERTS * self.seconds
-        return [*super().ways(), f"{EXPERTS} experts take {taken:.2g} s, each when it is needed"]
+        taken = f"{EXPERTS} experts take {EXPERTS * self.seconds:,.0f} s, each when it is needed"
+        return [*super().ways(), taken]
 
 
 def distances(some: Sequence[Tensor], others: Sequence[Tensor]) -> Tensor:
@@ -155,4 +156,4 @@ def expert_recipe(recipe: Recipe, batch: int) -> Recipe:
     )
 
 
-METHOD = Method((Stage(TrajectoryMatching),), unroll.METHOD.settings)
+METHOD = Method((Stage(TrajectoryMatching),), unroll.METHOD.settings | {"batch": 128})
