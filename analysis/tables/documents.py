@@ -19,6 +19,7 @@ TABLES: dict[str, Callable[[Path], Table]] = {
     "searched": scores.searched,
     "distilled": scores.distilled,
     "cross-protocol": scores.cross_protocol,
+    "panel": scores.panel,
     "cross-architecture": scores.cross_architecture,
     "essay": essay.essay,
     "best": essay.problem(essay.BEST),

@@ -7,7 +7,15 @@ from pathlib import Path
 
 from analysis.tables.benchmarks import benchmarks
 from reproduce.records import read
-from reproduce.summary import Summary, grouped, is_lucky, score_table, summarise, summary_of
+from reproduce.summary import (
+    Summary,
+    grouped,
+    is_lucky,
+    panel_table,
+    score_table,
+    summarise,
+    summary_of,
+)
 from reproduce.support.table import Code, Table
 
 FRESH = 1000  # searches use smaller seeds, to find and to choose
@@ -29,6 +37,11 @@ def distilled(results: Path) -> Table:
     """Scores of distilled sets."""
     records = read(results / "records" / "distill.jsonl")
     return score_table(record for record in records if record["method"] != "essay draw")
+
+
+def panel(results: Path) -> Table:
+    """Sets under many learners, one row for each learner, their mean and the weakest."""
+    return panel_table(read(results / "records" / "panel.jsonl")).turned()
 
 
 def cross_protocol(results: Path) -> Table:
