@@ -59,9 +59,10 @@ class Unroll(NetworkObjective):
         if recipe.ridge is not None or recipe.head_steps:
             ours = self.trainer(networks, self.inputs()[None])[0]
             answers = ridge_answers(ours, synthetic.scores(), features, recipe.ridge or STRENGTH)
-        if recipe.loss == "mse":  # scores need a temperature
-            answers = synthetic.logits(answers, self.number)
-        return outer_cross_entropy(answers, self.real[1])
+        # Scores need a temperature. Logits have one, too: soft labels teach timid networks, which
+        # the cross-entropy would otherwise blame on the labels.
+        scale = 1.0 if recipe.loss == "mse" else 1 / self.member.temperature
+        return outer_cross_entropy(scale * synthetic.logits(answers, self.number), self.real[1])
 
     def fit(self, room: int) -> int:
         """Recompute, or shorten the window, to stay within so many bytes; bytes of an update."""
