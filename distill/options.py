@@ -53,7 +53,7 @@ def check(config: DistillConfig, data: Dataset, panel: Sequence[Member]) -> None
 def _by_method(config: DistillConfig, panel: Sequence[Member]) -> Iterator[tuple[str, str]]:
     """Options that the method does not use, each with the reason."""
     method = methods.find(config.method)
-    objectives = [kind for stage in method.stages for kind in stage.objectives]
+    objectives = {stage.kind(member): None for stage in method.stages for member in panel}
     if not objectives:
         yield from ((option, f"{config.method} learns nothing") for option in LEARNING)
         if config.ipc == 1:

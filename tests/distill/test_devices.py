@@ -19,6 +19,7 @@ RECIPES = {
     "krr": "ridge",
     "unroll": "sgd",
     "staged": "adam",
+    "mixed": "ridge",
     "dc": "sgd",
     "dsa": "sgd",
     "dm": "ridge",
