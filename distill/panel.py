@@ -50,8 +50,8 @@ class Member:
 
     @property
     def quick(self) -> bool:
-        """Whether a training of its networks is cheap: of the essay's net, and of an MLP."""
-        return self.recipe is not None and self.recipe.model in ("conv", "mlp")
+        """Whether a training of its networks is cheap: of the essay's net, LeNet, and an MLP."""
+        return self.recipe is not None and self.recipe.model in ("conv", "lenet", "mlp")
 
     @property
     def temperature(self) -> float:

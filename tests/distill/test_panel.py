@@ -78,7 +78,7 @@ def test_the_weakest_learner_gets_most_turns_unless_the_user_says_otherwise() ->
 
 
 def test_mixed_unrolls_what_is_cheap_to_train(digits: Dataset) -> None:
-    config = replace(PANEL, method="mixed", protocols=("conv", "lenet", "mlp-dc", "knn"), window=2)
+    config = replace(PANEL, method="mixed", protocols=("conv", "resnet-small", "mlp-dc", "knn"), window=2)
     stage, members = find("mixed").stages[0], Distiller(digits, config).panel
     kinds = [stage.kind(member) for member in members]
     assert kinds == [Unroll, KernelRidge, Unroll, SurrogateObjective]
