@@ -103,6 +103,10 @@ def member(name: str, config: DistillConfig, template: Candidate) -> Member:
         recipe = recipe_of(name, config, len(template))
         wide = Network(widened(recipe, config.widen))
         return Member(name, "own", wide, recipe, template.classes)
+    if name == "own" and template.recipe is None:
+        raise UserError(
+            "--for own: the start carries no recipe; give --start FILE of a set that does"
+        )
     learner = protocols.learner(name, template)
     if not isinstance(learner, Network):
         from distill.surrogates import surrogate  # loads scikit-learn, which takes seconds

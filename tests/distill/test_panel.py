@@ -78,7 +78,9 @@ def test_the_weakest_learner_gets_most_turns_unless_the_user_says_otherwise() ->
 
 
 def test_mixed_unrolls_what_is_cheap_to_train(digits: Dataset) -> None:
-    config = replace(PANEL, method="mixed", protocols=("conv", "resnet-small", "mlp-dc", "knn"), window=2)
+    config = replace(
+        PANEL, method="mixed", protocols=("conv", "resnet-small", "mlp-dc", "knn"), window=2
+    )
     stage, members = find("mixed").stages[0], Distiller(digits, config).panel
     kinds = [stage.kind(member) for member in members]
     assert kinds == [Unroll, KernelRidge, Unroll, SurrogateObjective]
@@ -101,3 +103,13 @@ def test_a_set_for_one_protocol_and_a_recipe_of_its_own_carries_the_recipe(
     distiller = Distiller(digits, replace(config, inner_steps=4))
     assert distiller.candidate().recipe is not None
     assert np.isfinite(ended(distiller).candidate().images).all()
+
+
+def test_the_recipe_of_the_set_to_start_from_is_a_learner(digits: Dataset, tmp_path: Path) -> None:
+    config = replace(PANEL, method="krr", protocols=None, window=None, steps=2, width=4, depth=2)
+    first = ended(Distiller(digits, replace(config, inner_steps=4))).candidate()
+    path = str(first.save(tmp_path / "first.npz"))
+    again = DistillConfig(method="unroll", protocols=("own",), start=path, steps=2, batch=20)
+    found = ended(Distiller(digits, again)).candidate()
+    assert found.recipe == first.recipe
+    assert found != first
