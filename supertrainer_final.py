@@ -35,7 +35,11 @@ SETS = Path("results/sets")
 OUT, REHEARSAL = Path("results/test/records.jsonl"), Path("runs/final.jsonl")
 FIRST_SEED = 2000
 # Files that were made for another protocol than `protocol_of` takes for sets of their kind.
-PROTOCOLS = {"searched-ipc1-convnet": "convnet", "distilled-ipc1-convnet": "convnet"}
+PROTOCOLS = {
+    "searched-ipc1-convnet": "convnet",
+    "distilled-ipc1-convnet": "convnet",
+    "distilled-ipc1-conv": "conv",
+}
 STRONGEST = "best"  # real images are also scored by the strongest protocol, with the essay's draw
 # At most so many seeds for each rival and each random set: sets differ more than networks do.
 RIVAL_SEEDS, RANDOM_SEEDS = 10, 1
