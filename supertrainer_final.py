@@ -38,7 +38,6 @@ FIRST_SEED = 2000
 PROTOCOLS = {
     "searched-ipc1-convnet": "convnet",
     "distilled-ipc1-convnet": "convnet",
-    "distilled-ipc1-conv": "conv",
 }
 STRONGEST = "best"  # real images are also scored by the strongest protocol, with the essay's draw
 # At most so many seeds for each rival and each random set: sets differ more than networks do.
