@@ -99,7 +99,7 @@ def _by_panel(config: DistillConfig, panel: Sequence[Member]) -> Iterator[tuple[
     hard = [member.name for member in panel if member.hard]
     if hard and config.learn in ("both", "labels"):
         yield "learn", f"the labels of {', '.join(hard)} are hard"
-    if all(member.protocol != "own" for member in panel):
+    if not any(member.name in RECIPES for member in panel):
         sized = any(member.recipe and resizable(member.recipe) for member in panel)
         own = [option for option in OWN if not (sized and option in ("width", "depth"))]
         reason = f"it is for recipes that a set carries: {', '.join(RECIPES)}"

@@ -15,7 +15,7 @@ from distill.objectives.networks import learning_steps
 from distill.objectives.surrogate import SurrogateObjective
 from distill.panel import turns
 from distill.validation import merit
-from reproduce import Candidate, Dataset, Oracle, Recipe, protocols
+from reproduce import Candidate, Dataset, Oracle, Recipe, UserError, protocols
 
 FOR = ("conv", "knn", "svm-rbf")
 PANEL = DistillConfig(
@@ -113,3 +113,6 @@ def test_the_recipe_of_the_set_to_start_from_is_a_learner(digits: Dataset, tmp_p
     found = ended(Distiller(digits, again)).candidate()
     assert found.recipe == first.recipe
     assert found != first
+    for given in ({"widen": 2}, {"inner_steps": 3}, {"known_init": 1}):
+        with pytest.raises(UserError, match="for recipes that a set carries"):
+            Distiller(digits, replace(again, **given))
