@@ -23,7 +23,7 @@ AGEING = {"pool": 2, "stride": 2}
 WINDOW = {**AGEING, "window": 2}
 OWN = {
     "staged": WINDOW,
-    "mixed": WINDOW,
+    "mixed": AGEING,
     "krr": AGEING,
     "rcig": AGEING,
     "unroll": WINDOW,
