@@ -12,8 +12,6 @@ from distill.inner.networks import Tensors
 from distill.methods import Method, Stage
 from distill.objectives.matching import SETTINGS, Matching
 from distill.panel import Member
-from distill.synthetic import SyntheticSet
-from reproduce.data import Dataset
 from reproduce.training.losses import cross_entropy
 
 OLDEST = 100  # age of networks for sets of more than one image per class
@@ -25,15 +23,8 @@ class GradientMatching(Matching):
     One image per class is matched on fresh networks, more on networks in training, as published.
     """
 
-    def __init__(
-        self,
-        data: Dataset,
-        config: DistillConfig,
-        synthetic: SyntheticSet,
-        panel: Sequence[Member],
-        number: int,
-    ) -> None:
-        super().__init__(data, config, synthetic, panel, number)
+    def prepare(self) -> None:
+        super().prepare()
         # A copy of each network for each class, so that all gradients are computed at once.
         self.matcher = self.trainer_of(self.recipe, self.nets * self.classes)
 

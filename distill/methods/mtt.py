@@ -35,7 +35,6 @@ from distill.methods import Method, Stage, unroll
 from distill.methods.unroll import Unroll
 from distill.objectives.networks import parameter_bytes
 from distill.panel import Member
-from distill.synthetic import SyntheticSet
 from reproduce.data import Dataset
 from reproduce.recipe import Recipe
 
@@ -46,16 +45,11 @@ LATER, RATE = 4, 0.1  # M, in places; an expert's learning rate
 class TrajectoryMatching(Unroll):
     """Squared distance of students from where experts came, in units of the experts' way."""
 
-    def __init__(
-        self,
-        data: Dataset,
-        config: DistillConfig,
-        synthetic: SyntheticSet,
-        panel: Sequence[Member],
-        number: int,
-    ) -> None:
-        super().__init__(data, config, synthetic, panel, number)
-        self.teacher = self.trainer_of(expert_recipe(self.recipe, config.batch or 1), self.nets)
+    def prepare(self) -> None:
+        super().prepare()
+        self.teacher = self.trainer_of(
+            expert_recipe(self.recipe, self.config.batch or 1), self.nets
+        )
         self.experts: dict[int, list[Networks]] = {}
         self.seconds = 0.0  # that the last expert took
 

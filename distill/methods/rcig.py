@@ -40,7 +40,6 @@ from distill.methods import Method, Stage, krr
 from distill.methods.krr import KernelRidge
 from distill.objectives.networks import parameter_bytes
 from distill.panel import Member
-from distill.synthetic import SyntheticSet
 from reproduce.data import Dataset
 from reproduce.recipe import Recipe
 
@@ -52,16 +51,9 @@ class TangentRidge(KernelRidge):
 
     OBEYS = ()
 
-    def __init__(
-        self,
-        data: Dataset,
-        config: DistillConfig,
-        synthetic: SyntheticSet,
-        panel: Sequence[Member],
-        number: int,
-    ) -> None:
+    def prepare(self) -> None:
+        super().prepare()
         self.copiers: dict[int, Trainer] = {}  # trainers of a copy of each network for each image
-        super().__init__(data, config, synthetic, panel, number)
 
     def networks_recipe(self, recipe: Recipe) -> Recipe:
         return replace(recipe, activation="softplus")

@@ -62,6 +62,11 @@ class Objective(ABC):
         self.classes = len(data.classes)
         self.rank, self.processes = ranks.join()
         self.nets = config.nets // self.processes
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Make what the objective needs beside the data, the settings and the set."""
+        return
 
     @classmethod
     def refused(cls, config: DistillConfig, panel: Sequence[Member]) -> Iterator[tuple[str, str]]:

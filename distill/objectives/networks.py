@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -19,7 +18,6 @@ from distill.inner.pool import Pool
 from distill.inner.steps import Trainer
 from distill.objectives.base import Objective
 from distill.panel import Member
-from distill.synthetic import SyntheticSet
 from reproduce.data import Dataset
 from reproduce.images.deskew import upright
 from reproduce.networks.models import unset
@@ -36,15 +34,8 @@ REST = 0.02  # part of a training's learning rates after which nothing is left t
 class NetworkObjective(Objective):
     """An objective on networks that are trained on the set: it keeps a pool of them."""
 
-    def __init__(
-        self,
-        data: Dataset,
-        config: DistillConfig,
-        synthetic: SyntheticSet,
-        panel: Sequence[Member],
-        number: int,
-    ) -> None:
-        super().__init__(data, config, synthetic, panel, number)
+    def prepare(self) -> None:
+        """Make a trainer and a pool."""
         self.trainer = self.trainer_of(self.networks_recipe(self.recipe), self.nets)
         self.pool = self.make_pool()
 

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from torch import Tensor
 
-from distill.config import DistillConfig
 from distill.objectives.base import Objective, outer_cross_entropy
-from distill.panel import Member
-from distill.synthetic import SyntheticSet
-from reproduce.data import Dataset
 
 
 class SurrogateObjective(Objective):
     """Cross-entropy, on real images, of what the learner's surrogate answers."""
 
-    def __init__(
-        self,
-        data: Dataset,
-        config: DistillConfig,
-        synthetic: SyntheticSet,
-        panel: Sequence[Member],
-        number: int,
-    ) -> None:
-        super().__init__(data, config, synthetic, panel, number)
+    def prepare(self) -> None:
+        """Find the surrogate."""
         from distill.surrogates import surrogate  # loads scikit-learn, which takes seconds
 
         found = surrogate(self.member.learner)
