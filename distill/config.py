@@ -11,6 +11,7 @@ from typing import Any
 from distill.starts import STARTS
 from reproduce.commands.options import option
 from reproduce.errors import UserError
+from reproduce.recipe import FRAMES
 from reproduce.support.schema import (
     SEED,
     Choice,
@@ -114,6 +115,12 @@ class DistillConfig:
         "Blocks of the networks while distilling. Default: the protocol's; 3 of recipes.",
         Optional(Whole(1, 8)),
     )
+    frame: str | None = option(
+        None,
+        "Where the set's images lie: plain, as the data has them; or deskew, upright and centred, "
+        "and what is read is set upright. Default: that of the file to start from, else plain.",
+        Optional(Choice(FRAMES)),
+    )
     widen: int = option(
         1, "Factor by which the finished set's recipe has wider networks.", Whole(1, 64)
     )
@@ -151,6 +158,12 @@ class DistillConfig:
         "Adam's first learning rate for images, labels and logarithms of rates; it follows a "
         "cosine. Default: the method's.",
         Optional(Number(0, 1e6, above=True)),
+    )
+    cool: float = option(
+        0.1,
+        "Part of --image-lr that is left at the end. 1 keeps the rate as it is, for a run that "
+        "another one goes on with.",
+        Number(0, 1),
     )
     ema: float = option(
         0.999, "Decay of the set's running mean, which is what is kept.", Number(0, 0.999999)

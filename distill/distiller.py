@@ -18,12 +18,11 @@ import numpy as np
 import torch
 
 from distill import checkpoint as checkpoints
-from distill import guard, methods, options, panel, ranks, validation
+from distill import frames, guard, methods, options, panel, ranks, schedule, validation
 from distill.config import DistillConfig
 from distill.convert import candidate_of, learnable
 from distill.objectives.base import Objective, too_large
 from distill.progress import Progress, State
-from distill.starts import start
 from distill.synthetic import SyntheticSet
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset
@@ -57,9 +56,10 @@ class Distiller:
         if config.nets % self.ranks:
             raise UserError(f"--nets {config.nets} must be a multiple of {self.ranks} processes")
         self.stages = methods.find(config.method).stages
-        self.config = filled = methods.filled(config)
-        assert filled.start is not None
-        begun = start(data, config.ipc, filled.start, config.seed)
+        self.config = filled = frames.filled(methods.filled(config))
+        self.learned = frames.in_frame(data, filled)  # what the set is learned from
+        begun = frames.begun(self.learned, filled)
+        self.goes_on = begun.role == "distilled"
         self.panel = panel.members(filled, begun)
         options.check(config, data, self.panel)
         self.synthetic = learnable(begun, filled, self.panel).to(default_device())
@@ -76,12 +76,12 @@ class Distiller:
         self.stage_config = config = methods.filled(self.settings, number)
         kinds = [self.stages[number].kind(member) for member in self.panel]
         pairs = zip(kinds, self.panel, strict=True)
-        self.standing = sum(kind.standing_bytes(config, m, self.data) for kind, m in pairs)
+        self.standing = sum(kind.standing_bytes(config, m, self.learned) for kind, m in pairs)
         room = int(config.memory * 2**30) - self.standing
         if room <= 0:
             raise too_large(-room)
         self.objectives: list[Objective] = [
-            kind(self.data, config, self.synthetic, self.panel, position)
+            kind(self.learned, config, self.synthetic, self.panel, position)
             for position, kind in enumerate(kinds)
         ]
         self.bytes = max(objective.fit(room) for objective in self.objectives)
@@ -183,12 +183,13 @@ class Distiller:
         return True
 
     def _rate(self) -> float:
-        """Cosine from the stage's rate to a tenth of it."""
+        """The learning rate of the set's next update."""
         stage, ends = self.progress.stage, self.stages[self.progress.stage].until
         begins = self.stages[stage - 1].until if stage else 0.0
         part = (self.done - begins) / (ends - begins)
-        cosine = 0.55 + 0.45 * math.cos(math.pi * min(1.0, max(0.0, part)))
-        return (self.stage_config.image_lr or 0.0) * self.progress.scale * cosine
+        rate = (self.stage_config.image_lr or 0.0) * self.progress.scale
+        warm = schedule.warmed(self.progress.step) if self.goes_on else 1.0
+        return rate * warm * schedule.cooled(part, self.config.cool)
 
     def _step(self, member: int, loss: float) -> bool:
         """Update the set by its gradient; False where that is not finite or has exploded."""

@@ -13,12 +13,12 @@ from reproduce.errors import UserError
 
 SPECIFIC = ("window", "smooth", "bf16")  # objectives name those of them that they obey
 LEARNING = (
-    *("steps", "minutes", "nets", "pool", "stride", "reuse", "batch", "image_lr", "ema", "start"),
-    *("learn", "checks", "memory", "weights", "bounded", "faint", *SPECIFIC),
+    *("steps", "minutes", "nets", "pool", "stride", "reuse", "batch", "image_lr", "cool", "ema"),
+    *("start", "learn", "checks", "memory", "weights", "bounded", "faint", *SPECIFIC),
 )
 
 
-OWN = ("width", "depth", "widen", "inner_steps", "inner_lr", "known_init")  # of recipes
+OWN = ("width", "depth", "widen", "frame", "inner_steps", "inner_lr", "known_init")  # of recipes
 
 
 def check(config: DistillConfig, data: Dataset, panel: Sequence[Member]) -> None:

@@ -49,6 +49,11 @@ class Member:
         return self.recipe is None or self.recipe.augment == "dc"
 
     @property
+    def frame(self) -> str:
+        """Where the images of its sets lie, as in `Recipe`."""
+        return self.recipe.frame if self.recipe else "plain"
+
+    @property
     def quick(self) -> bool:
         """Whether a training of its networks is cheap: of the essay's net, LeNet, and an MLP."""
         return self.recipe is not None and self.recipe.model in ("conv", "lenet", "mlp")
@@ -75,7 +80,7 @@ def members(config: DistillConfig, template: Candidate) -> tuple[Member, ...]:
     Parameters
     ----------
     config : DistillConfig
-        With `protocols` filled.
+        With `protocols` and `frame` filled.
     template : Candidate
         Of the set's size; its recipe is what `own` stands for.
 
@@ -83,7 +88,8 @@ def members(config: DistillConfig, template: Candidate) -> tuple[Member, ...]:
     ------
     UserError
         For an unknown name, for a learner that a set cannot be made for, for a name given twice,
-        and for two recipes that the set would have to carry both.
+        for two recipes that the set would have to carry both, and for a learner that takes images
+        in another frame.
     """
     if not config.protocols:
         raise UserError("--for names no learner")
@@ -94,6 +100,12 @@ def members(config: DistillConfig, template: Candidate) -> tuple[Member, ...]:
     own = [one.name for one in found if one.protocol == "own"]
     if len(own) > 1:
         raise UserError(f"a set carries one recipe, so give one of {', '.join(own)}")
+    for one in found:
+        if one.frame != config.frame:
+            raise UserError(
+                f"{one.name} takes images in frame {one.frame}, the set lies in {config.frame}; "
+                "give another --start, or other learners"
+            )
     return found
 
 
@@ -139,6 +151,7 @@ def recipe_of(name: str, config: DistillConfig, images: int) -> Recipe:
     else:
         fields["widths"] = tuple(width * growth**block for block in range(depth))
     fields |= {"mean": MNIST_MEAN, "std": MNIST_STD, "depth": depth}
+    fields["frame"] = config.frame or "plain"
     return Recipe(model="convnet", known_init=config.known_init, **fields)
 
 

@@ -30,6 +30,7 @@ PUBLISHED = ("lenet", "alexnet", "vgg11", "resnet18")  # networks of one size
 NORMED = ("convnet", "resnet", "vgg11", "resnet18")
 MODELS = ("conv", "convnet", "resnet", "mlp", *PUBLISHED)
 NORMS = ("instance", "group", "batch", "none")
+FRAMES = ("plain", "deskew")
 SCHEDULES = ("constant", "essay", "halfway", "cosine", "list")
 AUGMENTATIONS = ("none", "dc", "distort")
 OPTIMISERS = ("sgd", "adam")
@@ -97,6 +98,9 @@ class Recipe:
         100.
     deskew : bool
         Set every image upright and centre it by its moments, in training and in scoring.
+    frame : str
+        Where the images of the set lie: `plain`, as data has them; or `deskew`, upright and centred
+        already. Then only what is read is set upright, and the set is learned as it is.
     width, depth : int
         Channels and blocks; for `mlp`, units and hidden layers. At most 4,096 and 64.
     norm : str
@@ -153,6 +157,7 @@ class Recipe:
     distortion: Distortion | None = ruled(None, Optional(Instance(Distortion)))
     ensemble: int = ruled(1, Whole(1, 100))
     deskew: bool = ruled(False, Flag())
+    frame: str = ruled("plain", Choice(FRAMES))
     width: int = ruled(128, WIDTH)
     depth: int = ruled(3, DEPTH)
     norm: str = ruled("instance", Choice(NORMS))
@@ -178,6 +183,11 @@ class Recipe:
         """Whether the network is one of the user's own."""
         return ":" in self.model
 
+    @property
+    def reads_upright(self) -> bool:
+        """Whether images are set upright before a trained network reads them."""
+        return self.deskew or self.frame == "deskew"
+
     def _contradictions(self) -> Iterator[str]:
         """What is wrong with fields that go together."""
         rates, solved = len(self.learning_rates), self.head_steps or self.ridge is not None
@@ -187,6 +197,8 @@ class Recipe:
             yield "learning_rates go with schedule 'list', one for each step"
         if 0 < rates < self.epochs:
             yield f"{rates} learning_rates for {self.epochs} epochs, give one for each step"
+        if self.deskew and self.frame == "deskew":
+            yield "deskew or frame 'deskew', not both: such images are not set upright again"
         if self.widths and len(self.widths) != self.depth:
             yield f"{len(self.widths)} widths, give one for each of {self.depth} blocks"
         if solved and self.loss != "mse":

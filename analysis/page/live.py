@@ -125,7 +125,7 @@ def runs_in_page(recipe: Recipe) -> bool:
         and recipe.augment == "none"
         and recipe.ensemble == 1
         and not recipe.shifts
-        and not recipe.deskew
+        and not recipe.reads_upright
         and recipe.epochs <= LONGEST
     )
 

@@ -41,7 +41,7 @@ class Network(Learner):
         """Constants of augmenting and setting upright, where it is done, and code of one's own."""
         used = {"dc": augment.ON_RECORD, "distort": distort.ON_RECORD}.get(self.recipe.augment)
         yield used.changes() if used else ""
-        yield deskew.ON_RECORD.changes() if self.recipe.deskew else ""
+        yield deskew.ON_RECORD.changes() if self.recipe.reads_upright else ""
         yield own.code_of(self.recipe.model) if self.recipe.own else ""
 
     def shortened(self, epochs: int) -> Network:

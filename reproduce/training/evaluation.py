@@ -37,7 +37,7 @@ def _logits(model: Stack, recipe: Recipe, images: np.ndarray) -> Iterator[Tensor
     per_image = 4 * model.nets * first * images.shape[2] * images.shape[3]
     most = BYTES if device.type == "cpu" else GPU_BYTES
     block = -(-max(1, most // per_image) // model.together) * model.together
-    images = deskew(images) if recipe.deskew else images
+    images = deskew(images) if recipe.reads_upright else images
     for start in range(0, len(images), block):
         x = torch.tensor(images[start : start + block], device=device)  # a copy: may be read-only
         yield model((x[None] - recipe.mean) / recipe.std)
