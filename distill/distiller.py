@@ -85,7 +85,7 @@ class Distiller:
             for position, kind in enumerate(kinds)
         ]
         self.bytes = max(objective.fit(room) for objective in self.objectives)
-        self.optimiser = torch.optim.Adam(self.synthetic.learned(), lr=config.image_lr or 0.0)
+        self.optimiser = torch.optim.Adam(self.synthetic.groups(), lr=config.image_lr or 0.0)
 
     def _drawn(self, turn: int) -> int:
         """The position of the learner whose turn it is."""
@@ -169,7 +169,7 @@ class Distiller:
         objective = self.objectives[member]
         objective.begin(progress.turn)
         for _ in range(config.reuse or 1):
-            self.optimiser.param_groups[0]["lr"] = self._rate()
+            self._set_rates()
             self.optimiser.zero_grad()
             loss = objective.loss()
             loss.backward()
@@ -182,14 +182,15 @@ class Distiller:
         progress.seconds = ranks.shared(progress.seconds + time.monotonic() - started)
         return True
 
-    def _rate(self) -> float:
-        """The learning rate of the set's next update."""
+    def _set_rates(self) -> None:
+        """Set the learning rates of the next update; temperatures do not warm up."""
         stage, ends = self.progress.stage, self.stages[self.progress.stage].until
         begins = self.stages[stage - 1].until if stage else 0.0
-        part = (self.done - begins) / (ends - begins)
         rate = (self.stage_config.image_lr or 0.0) * self.progress.scale
+        rate *= schedule.cooled((self.done - begins) / (ends - begins), self.config.cool)
         warm = schedule.warmed(self.progress.step) if self.goes_on else 1.0
-        return rate * warm * schedule.cooled(part, self.config.cool)
+        for group, part in zip(self.optimiser.param_groups, (warm, 1.0), strict=True):
+            group["lr"] = part * rate
 
     def _step(self, member: int, loss: float) -> bool:
         """Update the set by its gradient; False where that is not finite or has exploded."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -70,6 +71,11 @@ class SyntheticSet(nn.Module):
     def learned(self) -> list[nn.Parameter]:
         """The parameters that gradients move."""
         return [p for p in self.parameters() if p.requires_grad and p.numel()]
+
+    def groups(self) -> list[dict[str, Any]]:
+        """The same for an optimiser: what the set has, then the temperatures, which it has not."""
+        own = [p for p in self.learned() if p is not self.log_temperatures]
+        return [{"params": own}, {"params": [self.log_temperatures]}]
 
     def pixels(self) -> Tensor:
         """The images (n, 1, H, W) as they are shown, without faint pixels.
