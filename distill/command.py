@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import os
 from pathlib import Path
 from typing import Annotated
 
 import joblib
-import torch
 import typer
 
+from distill import history as histories
 from distill import validation
 from distill.config import DistillConfig
 from distill.distiller import Distiller
@@ -28,8 +26,6 @@ from reproduce.commands.terminal import progress, say, show_records
 from reproduce.data import Dataset
 from reproduce.oracle import Oracle
 from reproduce.summary import score_table
-from reproduce.support import provenance
-from reproduce.support.files import write_whole
 from reproduce.support.text import checked_name
 from reproduce.support.threads import torch_threads
 
@@ -99,7 +95,7 @@ def run_distillation(
     threads : int or None
         Threads of torch; None: as many as `all_threads` says.
     """
-    history = checkpoint.with_suffix(".history.json")
+    history, earlier = checkpoint.with_suffix(histories.ENDING), histories.before(config.start)
     with torch_threads(threads or all_threads()):
         distiller = Distiller(source, config, name)
         try:
@@ -109,10 +105,10 @@ def run_distillation(
         except KeyboardInterrupt:
             if kept and distiller.progress.step and distiller.rank == 0:
                 distiller.candidate().save(kept)
-                _write_history(distiller, history)
+                histories.write(distiller, history, earlier)
                 say(f"The best set so far is in {kept}.", stderr=True)
             raise
-        _write_history(distiller, history)
+        histories.write(distiller, history, earlier)
     return distiller
 
 
@@ -140,18 +136,3 @@ def _with_progress(distiller: Distiller, checkpoint: Path) -> None:
             if now.note != noted:
                 noted = now.note
                 say(noted, stderr=True)
-
-
-def _write_history(distiller: Distiller, path: Path) -> None:
-    """Write what every validation found, with the settings, for curves over time."""
-    if distiller.rank:
-        return
-    content = {
-        "config": dataclasses.asdict(distiller.config),
-        "versions": provenance.versions(),
-        "commit": provenance.commit(),
-        "threads": torch.get_num_threads(),
-        "rollbacks": distiller.progress.rollbacks,
-        "history": distiller.progress.history,
-    }
-    write_whole(path, json.dumps(content, indent=1).encode())
