@@ -27,9 +27,9 @@ ROOMS = {
         *("task", "trials", "storage", "queue", "scorer", "study", "rivals", "command"),
     ),
     "distill": (
-        *("surrogates", "starts", "config", "validation", "ranks", "progress", "checkpoint"),
-        *("synthetic", "guard", "panel", "convert", "inner", "objectives", "methods"),
-        *("reference", "options", "distiller", "command"),
+        *("surrogates", "starts", "config", "frames", "schedule", "validation", "ranks"),
+        *("progress", "checkpoint", "synthetic", "guard", "panel", "convert", "inner"),
+        *("objectives", "methods", "reference", "options", "distiller", "command"),
     ),
     "analysis": (
         *("formats", "histories", "sources", "results", "statistics", "measure"),
