@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reproduce.errors import UserError
+from reproduce.recipe import marked
 from reproduce.support.files import read_input
 from reproduce.support.schema import Number, Optional, Rule, Whole, Words
 from reproduce.support.text import printable
@@ -25,13 +26,15 @@ NOTED: dict[str, Rule] = {
 
 
 def histories(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Name and content of each tracked run's history.
+    """Name, with the frame of the set, and content of each tracked run's history.
 
     A file that is torn, or holds anything else, is passed over with a line on standard error.
     """
     for path in sorted((folder / "measures" / "histories").glob(f"*{ENDING}")):
         try:
-            yield printable(path.name.removesuffix(ENDING)), _checked(path)
+            content = _checked(path)
+            name = marked(path.name.removesuffix(ENDING), content["config"].get("frame", "plain"))
+            yield printable(name), content
         except (OSError, ValueError, LookupError, TypeError, RecursionError, UserError) as error:
             reason = str(error) if isinstance(error, UserError) else type(error).__name__
             line = f"passed over: {path.name}: no history of a distillation ({reason})"

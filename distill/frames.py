@@ -21,13 +21,8 @@ def filled(config: DistillConfig) -> DistillConfig:
     """The settings with a frame: what the user gave, else that of the file to start from."""
     found = "plain"
     if config.start and Path(config.start).is_file():
-        found = lies_in(Candidate.load(config.start))
+        found = Candidate.load(config.start).frame
     return config.filled({"frame": found})
-
-
-def lies_in(candidate: Candidate) -> str:
-    """The frame of a set's images."""
-    return candidate.recipe.frame if candidate.recipe else "plain"
 
 
 def in_frame(data: Dataset, config: DistillConfig) -> Dataset:
@@ -60,7 +55,7 @@ def begun(data: Dataset, config: DistillConfig) -> Candidate:
 
 def _brought(begun: Candidate, frame: str) -> Candidate:
     """A set that is in the frame, or can be brought to it."""
-    if lies_in(begun) == frame:
+    if begun.frame == frame:
         return begun
     if frame == "plain":
         raise UserError(f"{begun.name!r} is upright; give --frame deskew, or another --start")

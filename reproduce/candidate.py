@@ -175,6 +175,11 @@ class Candidate:
         ratio = len(self) / self.classes
         return int(ratio) if ratio.is_integer() else ratio
 
+    @property
+    def frame(self) -> str:
+        """Where its images lie, as in `Recipe`."""
+        return self.recipe.frame if self.recipe else "plain"
+
     def hard_labels(self) -> np.ndarray:
         """Class indices of shape (n,), int64: the labels, or the largest entry of each row."""
         return self.labels if self.labels.ndim == 1 else self.labels.argmax(1).astype(np.int64)

@@ -23,7 +23,7 @@ from reproduce.support.threads import cores, usable_device
 MEMORY = 8.0  # GiB, of all workers together
 TEST_LOG = "test-readings.jsonl"
 # What a record says of a candidate beside its content: equal sets may differ in it.
-TITLES = ("name", "method", "draw", "role", "chosen_on")
+TITLES = ("name", "method", "draw", "role", "chosen_on", "frame")
 
 
 @dataclass(frozen=True)
@@ -206,14 +206,10 @@ class Oracle:
         """The fields of a record that are known before the score is, but for the seed."""
         return {
             "candidate": candidate.hash,
-            "name": candidate.name,
-            "method": candidate.method,
+            **{title: getattr(candidate, title) for title in TITLES},
             "dataset": self.data.name,
             "checksum": self.data.checksum,
             "ipc": candidate.ipc,
-            "draw": candidate.draw,
-            "role": candidate.role,
-            "chosen_on": candidate.chosen_on,
             "protocol": protocol,
             "plan": plan,
             "split": split,

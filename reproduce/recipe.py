@@ -31,6 +31,7 @@ NORMED = ("convnet", "resnet", "vgg11", "resnet18")
 MODELS = ("conv", "convnet", "resnet", "mlp", *PUBLISHED)
 NORMS = ("instance", "group", "batch", "none")
 FRAMES = ("plain", "deskew")
+UPRIGHT = "upright frame"  # how tables call the frame `deskew`
 SCHEDULES = ("constant", "essay", "halfway", "cosine", "list")
 AUGMENTATIONS = ("none", "dc", "distort")
 OPTIMISERS = ("sgd", "adam")
@@ -40,6 +41,11 @@ CODE = Words(1000)
 RATE = Number(0, 1000, above=True)
 MNIST_MEAN, MNIST_STD = 0.1307, 0.3081  # of the pixels of MNIST, as the field normalises them
 WIDTH, DEPTH = Whole(1, 4096), Whole(1, 64)
+
+
+def marked(name: str, frame: str) -> str:
+    """A set's name as it stands beside accuracies: with its frame, where that is not the data's."""
+    return f"{name} ({UPRIGHT})" if frame == "deskew" else name
 
 
 @dataclass(frozen=True)
@@ -132,7 +138,7 @@ class Recipe:
         Start every replicate from the weights of this seed. The score then says how well the set
         teaches *one known* network, and cannot be compared with other scores.
 
-    Every field either changes the training or keeps its default.
+    Every field changes the training or what is read, or keeps its default.
 
     Raises
     ------

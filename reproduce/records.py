@@ -43,6 +43,7 @@ RULES: dict[str, Rule] = {
     "draw": Optional(Words(least=0)),
     "role": Words(),
     "chosen_on": Optional(Words()),
+    "frame": Words(),
     "ipc": Number(0, 1e12),
     "random": Flag(),
     "seconds": Number(0, 1e12),

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from reproduce.recipe import marked
 from reproduce.records import Record
 from reproduce.support.table import Code, Table
 
@@ -49,6 +50,11 @@ def role_of(record: Record) -> str:
     if record["method"] == "essay draw":
         return "essay draw"
     return "distilled" if record["method"].startswith("distil") else "given"
+
+
+def name_of(record: Record) -> str:
+    """The name of a record's set, with its frame (`reproduce.recipe.marked`)."""
+    return marked(str(record["name"]), record.get("frame", "plain"))
 
 
 def is_finalist(record: Record) -> bool:
@@ -232,7 +238,7 @@ def panel_table(records: Iterable[Record], title: str = "") -> Table:
         own = {name: groups.get((candidate, name), []) for name in protocols}
         scored = {name: summarise(group) for name, group in own.items() if group}
         everyone = [record for group in own.values() for record in group]
-        named = str(everyone[0]["name"]) + (CHOSEN if any(map(is_lucky, everyone)) else "")
+        named = name_of(everyone[0]) + (CHOSEN if any(map(is_lucky, everyone)) else "")
         cells = [scored.get(name, "") for name in protocols]
         if len(scored) < len(protocols):
             rows.append([named, *cells, "", ""])
@@ -245,7 +251,7 @@ def panel_table(records: Iterable[Record], title: str = "") -> Table:
 
 def title(records: Sequence[Record]) -> str:
     """The name of records of one name and role, with the number of their sets if several."""
-    sets, name = len(by_candidate(records)), str(records[0]["name"])
+    sets, name = len(by_candidate(records)), name_of(records[0])
     if records[0].get("role") == "finalist":
         return f"{name}, {sets} finalist{'s' if sets > 1 else ''}"
     return f"{name} ({sets} sets)" if sets > 1 else name

@@ -12,6 +12,7 @@ from PIL import Image
 
 from analysis.figures.style import literal
 from reproduce.candidate import Candidate
+from reproduce.recipe import UPRIGHT
 
 SHADES, PLAIN_SHADES = " ░▒▓█", " .:*#"  # the second for terminals that show ASCII alone
 COLUMNS, WIDE, MANY = 10, 25, 100  # images in a row, in one of a set of more than `MANY`
@@ -135,11 +136,12 @@ def grid(candidate: Candidate) -> Figure:
 
 
 def span(candidate: Candidate) -> str:
-    """How far its pixels go, in words."""
+    """How far its pixels go, and whether they lie in another frame than the data's, in words."""
     low, high = float(candidate.images.min()), float(candidate.images.max())
     outside = low < 0 or high > 1
     beyond = "; blue is below 0, orange above 1" if outside else ""
-    return f"pixels from {low:.2f} to {high:.2f}{beyond}"
+    frame = f", {UPRIGHT}" if candidate.frame == "deskew" else ""
+    return f"pixels from {low:.2f} to {high:.2f}{frame}{beyond}"
 
 
 def grid_png(candidate: Candidate) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reproduce.records import read
-from reproduce.summary import Summary, grouped, role_of, summarise
+from reproduce.summary import Summary, grouped, name_of, role_of, summarise
 from reproduce.support.table import Code, Table
 
 NOT_OURS = {"random sets": "random sets", "essay draw": "the essay's draw"}
@@ -28,7 +28,7 @@ class Reading:
 def readings(results: Path, split: str = "test") -> list[Reading]:
     """The final readings of a split by protocol and size, the best first."""
     records = [r for r in read(results / "test" / "records.jsonl") if r["split"] == split]
-    groups = grouped(records, lambda r: (r["protocol"], r["ipc"], r["name"], role_of(r)))
+    groups = grouped(records, lambda r: (r["protocol"], r["ipc"], name_of(r), role_of(r)))
     found = [Reading(*key, summarise(group)) for key, group in groups.items()]
     return sorted(found, key=lambda r: (r.protocol, r.ipc, -r.summary.mean))
 

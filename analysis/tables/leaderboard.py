@@ -17,6 +17,7 @@ from analysis.results import Results, is_full
 from analysis.sources import Source
 from analysis.statistics import Interval
 from reproduce.data import MNIST_CHECKSUM
+from reproduce.recipe import marked
 from reproduce.records import Record
 from reproduce.summary import CHOSE_IT, by_candidate, grouped, is_finalist, is_lucky, role_of
 from reproduce.support.table import Table
@@ -159,7 +160,7 @@ def _row(ipc: float, group: Sequence[Record], origins: Origins) -> Row:
     # A record's own name may be of several sets of equal content: "searched = nearest mean".
     names = [name for record in group for name in record["name"].split(" = ")]
     return Row(
-        name=" = ".join(dict.fromkeys(names)),
+        name=marked(" = ".join(dict.fromkeys(names)), group[0].get("frame", "plain")),
         kind=role_of(group[0]),
         split=group[0]["split"],
         ipc=ipc,

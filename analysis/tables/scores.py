@@ -11,6 +11,7 @@ from reproduce.summary import (
     Summary,
     grouped,
     is_lucky,
+    name_of,
     panel_table,
     score_table,
     summarise,
@@ -52,7 +53,8 @@ def cross_protocol(results: Path) -> Table:
     records = read(results / "records" / "cross-protocol.jsonl")
     protocols = list(dict.fromkeys(record["protocol"] for record in records))
     rows = []
-    for (ipc, name), ours in sorted(grouped(records, itemgetter("ipc", "name")).items()):
+    sets = grouped(records, lambda record: (record["ipc"], name_of(record)))
+    for (ipc, name), ours in sorted(sets.items()):
         under = grouped(ours, itemgetter("protocol"))
         cells = [summarise(under[p]).with_n if p in under else "–" for p in protocols]
         rows.append([name + (" \\*" if any(map(is_lucky, ours)) else ""), f"{ipc:g}", *cells])

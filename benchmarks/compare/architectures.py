@@ -20,7 +20,7 @@ from reproduce.candidate import Candidate
 from reproduce.commands.application import application, run
 from reproduce.commands.options import DataChoice, WorkersOption, configured, load_candidates
 from reproduce.commands.terminal import progress, show_records
-from reproduce.recipe import Recipe
+from reproduce.recipe import Recipe, marked
 from reproduce.summary import score_table
 from reproduce.support import provenance
 
@@ -88,7 +88,7 @@ def cross(
         if not rows.has(candidate=candidate.hash):
             rows.add(
                 candidate=candidate.hash,
-                name=candidate.name,
+                name=marked(candidate.name, candidate.frame),
                 split=validation.FRESH,
                 seeds=list(range(seeds)),
                 command=provenance.command(),
