@@ -14,7 +14,7 @@ from analysis.page.headline import Leader
 from analysis.results import Results
 from analysis.sources import Source
 from reproduce.candidate import Candidate
-from reproduce.recipe import MNIST_MEAN, MNIST_STD, Recipe
+from reproduce.recipe import MNIST_MEAN, MNIST_STD, UPRIGHT, Recipe, marked
 
 SIDE = 28  # pixels, that the page's network takes
 WIDEST = 32  # channels: wider nets take a browser minutes
@@ -28,6 +28,7 @@ SQUARES |= {"optimiser": "adam", "ridge": 1e-6, "distortion": None}
 ADAM_STEPS, ADAM_RATE = 40, 0.001
 DISTORTION = {"turn": 15, "scale": 0.15, "move": 2}  # degrees, share of the size, pixels
 RATE = 0.05
+SET_UPRIGHT = f"; {UPRIGHT}: what the network reads is set upright and centred first"
 
 
 def live_part(results: Results, leader: Leader | None) -> dict[str, Any] | None:
@@ -59,7 +60,7 @@ def live_sets(results: Results, source: Source, first: str | None = None) -> lis
     candidates = sorted(results.candidates.values(), key=lambda c: (c.hash != first, c.ipc, c.name))
     return [
         {
-            "name": candidate.name,
+            "name": marked(candidate.name, candidate.frame),
             "method": candidate.method,
             "hash": candidate.hash,
             "classes": candidate.classes,
@@ -88,12 +89,19 @@ def as_bytes(images: np.ndarray) -> dict[str, Any]:
 
 
 def _recipe(candidate: Candidate) -> dict[str, Any]:
+    """How the page trains on a set and reads, and in words."""
+    plan, words = _training(candidate)
+    words += SET_UPRIGHT if candidate.frame == "deskew" else ""
+    return {"recipe": {**plan, "frame": candidate.frame}, "words": words}
+
+
+def _training(candidate: Candidate) -> tuple[dict[str, Any], str]:
     """How the page trains on a set, and in words."""
     own = candidate.recipe
     if candidate.label_scale == "score":
         plan: dict[str, Any] = {**SQUARES, "rates": [ADAM_RATE] * ADAM_STEPS}
         words = f"{ADAM_STEPS} steps of Adam, then the last layer by ridge regression"
-        return {"recipe": {**plan, "batch": len(candidate)}, "words": words}
+        return {**plan, "batch": len(candidate)}, words
     if own and runs_in_page(own):
         width = min(own.width, WIDEST)
         rates = own.learning_rates or [own.lr] * own.epochs
@@ -107,12 +115,12 @@ def _recipe(candidate: Candidate) -> dict[str, Any]:
         less = f", {width} of its {own.width} channels" if width < own.width else ""
         words = f"its own recipe{less}: {len(rates)} steps on all {len(candidate)} images"
         rest = {"rates": list(rates), "batch": len(candidate), "distortion": None}
-        return {"recipe": settings | rest, "words": words}
+        return settings | rest, words
     steps = 80 if len(candidate) <= 20 else 200
     batch = min(10, len(candidate))
     plan = {**PLAIN, "rates": cosine(steps), "batch": batch, "distortion": DISTORTION}
     words = f"{steps} steps of {batch} images, each turned, scaled and moved a little every time"
-    return {"recipe": plan, "words": words}
+    return plan, words
 
 
 def runs_in_page(recipe: Recipe) -> bool:
@@ -125,7 +133,7 @@ def runs_in_page(recipe: Recipe) -> bool:
         and recipe.augment == "none"
         and recipe.ensemble == 1
         and not recipe.shifts
-        and not recipe.reads_upright
+        and not recipe.deskew
         and recipe.epochs <= LONGEST
     )
 

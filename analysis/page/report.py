@@ -35,7 +35,7 @@ from reproduce.support.table import Table
 from reproduce.support.text import printable
 
 PAGE = "index.html"
-ENGINE = ("network.js", "worker.js")
+ENGINE = ("network.js", "images.js", "worker.js")
 SCRIPTS = ("page.js", "drawing.js", "live.js")
 
 

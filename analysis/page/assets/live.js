@@ -107,8 +107,9 @@ if (byId("live")) {
       byId("said").textContent = "Now draw.";
       read();
     },
-    read({ said, drawing }) {
+    read({ seen, said, drawing }) {
       if (drawing !== drawings) return; // the ink has changed since
+      paint(byId("seen"), seen);
       const first = largest(said);
       byId("said").textContent = `I see: ${classes[first]}.`;
       byId("said").dataset.label = first;

@@ -344,27 +344,10 @@ function softmax(scores) {
   return powers.map((power) => power / sum);
 }
 
-/** An image turned, scaled and moved a little at random, read by linear interpolation. */
-function distorted(pixels, random, { turn, scale, move }) {
-  const between = (reach) => (2 * random() - 1) * reach;
-  const angle = between(turn) * Math.PI / 180;
-  const zoomX = 1 + between(scale), zoomY = 1 + between(scale);
-  const cos = Math.cos(angle), sin = Math.sin(angle);
-  const dx = between(move), dy = between(move), middle = (SIDE - 1) / 2;
-  const at = (y, x) => (y >= 0 && y < SIDE && x >= 0 && x < SIDE ? pixels[y * SIDE + x] : 0);
-  return Float32Array.from({ length: SIDE * SIDE }, (_, i) => {
-    const u = (i % SIDE) - middle - dx, v = Math.floor(i / SIDE) - middle - dy;
-    const x = (cos * u + sin * v) * zoomX + middle, y = (cos * v - sin * u) * zoomY + middle;
-    const left = Math.floor(x), top = Math.floor(y), fx = x - left, fy = y - top;
-    return (1 - fy) * ((1 - fx) * at(top, left) + fx * at(top, left + 1))
-      + fy * ((1 - fx) * at(top + 1, left) + fx * at(top + 1, left + 1));
-  });
-}
-
 /** Train step by step, yielding { net, step, steps, loss } after each.
 
     `set` is a list of [pixels, target]; `recipe` has width, depth, mean, std, momentum, decay,
-    rates (one per step), batch, and distortion or null; norm, loss, optimiser and ridge where they
+    rates (one per step), batch, and distortion or null (images.js); norm, loss, optimiser and ridge where they
     are not instance norm, cross-entropy, SGD and none. Large sets are met in random batches. */
 function* train(set, recipe, seed) {
   const random = generator(seed ^ 0x9e3779b9);

@@ -1,19 +1,25 @@
 "use strict";
 /* Runs beside the page: trains on the set that it is sent, then reads what it is sent.
    In:  { kind: "train", set, recipe, seed, validation: { pixels, labels } }, { kind: "read", pixels, drawing }
-   Out: { kind: "step" | "scored" | "trained" | "read", ... } */
+   Out: { kind: "step" | "scored" | "trained" | "read", ... }
+   A network that learned a set in the frame `deskew` reads images that are set upright. */
 
 const GLIMPSE = 100; // images that are read for each point of the curve while the net trains
 const POINTS = 12;
 const CHUNK = 20;
 let net = null;
+let prepared = (pixels) => pixels;
 
 self.onmessage = ({ data }) => {
   if (data.kind === "train") learn(data);
-  else self.postMessage({ kind: "read", said: net.read(data.pixels), drawing: data.drawing });
+  else {
+    const seen = prepared(data.pixels);
+    self.postMessage({ kind: "read", seen, said: net.read(seen), drawing: data.drawing });
+  }
 };
 
 function learn({ set, recipe, seed, validation }) {
+  if (recipe.frame === "deskew") prepared = upright;
   const every = Math.ceil(recipe.rates.length / POINTS);
   for (const state of train(set, recipe, seed)) {
     net = state.net;
@@ -43,7 +49,8 @@ function share(validation, start, end) {
   return (100 * right) / (last - start);
 }
 
+/** An image as the network is to see it. */
 function image({ pixels }, index) {
   const size = SIDE * SIDE;
-  return Float32Array.from(pixels.subarray(index * size, (index + 1) * size), (byte) => byte / 255);
+  return prepared(Float32Array.from(pixels.subarray(index * size, (index + 1) * size), (byte) => byte / 255));
 }

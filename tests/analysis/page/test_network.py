@@ -10,11 +10,14 @@ import pytest
 import torch
 from playwright.sync_api import Browser, Page
 
+from analysis.page.report import ENGINE
 from reproduce import Dataset
+from reproduce.images.deskew import deskew
 from reproduce.networks.models import build
 from reproduce.training import evaluation
 from tests.analysis.conftest import RECIPE
 
+ASSETS = Path(__file__).resolve().parents[3] / "analysis" / "page" / "assets"
 SHAPE = {"depth": 3, "classes": 10, "mean": RECIPE.mean, "std": RECIPE.std}
 
 
@@ -22,8 +25,8 @@ SHAPE = {"depth": 3, "classes": 10, "mean": RECIPE.mean, "std": RECIPE.std}
 def engine(browser: Browser) -> Page:
     """A blank page with the network's code."""
     tab = browser.new_page()
-    source = Path(__file__).resolve().parents[3] / "analysis" / "page" / "assets" / "network.js"
-    tab.add_script_tag(content=source.read_text())
+    for name in ("network.js", "images.js"):
+        tab.add_script_tag(content=(ASSETS / name).read_text())
     tab.add_script_tag(content=f"const shape = {json.dumps(SHAPE)};")
     return tab
 
@@ -105,6 +108,40 @@ def test_training_step_in_the_page_is_torchs(engine: Page, digits: Dataset) -> N
     )
     for mine, torchs in zip(ours, after, strict=True):
         assert mine == pytest.approx(torchs, abs=1e-9)
+
+
+def test_the_page_sets_images_upright_as_the_toolkit_does(engine: Page, digits: Dataset) -> None:
+    """Also an image without ink, which stays as it is, and one with pixels below 0."""
+    real = digits.validation.images[:20]
+    images = np.concatenate([real, np.zeros_like(real[:1]), real[:1] - 0.2])
+    flat = images.reshape(len(images), -1)
+    ours = engine.evaluate("(images) => images.map((image) => [...upright(image)])", flat.tolist())
+    assert np.abs(deskew(images) - images).max() > 0.5
+    np.testing.assert_allclose(ours, deskew(images).reshape(flat.shape), atol=1e-4)
+
+
+def test_a_worker_reads_upright_where_the_plan_says_so(engine: Page, digits: Dataset) -> None:
+    """Validation images, and what is drawn."""
+    image = digits.validation.images[0].ravel()
+    seen = engine.evaluate(
+        """async ([code, image]) => {
+            const source = URL.createObjectURL(new Blob([code]));
+            const sizes = { width: 2, depth: 1, mean: 0, std: 1 };
+            const recipe = { ...sizes, rates: [0.1], batch: 2, momentum: 0 };
+            const set = [[image, [1, 0]], [image, [0, 1]]];
+            const validation = { pixels: new Uint8Array(0), labels: [] };
+            return Promise.all(["plain", "deskew"].map((frame) => new Promise((answer) => {
+                const worker = new Worker(source);
+                worker.onmessage = ({ data: { seen } }) => { if (seen) answer([...seen]); };
+                const plan = { recipe: { ...recipe, frame }, seed: 0 };
+                worker.postMessage({ kind: "train", set, validation, ...plan });
+                worker.postMessage({ kind: "read", pixels: image, drawing: 1 });
+            })));
+        }""",
+        ["\n".join((ASSETS / name).read_text() for name in ENGINE), image.tolist()],
+    )
+    np.testing.assert_allclose(seen[0], image, atol=1e-7)
+    np.testing.assert_allclose(seen[1], deskew(image.reshape(1, 1, 28, 28)).ravel(), atol=1e-4)
 
 
 def test_ridge_in_the_page_solves_the_last_layer(engine: Page, digits: Dataset) -> None:

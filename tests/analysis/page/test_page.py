@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.figures.pictures import some_of_each
+from analysis.figures.pictures import some_of_each, span
 from analysis.figures.transfer import architecture_charts
 from analysis.measure import measures
 from analysis.origins import Origins
 from analysis.page.headline import headline, leader
+from analysis.page.live import live_sets
 from analysis.page.report import write_report
 from analysis.results import Results, collect
 from analysis.sources import sources_of
@@ -23,7 +24,9 @@ from analysis.tables.leaderboard import leaderboards
 from reproduce import Candidate, Dataset, Oracle, UserError
 from reproduce.data import MNIST_CHECKSUM
 from reproduce.essay import draws
-from reproduce.summary import score_table
+from reproduce.images.deskew import deskew
+from reproduce.summary import panel_table, score_table
+from tests.analysis.conftest import RECIPE
 
 
 def test_equal_results_give_equal_bytes(report: Path, folder: Path, tmp_path: Path) -> None:
@@ -119,7 +122,7 @@ def record_of(
     candidate: Candidate, protocol: str, split: str, accuracy: float, seed: int = 0
 ) -> dict:
     """A record with a given accuracy."""
-    fields = ("name", "method", "dataset", "checksum", "role", "chosen_on", "ipc", "draw")
+    fields = ("name", "method", "dataset", "checksum", "role", "chosen_on", "frame", "ipc", "draw")
     return {
         **{name: getattr(candidate, name) for name in fields},
         "candidate": candidate.hash,
@@ -144,6 +147,40 @@ def test_b5_scores_on_the_split_that_chose_a_set_are_marked(ten: Candidate) -> N
         "validation, which chose it",
     }
     assert score_table(records).markdown().count("which chose it") == 2
+
+
+def test_numbers_of_the_upright_frame_are_marked(made: Candidate, digits: Dataset) -> None:
+    """By one term, wherever a set's name stands beside its accuracy."""
+    recipe = replace(RECIPE, frame="deskew")
+    upright = replace(made, name="s", images=deskew(made.images), recipe=recipe)
+    (record,) = Oracle(digits, workers=1).score(upright, "own", [0])
+    assert record["frame"] == "deskew"
+    results = results_of([record], upright)
+    (board,) = leaderboards(results, Origins())
+    assert [row.name for row in board.rows] == ["s (upright frame)"]
+    assert "| s (upright frame) |" in score_table([record]).markdown()
+    assert "| s (upright frame) |" in panel_table([record]).markdown()
+    assert ", upright frame" in span(upright)
+    older = {name: value for name, value in record.items() if name != "frame"}
+    assert "| s |" in score_table([older]).markdown()
+    assert "upright" not in span(made)
+
+
+def test_the_live_network_reads_in_the_frame_of_the_set(made: Candidate) -> None:
+    """By whichever plan it learns; the plan itself is that of a plain set."""
+    scored = replace(made, label_scale="score")
+    for plain in (made, scored, replace(made, recipe=replace(RECIPE, ensemble=2))):
+        assert plain.recipe
+        upright = replace(plain, recipe=replace(plain.recipe, frame="deskew"))
+        ours, usual = (
+            live_sets(results, results.sources[one.checksum])[0]
+            for one in (upright, plain)
+            for results in [results_of([], one)]
+        )
+        assert ours["recipe"] == {**usual["recipe"], "frame": "deskew"}
+        assert usual["recipe"]["frame"] == "plain"
+        assert ours["name"] == f"{made.name} (upright frame)"
+        assert ours["words"].startswith(f"{usual['words']}; upright frame")
 
 
 def test_b6_test_chooses_neither_the_headline_nor_its_rival(digits: Dataset) -> None:
