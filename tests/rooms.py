@@ -29,7 +29,7 @@ ROOMS = {
     "distill": (
         *("surrogates", "starts", "config", "frames", "schedule", "validation", "ranks"),
         *("progress", "checkpoint", "synthetic", "guard", "panel", "convert", "inner"),
-        *("objectives", "methods", "reference", "options", "distiller", "command"),
+        *("objectives", "methods", "reference", "options", "distiller", "history", "command"),
     ),
     "analysis": (
         *("formats", "histories", "sources", "results", "statistics", "measure"),
