@@ -119,6 +119,31 @@ def test_cores_are_counted_on_every_system_and_in_containers(
     assert cores() == 2
 
 
+@pytest.mark.parametrize(
+    ("files", "count"),
+    [
+        ({"cpu.max": "150000 100000"}, 2),
+        ({"cpu.max": "max 100000"}, 8),
+        ({"cpu/cpu.cfs_quota_us": "100000", "cpu/cpu.cfs_period_us": "100000"}, 1),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 8),
+    ],
+    ids=["version 2", "version 2, none", "version 1", "version 1, none"],
+)
+def test_the_quota_of_a_container_is_read_from_its_control_group(
+    files: dict[str, str], count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = {f"/sys/fs/cgroup/{name}": text for name, text in files.items()}
+    context = "joblib.externals.loky.backend.context"
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8), raising=False)
+    monkeypatch.delenv("LOKY_MAX_CPU_COUNT", raising=False)
+    with monkeypatch.context() as patched:
+        patched.setattr(f"{context}.open", lambda name: io.StringIO(there[name]), raising=False)
+        patched.setattr(os.path, "exists", there.__contains__)
+        found = cores()
+    assert found == count
+
+
 def called(arguments: str, monkeypatch: pytest.MonkeyPatch, encoding: str = "utf-8") -> str:
     """What a command prints on a terminal of this encoding."""
     printed = io.BytesIO()
