@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reproduce.errors import UserError
-from reproduce.images.distort import Distortion
+from reproduce.images.distortion import Distortion
 from reproduce.support.schema import (
     SEED,
     Choice,

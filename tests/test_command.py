@@ -181,7 +181,7 @@ def test_help_is_the_first_line_of_the_command(home: str, text: str) -> None:
         ("analysis.command", {"optuna", "sqlalchemy", "sklearn", "scipy.stats", "torchvision"}),
         (
             "reproduce.commands.score",
-            {"optuna", "sklearn", "scipy.stats", "torchvision", "matplotlib"},
+            {"torch", "numba", "matplotlib", "optuna", "sklearn", "scipy"},
         ),
         ("search.command", {"sklearn", "scipy.stats", "torchvision"}),
     ],
@@ -190,3 +190,34 @@ def test_commands_import_what_they_need(module: str, heavy: set[str]) -> None:
     code = f"import sys, {module}; print(sorted({heavy!r} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], text=True, capture_output=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("options", "computed"),
+    [("knn", "run"), ("conv --seeds 2 --workers 2", "lambda *given: sys.exit()")],
+    ids=["knn", "conv, up to where workers start"],
+)
+def test_a_process_that_trains_no_network_loads_no_pytorch(
+    options: str, computed: str, ten: Candidate, tmp_path: Path
+) -> None:
+    """On a machine without a GPU."""
+    ten.save(tmp_path / "ten.npz")
+    code = (
+        "import sys, pathlib, supertrainer\n"
+        "from reproduce.scoring import worker; from reproduce.support import threads\n"
+        f"run = worker.run; worker.run = {computed}\n"
+        "threads.DRIVERS, threads.AMD_DRIVER = (), pathlib.Path('nowhere')\n"
+        f"sys.argv[1:] = 'score ten.npz --json --protocol {options}'.split()\n"
+        "try: supertrainer.main()\n"
+        "finally: print(sorted({'torch', 'numba', 'torchvision'} & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        text=True,
+        capture_output=True,
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert (tmp_path / "runs" / "records.jsonl").exists() == (computed == "run")

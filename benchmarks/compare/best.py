@@ -16,7 +16,7 @@ from benchmarks.rows import Rows
 from benchmarks.speed.oracle import random_sets
 from reproduce import Candidate, Fidelity, Oracle, Recipe, load, protocols
 from reproduce.commands.terminal import say
-from reproduce.images.distort import Distortion
+from reproduce.images.distortion import Distortion
 
 SETS = 4
 SIZES = (1, 5)  # a hundred images are trained on as fifty are

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def shift(images: np.ndarray, labels: np.ndarray, reach: int) -> tuple[np.ndarray, np.ndarray]:
@@ -27,12 +29,17 @@ def shift(images: np.ndarray, labels: np.ndarray, reach: int) -> tuple[np.ndarra
     """
     if reach == 0:
         return images, labels
+    import torch
+
     moved = shifted(torch.tensor(images), reach).numpy()
     return moved, labels.repeat(len(moved) // len(images), 0)
 
 
 def shifted(images: Tensor, reach: int) -> Tensor:
     """The images of `shift`, as a function that gradients pass through."""
+    import torch
+    import torch.nn.functional as F
+
     height, width = images.shape[2:]
     framed = F.pad(images, [reach] * 4)
     places = [(y, x) for y in range(2 * reach + 1) for x in range(2 * reach + 1)]

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from reproduce.candidate import Candidate
 from reproduce.errors import UserError
-from reproduce.images.distort import Distortion
+from reproduce.images.distortion import Distortion
 from reproduce.recipe import Recipe
 from reproduce.scoring.learners import Learner
 from reproduce.scoring.mixture import Mixture

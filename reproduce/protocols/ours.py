@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from reproduce.candidate import Candidate
 from reproduce.errors import UserError
-from reproduce.images.distort import Distortion
+from reproduce.images.distortion import Distortion
 from reproduce.protocols.names import PROTOCOLS, protocol
 from reproduce.recipe import MNIST_MEAN, MNIST_STD, Recipe
-from reproduce.scoring.classifier import Classifier, Embedding
-from reproduce.scoring.kernel import ConvKernel
+from reproduce.scoring.classifier import Classifier
 from reproduce.scoring.learners import Learner
-from reproduce.scoring.ridge_proxy import Ridge
+
+if TYPE_CHECKING:
+    from reproduce.scoring.classifier import Embedding
 
 
 @protocol("best")
@@ -44,18 +47,24 @@ def best(candidate: Candidate) -> Recipe:
 @protocol("ridge-conv")
 def ridge_conv(candidate: Candidate) -> Learner:
     """A proxy of `conv`: ridge regression on the features of 16 untrained networks."""
+    from reproduce.scoring.ridge_proxy import Ridge
+
     return Ridge(Recipe(model="conv"))
 
 
 @protocol("ridge-convnet")
 def ridge_convnet(candidate: Candidate) -> Learner:
     """A proxy of `convnet`: ridge regression on features of 4 untrained ConvNets of two blocks."""
+    from reproduce.scoring.ridge_proxy import Ridge
+
     return Ridge(Recipe(model="convnet", mean=MNIST_MEAN, std=MNIST_STD, width=64, depth=2), nets=4)
 
 
 @protocol("kernel-conv")
 def kernel_conv(candidate: Candidate) -> Learner:
     """Ridge regression with the tangent kernel of an infinitely wide conv net of three layers."""
+    from reproduce.scoring.kernel import ConvKernel
+
     return ConvKernel()
 
 

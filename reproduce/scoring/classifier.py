@@ -6,7 +6,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,10 +15,13 @@ from reproduce.errors import UserError
 from reproduce.images import expand
 from reproduce.scoring.learners import Learner, Replicate, Where
 from reproduce.support.constants import OnRecord
-from reproduce.transfer.autoencoder import Autoencoder
-from reproduce.transfer.backbones import Backbone
 
-Embedding = Backbone | Autoencoder
+if TYPE_CHECKING:
+    from reproduce.transfer.autoencoder import Autoencoder
+    from reproduce.transfer.backbones import Backbone
+
+    Embedding = Backbone | Autoencoder
+
 BYTE, DIVISOR = 255, 256  # pixels in 0..1 become bytes, and these the essay's pixels
 ON_RECORD = OnRecord(__name__, {"BYTE": 255, "DIVISOR": 256})
 
@@ -50,6 +53,12 @@ class Classifier(Learner):
     def gives_probabilities(self) -> bool:
         """An estimator gives probabilities where it has `predict_proba`."""
         return hasattr(self.make(0), "predict_proba")
+
+    @property
+    def uses_torch(self) -> bool:
+        """An estimator of scikit-learn's own on pixels does without."""
+        own = type(self.make(0)).__module__.startswith("sklearn.")
+        return self.embedding is not None or not own
 
     def key(self) -> str:
         """The estimator's class and parameters, read from it, and what it is trained on."""
@@ -124,7 +133,7 @@ class Classifier(Learner):
 def essay_pixels(images: np.ndarray) -> np.ndarray:
     """Flattened byte / 256, exact for images that come from bytes, of shape (n, H W)."""
     pixels = images.reshape(len(images), -1)
-    return (pixels * np.float32(BYTE) / np.float32(DIVISOR)).astype(np.float32)
+    return (pixels * np.float32(BYTE) / np.float32(DIVISOR)).astype(np.float32, copy=False)
 
 
 def settings_of(estimator: Any) -> str:

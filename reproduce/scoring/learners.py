@@ -103,6 +103,11 @@ class Learner(ABC):
         """Whether replicates of one seed share most of the work, so that large stacks are best."""
         return False
 
+    @property
+    def uses_torch(self) -> bool:
+        """Whether it computes with PyTorch, on the oracle's device; otherwise on the CPU alone."""
+        return True
+
     @abstractmethod
     def key(self) -> str:
         """What identifies the learner: equal learners have equal keys."""

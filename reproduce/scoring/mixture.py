@@ -33,6 +33,11 @@ class Mixture(Learner):
         """A mixture trains networks where a member does."""
         return any(member.trains_networks for member in self.members)
 
+    @property
+    def uses_torch(self) -> bool:
+        """A mixture computes with PyTorch where a member does."""
+        return any(member.uses_torch for member in self.members)
+
     def key(self) -> str:
         """The keys of the members."""
         return " + ".join(member.key() for member in self.members)

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from reproduce.candidate import Candidate
-from reproduce.images import augment, deskew, distort
-from reproduce.networks import own
-from reproduce.networks.stack import Stack
 from reproduce.recipe import Recipe
 from reproduce.scoring.learners import Learner, Replicate, Where
-from reproduce.training import cost, evaluation, loop
+from reproduce.support.processes import importing
+from reproduce.training import cost
+
+if TYPE_CHECKING:
+    from reproduce.networks.stack import Stack
+    from reproduce.training import loop
 
 
 @dataclass(frozen=True)
 class Network(Learner):
     """What a recipe trains: a network, or an ensemble whose probabilities are averaged.
+
+    PyTorch is imported where networks are trained: a process that hands them to its workers does
+    without.
 
     Attributes
     ----------
@@ -39,10 +45,22 @@ class Network(Learner):
 
     def changed_constants(self) -> Iterator[str]:
         """Constants of augmenting and setting upright, where it is done, and code of one's own."""
-        used = {"dc": augment.ON_RECORD, "distort": distort.ON_RECORD}.get(self.recipe.augment)
-        yield used.changes() if used else ""
-        yield deskew.ON_RECORD.changes() if self.recipe.reads_upright else ""
-        yield own.code_of(self.recipe.model) if self.recipe.own else ""
+        if self.recipe.augment == "dc":
+            from reproduce.images import augment
+
+            yield augment.ON_RECORD.changes()
+        if self.recipe.augment == "distort":
+            from reproduce.images import distort
+
+            yield distort.ON_RECORD.changes()
+        if self.recipe.reads_upright:
+            from reproduce.images import deskew
+
+            yield deskew.ON_RECORD.changes()
+        if self.recipe.own:
+            from reproduce.networks import own
+
+            yield own.code_of(self.recipe.model)
 
     def shortened(self, epochs: int) -> Network:
         """The network of the first `epochs` epochs at most."""
@@ -61,12 +79,16 @@ class Network(Learner):
         """As `Learner.predict`; an ensemble answers with its mean probabilities."""
         if self.recipe.ensemble > 1:
             return super().predict(replicates, images, where)
+        with importing():
+            from reproduce.training import evaluation
         return evaluation.predict(self.trained(replicates, where), self.recipe, images)
 
     def probabilities(
         self, replicates: Sequence[Replicate], images: np.ndarray, where: Where
     ) -> np.ndarray:
         """As `Learner.probabilities`."""
+        with importing():
+            from reproduce.training import evaluation
         each = evaluation.probabilities(self.trained(replicates, where), self.recipe, images)
         # (K * ensemble, N, C) -> (K, N, C)
         return each.reshape(len(replicates), self.recipe.ensemble, *each.shape[1:]).mean(1)
@@ -79,6 +101,8 @@ class Network(Learner):
 
     def training(self, replicates: Sequence[Replicate], where: Where) -> Iterator[loop.State]:
         """The networks after every epoch."""
+        with importing():
+            from reproduce.training import loop
         recipe = self.recipe
         sets = [one.candidate for one in replicates for _ in range(recipe.ensemble)]
         images = [candidate.images for candidate in sets]

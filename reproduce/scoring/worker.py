@@ -50,7 +50,7 @@ def run(
     backend: dict[str, Any] = {"backend": "sequential"}
     if workers > 1:
         backend = {"backend": "loky", "inner_max_num_threads": 1, "initializer": end_with_parent}
-    with joblib.parallel_config(**backend), torch_threads(1):  # small networks are fastest so
+    with joblib.parallel_config(**backend):
         parallel = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="all")
         with interrupts_held() if workers > 1 else nullcontext():  # the workers start here
             results = parallel(tasks)
@@ -63,5 +63,7 @@ def answers(
     """What came of a stack, whose replicates share a learner, and the seconds that it took."""
     start = time.perf_counter()
     keep_freed_memory()
-    found = stack[0].learner.score(stack, scored, where)
+    learner = stack[0].learner
+    with torch_threads(1) if learner.uses_torch else nullcontext():  # small networks: fastest so
+        found = learner.score(stack, scored, where)
     return found, time.perf_counter() - start

@@ -1,15 +1,24 @@
-"""What torch computes with: how many threads, and on which device."""
+"""What torch computes with: how many threads, and on which device.
+
+PyTorch takes seconds to import, so that it is imported where it is needed alone.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import joblib
-import torch
 
 from reproduce.errors import UserError
+from reproduce.support.processes import importing
 from reproduce.support.text import brief
+
+DRIVERS = ("libcuda.so.1", "nvcuda.dll")  # NVIDIA's, on Linux and on Windows
+AMD_DRIVER = Path("/dev/kfd")
 
 
 def cores() -> int:
@@ -19,8 +28,23 @@ def cores() -> int:
 
 
 def default_device() -> str:
-    """The device where the caller names none: a GPU when there is one."""
+    """The device where the caller names none: a GPU when there is one.
+
+    Without the driver of a GPU, PyTorch would find none and is not asked.
+    """
+    if "torch" not in sys.modules and not _driver_is_there():
+        return "cpu"
+    with importing():
+        import torch
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _driver_is_there() -> bool:
+    for name in DRIVERS:
+        with suppress(OSError):
+            ctypes.CDLL(name)
+            return True
+    return AMD_DRIVER.exists()
 
 
 def usable_device(name: str) -> str:
@@ -33,6 +57,10 @@ def usable_device(name: str) -> str:
     """
     if name == "auto":
         return default_device()
+    if name == "cpu":
+        return name
+    with importing():
+        import torch
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError, NotImplementedError, TypeError, ValueError) as error:
@@ -46,6 +74,8 @@ def usable_device(name: str) -> str:
 @contextmanager
 def torch_threads(count: int) -> Iterator[None]:
     """Hold torch to so many threads, then restore."""
+    with importing():
+        import torch
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

@@ -15,7 +15,8 @@ import torch
 from reproduce.candidate import Candidate
 from reproduce.data import ImageSet
 from reproduce.images import expand
-from reproduce.images.distort import Distortion, distort, draw
+from reproduce.images.distort import distort, draw
+from reproduce.images.distortion import Distortion
 from reproduce.networks.stack import seeded
 from reproduce.recipe import Recipe
 from reproduce.scoring.ridge_proxy import features_of

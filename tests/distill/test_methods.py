@@ -13,7 +13,7 @@ from distill.objectives.base import Objective
 from distill.starts import start, start_images
 from distill.synthetic import SyntheticSet
 from reproduce import Candidate, Dataset, ImageSet, Oracle, Recipe, UserError, protocols
-from reproduce.images.distort import Distortion
+from reproduce.images.distortion import Distortion
 from reproduce.recipe import MNIST_MEAN, MNIST_STD
 
 SMALL = DistillConfig(

@@ -11,7 +11,7 @@ import torch
 
 from reproduce import Candidate, Dataset, Fidelity, Oracle, Recipe, load, protocols
 from reproduce.essay import draws
-from reproduce.images.distort import POLICIES, Distortion
+from reproduce.images.distortion import POLICIES, Distortion
 from reproduce.training import evaluation, loop
 from reproduce.transfer import heads
 from reproduce.transfer.autoencoder import Autoencoder

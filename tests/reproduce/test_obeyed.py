@@ -11,7 +11,7 @@ import torch
 
 from reproduce import Candidate, Dataset, Recipe, UserError
 from reproduce.images.deskew import deskew
-from reproduce.images.distort import Distortion
+from reproduce.images.distortion import Distortion
 from reproduce.scoring.learners import Replicate, Where
 from reproduce.scoring.network import Network
 from reproduce.training.evaluation import predict, probabilities

@@ -13,7 +13,7 @@ from distill.objectives.networks import steps_of
 from distill.reference import reference_loss
 from distill.synthetic import SyntheticSet
 from reproduce import Candidate, Recipe, protocols
-from reproduce.images.distort import Distortion
+from reproduce.images.distortion import Distortion
 from reproduce.networks.models import build
 from reproduce.training import loop
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reproduce import Candidate, Recipe, UserError, protocols
-from reproduce.images.distort import POLICIES, Distortion, distort, draw
+from reproduce.images.distort import distort, draw
+from reproduce.images.distortion import POLICIES, Distortion
 
 PARTS = ("shift", "rotate", "scale", "shear", "elastic", "stroke", "jitter", "mix")
 ALL = Distortion(2, 15, 0.2, 0.3, 34, 4, 0.7, 0.1, 0.5)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reproduce import Candidate, Recipe, UserError
 from reproduce.candidate import LATER
-from reproduce.images.distort import Distortion
+from reproduce.images.distortion import Distortion
 from reproduce.support import archive, candidate_file
 from tests.mutation import altered, archives, damaged, deep, npy, refused_or, zipped
 

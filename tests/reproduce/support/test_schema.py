@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reproduce import Recipe, UserError
-from reproduce.images.distort import Distortion
+from reproduce.images.distortion import Distortion
 from reproduce.support.schema import SEEDS, Choice, Flag, Number, Several, Whole, Words
 from tests.mutation import JSON_VALUES, altered, refused_or
 
