@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -70,19 +71,28 @@ class ImageSet:
 
     Attributes
     ----------
-    images : ndarray of shape (n, 1, H, W), float32 in 0..1
+    pixels : ndarray of shape (n, 1, H, W), float32 in 0..1 or uint8 in 0..255
+        The images as they are kept. Bytes take a quarter of the memory.
     labels : ndarray of shape (n,), int64
     """
 
-    images: np.ndarray
+    pixels: np.ndarray
     labels: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.pixels)
+
+    @cached_property
+    def images(self) -> np.ndarray:
+        """The images (n, 1, H, W), float32 in 0..1, made of bytes when they are first asked for."""
+        if self.pixels.dtype != np.uint8:
+            return self.pixels
+        made: np.ndarray = np.divide(self.pixels, np.float32(255), dtype=np.float32)
+        return made
 
     def take(self, indices: np.ndarray) -> ImageSet:
         """The images at `indices`, in that order."""
-        return ImageSet(self.images[indices], self.labels[indices])
+        return ImageSet(self.pixels[indices], self.labels[indices])
 
     def stratified(self, n: int, part: int = 0) -> ImageSet:
         """A fixed subset of n images, in which classes have the proportions of the whole.
@@ -172,7 +182,7 @@ class Dataset:
     @property
     def image_shape(self) -> tuple[int, int]:
         """Height and width in pixels."""
-        height, width = self.train.images.shape[2:]
+        height, width = self.train.pixels.shape[2:]
         return height, width
 
     def split(self, name: str) -> ImageSet:
@@ -243,11 +253,8 @@ def digest(*arrays: np.ndarray) -> str:
 
 def described(name: str, opened: Candidate | Dataset) -> str:
     """Which data it is, in words: path or name, how it was opened, and the checksum."""
-    inverted = " inverted," if opened.invert else ""
-    return (
-        f"{opened.path or name} (split seed {opened.split_seed},{inverted} "
-        f"checksum {opened.checksum})"
-    )
+    how = f"split seed {opened.split_seed}," + (" inverted," if opened.invert else "")
+    return f"{opened.path or name} ({how} checksum {opened.checksum})"
 
 
 def title(name: str, checksum: str) -> str:
@@ -272,8 +279,7 @@ def check_fits(candidate: Candidate, data: Dataset) -> None:
             f"{len(data.classes)}; score it on its own dataset"
         )
     if candidate.checksum != data.checksum:
-        theirs = described(candidate.dataset, candidate)
-        ours = described(data.name, data)
+        theirs, ours = described(candidate.dataset, candidate), described(data.name, data)
         raise UserError(
             f"{candidate.name!r} was made from {theirs}, not {ours}; "
             "give its own with --dataset, --split-seed and --invert"
@@ -291,4 +297,4 @@ def _holds(train: ImageSet, candidate: Candidate) -> bool:
     if indices is None or indices.max() >= len(train):
         return False
     same = candidate.label_scale != "class" or np.array_equal(train.labels[indices], labels)
-    return same and np.array_equal(train.images[indices], candidate.images)
+    return same and np.array_equal(train.take(indices).images, candidate.images)

@@ -43,6 +43,7 @@ def run(
 ) -> Iterator[tuple[list[Answer], float]]:
     """Compute stacks in at most so many processes, and yield what `answers` returns of each."""
     workers = min(workers, len(waiting))
+    images = ImageSet(images.images, images.labels)  # float32, of which processes share one copy
     tasks = (
         joblib.delayed(answers)(stack, images, where)
         for stack, where in zip(waiting, places, strict=True)

@@ -88,9 +88,8 @@ def _verify(name: str, folder: Path, part: str, arrays: list[np.ndarray]) -> Non
 
 
 def _image_set(images: np.ndarray, labels: np.ndarray) -> ImageSet:
-    """Bytes as ink in 0..1."""
-    pixels = np.divide(images[:, None], np.float32(255), dtype=np.float32)
-    return ImageSet(pixels, labels.astype(np.int64))
+    """Images (n, H, W) of bytes, and labels, as a set."""
+    return ImageSet(images[:, None], labels.astype(np.int64))
 
 
 def digits(split_seed: int) -> Dataset:
@@ -129,11 +128,8 @@ def _enlarged(small: np.ndarray) -> np.ndarray:
 
 
 def _of_bytes(*parts: ImageSet) -> str:
-    """The checksum of images that are whole 255ths."""
-    arrays = []
-    for part in parts:
-        arrays += [np.rint(part.images * 255).astype(np.uint8), part.labels.astype(np.uint8)]
-    return digest(*arrays)
+    """The checksum of images and labels as bytes."""
+    return digest(*(a for part in parts for a in (part.pixels, part.labels.astype(np.uint8))))
 
 
 def root_of(data: Path | str | None) -> tuple[Path, bool]:

@@ -27,6 +27,15 @@ def test_mnist_splits(mnist: Dataset) -> None:
     assert mnist.train.labels[:5].tolist() == [5, 0, 4, 1, 9]
 
 
+def test_images_are_kept_as_bytes_until_they_are_asked_for(mnist: Dataset) -> None:
+    some = mnist.train.take(np.arange(0, 50_000, 7))
+    assert some.pixels.dtype == np.uint8
+    np.testing.assert_array_equal(some.images, (some.pixels / np.float32(255)).astype(np.float32))
+    assert some.images is some.images
+    assert mnist.split("validation-a").pixels.dtype == np.uint8
+    assert mnist.validation.stratified(100).pixels.dtype == np.uint8
+
+
 def test_fashion_loads(mnist: Dataset) -> None:
     fashion = load("fashion")
     assert fashion.classes[0] == "T-shirt/top"

@@ -1,16 +1,19 @@
 """The oracle: every protocol, records kept, nothing computed twice, the test split logged."""
 
 import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from reproduce import Candidate, Dataset, Fidelity, Oracle, Recipe, UserError, protocols
+from reproduce import Candidate, Dataset, Fidelity, Oracle, Recipe, UserError, load, protocols
+from reproduce.data import ImageSet
 from reproduce.essay import draws
 from reproduce.oracle import TEST_LOG
-from reproduce.scoring import stacks
+from reproduce.scoring import stacks, worker
 from reproduce.scoring.learners import Answer, judged
 from reproduce.training import evaluation, resume
 
@@ -183,3 +186,25 @@ def test_errors_by_class_sum_to_twice_the_errors(ten: Candidate, digits: Dataset
     assert sum(record["class_errors"]) == pytest.approx(2 * (100 - record["accuracy"]), abs=0.02)
     answer = judged(np.array([0, 1, 2, 2]), np.array([0, 2, 2, 1]), 3)
     assert answer == Answer(50.0, (0.0, 50.0, 50.0))
+
+
+def test_a_score_converts_the_scored_images_alone_and_workers_get_one_copy(
+    ten: Candidate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[ImageSet] = []
+    answers = worker.answers
+
+    def watched(stack: Any, images: ImageSet, where: Any) -> Any:
+        given.append(images)
+        return answers(stack, images, where)
+
+    monkeypatch.setattr(worker, "answers", watched)
+    data = load("digits")
+    oracle = Oracle(data, workers=1)
+    oracle.score(ten, "knn", [0], fidelity=Fidelity(images=50))
+    oracle.score(ten, "knn", [0])
+    assert "images" not in vars(data.train)
+    for images, n in zip(given, (50, len(data.validation)), strict=True):
+        assert images.images.dtype == np.float32
+        sent = len(pickle.dumps(images))
+        assert sent < 1.05 * n * (28 * 28 * 4 + 8)  # pixels and labels; no bytes beside
