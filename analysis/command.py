@@ -118,6 +118,7 @@ def facts_table(candidate: Candidate) -> Table:
     facts = {
         "images": f"{len(candidate)}, {candidate.ipc:g} per class, {span(candidate)}",
         "method": candidate.method,
+        "made for": ", ".join(candidate.made_for) or "not said",
         "data": described(candidate.dataset, candidate),
         "classes": ", ".join(candidate.class_names) or str(candidate.classes),
         "labels": candidate.label_scale,

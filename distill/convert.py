@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from distill.config import RECIPES, DistillConfig
 from distill.panel import Member
@@ -37,7 +38,7 @@ def candidate_of(
     panel: Sequence[Member],
     name: str,
 ) -> Candidate:
-    """The set as it is now, with the recipe that it carries."""
+    """The set as it is now, with the recipe that it carries and the protocols it was made for."""
     words = ["distill", config.method]
     if not set(config.protocols or ()) <= set(RECIPES):
         words.append(f"for {','.join(member.name for member in panel)}")
@@ -47,4 +48,5 @@ def candidate_of(
         words.append("for one known init")
     own = [member.carried for member in panel if len(panel) == 1 or member.protocol == "own"]
     recipe = own[0] if own else None
-    return synthetic.candidate(data, name, " ".join(words)[:200], config.seed, recipe)
+    made = synthetic.candidate(data, name, " ".join(words)[:200], config.seed, recipe)
+    return replace(made, made_for=tuple(member.protocol for member in panel))

@@ -79,6 +79,9 @@ class Candidate:
     chosen_on : str or None
         The split whose scores chose this set among others, so that its score there is too high.
         None where no scores chose it.
+    made_for : tuple of str
+        The protocols that the set was searched or distilled for. Empty where it was made for none,
+        and in files of earlier versions.
     recipe : Recipe or None
         The candidate's own training recipe, which the protocol `own` follows. One replicate may
         take 16 GiB.
@@ -111,6 +114,7 @@ class Candidate:
     draw: str | None = ruled(None, Optional(Choice(DRAWS)))
     role: str = ruled("given", Choice(ROLES))
     chosen_on: str | None = ruled(None, Optional(Words()))
+    made_for: tuple[str, ...] = ruled((), Several(Words(1000), 100))
     recipe: Recipe | None = ruled(None, Optional(Instance(Recipe)))
     seeds: tuple[int, ...] = ruled((), Several(Whole(0, 2**63 - 1), 10_000))
     class_names: tuple[str, ...] = ruled((), Several(Words(), MOST_CLASSES))
@@ -201,11 +205,16 @@ class Candidate:
         return replace(self, name=name)
 
     def meta(self) -> dict[str, Any]:
-        """All that is not an array, as plain JSON values."""
+        """All that is not an array, as plain JSON values.
+
+        `made_for` is left out where it is empty, so that files of earlier versions keep their
+        digests.
+        """
         recipe = self.recipe
         return {
             "format": candidate_file.FORMAT,
-            **{name: getattr(self, name) for name in META},
+            **{name: getattr(self, name) for name in META if name != "made_for"},
+            **({"made_for": list(self.made_for)} if self.made_for else {}),
             "normalisation": {"mean": recipe.mean, "std": recipe.std} if recipe else None,
             "recipe": recipe.to_dict() if recipe else None,
             "seeds": list(self.seeds),
@@ -256,5 +265,10 @@ class Candidate:
 # The fields that are not arrays, which the file keeps in its meta.
 META = tuple(f.name for f in dataclasses.fields(Candidate) if "rule" in f.metadata)
 # Fields that files of earlier versions lack.
-LATER = {"digest", "role", "chosen_on", "class_names", "path", "split_seed", "invert"}
+LATER = {"digest", "role", "chosen_on", "made_for"} | {
+    "class_names",
+    "path",
+    "split_seed",
+    "invert",
+}
 NEEDED = {"images", "labels", "hash", "normalisation", *META} - LATER

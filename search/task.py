@@ -18,6 +18,7 @@ from reproduce.oracle import FULL, Fidelity, Oracle
 from search import methods
 from search.config import SearchConfig
 from search.methods.base import Finished, Method, View
+from search.own.function import FunctionOracle
 from search.pool import Pool
 from search.seeds import searching
 from search.start_sets import start_sets
@@ -119,12 +120,17 @@ class Task:
         return draws.real_candidate(self.oracle.data, np.asarray(indices), **facts)
 
     def found(self, trial: FrozenTrial, name: str, role: str = "searched") -> Candidate:
-        """The set of a trial, chosen by its score while searching."""
+        """The set of a trial, chosen by its score while searching.
+
+        A user's function is no protocol that the set could be said to be made for.
+        """
+        own = isinstance(self.oracle, FunctionOracle)
         return self.candidate(
             trial.user_attrs["indices"],
             name=name,
             method=f"search {self.config.method}",
             role=role,
             chosen_on=SPLIT,
+            made_for=() if own else (self.config.protocol,),
             seeds=(self.config.seed,),
         )

@@ -40,6 +40,7 @@ def test_a_set_for_a_panel_teaches_all_of_it(digits: Dataset) -> None:
     assert found.label_scale == "class"
     assert found.recipe is None
     assert found.method == "distill unroll for conv,knn,svm-rbf"
+    assert found.made_for == FOR
     assert ((found.images == 0) | (found.images >= 0.2)).all()
     assert found.images.max() <= 1
     begun = Distiller(digits, config).candidate()
@@ -102,6 +103,7 @@ def test_a_set_for_one_protocol_and_a_recipe_of_its_own_carries_the_recipe(
     )
     distiller = Distiller(digits, replace(config, inner_steps=4))
     assert distiller.candidate().recipe is not None
+    assert distiller.candidate().made_for == ("own", "knn")
     assert np.isfinite(ended(distiller).candidate().images).all()
 
 

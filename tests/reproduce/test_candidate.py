@@ -153,7 +153,19 @@ def test_a_file_says_what_role_its_set_has(ten: Candidate, tmp_path: Path) -> No
     found = dataclasses.replace(ten, role="searched", chosen_on="validation-a")
     again = Candidate.load(found.save(tmp_path / "found.npz"))
     assert (again.role, again.chosen_on) == ("searched", "validation-a")
-    assert again.hash == ten.hash
+    assert (again.hash, again.made_for) == (ten.hash, ())
     for changes in ({"role": "best"}, {"chosen_on": 3}):
         with pytest.raises(UserError, match=r"role|chosen_on"):
             dataclasses.replace(ten, **changes)
+
+
+def test_a_file_says_what_its_set_was_made_for(ten: Candidate, tmp_path: Path) -> None:
+    made = dataclasses.replace(ten, made_for=["conv-shift1+rotate=10", "a&b"])
+    again = Candidate.load(made.save(tmp_path / "made.npz"))
+    assert again.made_for == ("conv-shift1+rotate=10", "a&b")
+    assert (again.hash, again.digest) == (ten.hash, made.digest)
+    assert made.digest != ten.digest
+    assert "made_for" not in ten.meta()
+    for wrong in ("conv", ("",), 3):
+        with pytest.raises(UserError, match="made_for"):
+            dataclasses.replace(ten, made_for=wrong)

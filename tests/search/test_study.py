@@ -42,7 +42,7 @@ def test_search_improves_and_never_repeats_a_set(digits: Dataset, tmp_path: Path
     seen = trials(study)
     assert len({tuple(indices) for indices, _ in seen}) == 20
     found = winner(study, oracle, QUICK, "found")
-    assert found.method == "search swap"
+    assert (found.method, found.made_for) == ("search swap", ("knn",))
     assert (found.images == digits.train.images[found.indices]).all()
     score = oracle.score(found, "knn", [0], "train")[0]["accuracy"]
     assert score == pytest.approx(states[-1].best)

@@ -103,6 +103,7 @@ def test_validation_a_chooses_and_validation_b_reports(studied) -> None:
     best = sorted(finished(open_study("found", folder / "j")), key=lambda t: -t.value)[:4]
     assert found.indices.tolist() == best[-1].user_attrs["indices"]  # the choice turned it over
     assert (found.role, found.chosen_on) == ("searched", "validation-a")
+    assert found.made_for == ()  # a function is no protocol
     sets = finalists.once([found, *rival_sets(task, oracle, final, "found", folder / "j")])
     scored = finalists.rescore(oracle, sets, "knn", 3)
     assert {(r["split"], r["seed"]) for r in scored} == {

@@ -29,6 +29,7 @@ REAL = Candidate(
     split_seed=3,
     role="searched",
     chosen_on="validation-a",
+    made_for=("conv",),
     draw="table",
     seeds=(1, 2),
     **BASE,
@@ -265,7 +266,7 @@ def test_earlier_files_are_read_and_a_digest_cannot_be_taken_out(tmp_path: Path)
         earlier = members(made, digest=False)
         read = load(tmp_path / "c.npz", zipped({f"{n}.npy": npy(a) for n, a in earlier.items()}))
         assert read.hash == made.hash
-        assert (read.role, read.chosen_on, read.path) == ("given", None, "")
+        assert (read.role, read.chosen_on, read.made_for, read.path) == ("given", None, (), "")
         stripped = {**earlier, "meta": np.array(json.dumps(made.meta()))}
         with pytest.raises(UserError, match="lacks digest"):
             load(tmp_path / "c.npz", zipped({f"{n}.npy": npy(a) for n, a in stripped.items()}))
