@@ -21,7 +21,6 @@ from reproduce.commands.options import (
     configured,
     load_candidates,
     option,
-    words,
 )
 from reproduce.commands.terminal import progress, show_records
 from reproduce.errors import UserError
@@ -30,9 +29,15 @@ from reproduce.records import Record
 from reproduce.summary import panel_table, score_table
 from reproduce.support.schema import Optional, Whole, Words, check_fields
 
-STANDARD = "standard"
-MOST_LARGE = 5  # networks of each large protocol of a panel, unless the user says more
 TEXT = Words(10_000, least=0)
+PANEL_HELP = (
+    f"standard for the standard panel, quick for it without {', '.join(protocols.SLOW)}, or "
+    "names with commas between."
+)
+LARGE_HELP = (
+    f"Replicates of {', '.join(protocols.LARGE)} in a panel, which take minutes each. Default: "
+    f"as many as --seeds, {protocols.MOST_LARGE} at most."
+)
 
 
 @dataclass(frozen=True)
@@ -46,16 +51,10 @@ class Learners:
     )
     panel: str | None = option(
         None,
-        f"Score under several protocols and show one table: {STANDARD} for the standard panel, or "
-        "names with commas between.",
+        f"Score under several protocols and show one table: {PANEL_HELP}",
         Optional(TEXT),
     )
-    large_seeds: int | None = option(
-        None,
-        f"Replicates of {', '.join(protocols.LARGE)} in a panel, which take minutes each. Default: "
-        f"as many as --seeds, {MOST_LARGE} at most.",
-        Optional(Whole(1, 100_000)),
-    )
+    large_seeds: int | None = option(None, LARGE_HELP, Optional(Whole(1, 100_000)))
 
     def __post_init__(self) -> None:
         check_fields(self, "score")
@@ -68,15 +67,11 @@ class Learners:
         """The protocols, each once, in the order of the panel."""
         if self.panel is None:
             return ("conv" if self.protocol is None else self.protocol,)
-        return (
-            protocols.PANEL if self.panel == STANDARD else tuple(dict.fromkeys(words(self.panel)))
-        )
+        return protocols.panel_of(self.panel)
 
     def seeds(self, name: str, seeds: int) -> int:
         """Replicates under one protocol, where `seeds` are asked for in all."""
-        if self.panel is None or name not in protocols.LARGE:
-            return seeds
-        return self.large_seeds or min(seeds, MOST_LARGE)
+        return protocols.panel_seeds(name, seeds, self.large_seeds) if self.panel else seeds
 
 
 @configured

@@ -10,18 +10,22 @@ from reproduce.protocols.essay import conv
 from reproduce.protocols.field import convnet
 from reproduce.protocols.names import PROTOCOLS, learner, names, protocol, recipe
 from reproduce.protocols.ours import features_name, on_features
-from reproduce.protocols.panel import LARGE, PANEL
+from reproduce.protocols.panel import LARGE, MOST_LARGE, PANEL, SLOW, panel_of, panel_seeds
 
 __all__ = [
     "LARGE",
+    "MOST_LARGE",
     "PANEL",
     "PROTOCOLS",
+    "SLOW",
     "conv",
     "convnet",
     "features_name",
     "learner",
     "names",
     "on_features",
+    "panel_of",
+    "panel_seeds",
     "protocol",
     "recipe",
 ]
