@@ -22,7 +22,7 @@ COMMANDS = {
         "Score candidate files with the oracle and show every accuracy, or their mean."
     ),
     "supertrainer_final:final": (
-        "Score all super-trainers, the simple rules, the essay's draws and random sets."
+        "Score super-trainers beside means, simple rules, the essay's draws and random sets."
     ),
     "analysis.measure.commands:analyse": (
         "Measure what a set's accuracy depends on, what its networks confuse, and near images."

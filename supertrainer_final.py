@@ -1,21 +1,26 @@
 """The command `final`: score every super-trainer of `results/sets`, and what it has to beat.
 
-`supertrainer final --split test` reads the sealed test split once. Every reading is logged in
-`results/test/test-readings.jsonl`, and a score that is on record is not computed again. Without
-`--split`, the command rehearses on validation-b, on which nothing was selected, and writes to
-`runs/final.jsonl`. Its seeds, from 2000 on, serve no other purpose. The strongest simple rule is
-determined beforehand, on validation-a.
+A set is scored under the protocol that it was made for, and one that was made for several under
+a panel of protocols. `supertrainer final --split test` reads the sealed test split once. Every
+reading is logged in `results/test/test-readings.jsonl`, and a score that is on record is not
+computed again. Without `--split`, the command rehearses on validation-b, on which nothing was
+selected, and writes to `runs/final.jsonl`. Its seeds, from 2000 on, serve no other purpose. The
+strongest simple rule is determined beforehand, on validation-a.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from reproduce import Candidate, Dataset, Oracle, UserError
+from distill import DistillConfig, distill
+from reproduce import Candidate, Dataset, Oracle, UserError, protocols
+from reproduce.commands.expectation import expectation
 from reproduce.commands.options import (
     MOST_SEEDS,
     DataChoice,
@@ -23,67 +28,166 @@ from reproduce.commands.options import (
     WorkersOption,
     configured,
     load_candidates,
+    option,
 )
+from reproduce.commands.score import LARGE_HELP, PANEL_HELP
 from reproduce.commands.terminal import progress, say, show_records
 from reproduce.essay import draws
-from reproduce.records import Record
-from reproduce.summary import score_table
+from reproduce.records import Record, key_of, read
+from reproduce.summary import grouped, panel_table, score_table
+from reproduce.support.schema import Optional, Whole, Words, check_fields
+from reproduce.support.table import Table
 from search import SearchConfig, finalists
 from search.rivals import random_sets, rule_sets, simple_sets
 
-SETS = Path("results/sets")
+SETS, RECORDS = Path("results/sets"), Path("results/records")
 OUT, REHEARSAL = Path("results/test/records.jsonl"), Path("runs/final.jsonl")
 FIRST_SEED = 2000
-# Files that were made for another protocol than `protocol_of` takes for sets of their kind.
-PROTOCOLS = {
-    "searched-ipc1-convnet": "convnet",
-    "distilled-ipc1-convnet": "convnet",
-}
+SEARCHED_FOR = "conv-shift1"  # what real sets were searched for, unless they say otherwise
+# Sets of before sets said what they are made for that are for another protocol than those beside
+# them, by their hashes: searched-ipc1-convnet and distilled-ipc1-convnet.
+EARLIER = {"284e073c9478c024": "convnet", "d21ab64efafcd201": "convnet"}
 STRONGEST = "best"  # real images are also scored by the strongest protocol, with the essay's draw
 # At most so many seeds for each rival and each random set: sets differ more than networks do.
 RIVAL_SEEDS, RANDOM_SEEDS = 10, 1
+# Beside a set for several learners, by role and protocol: the sets for one that are best known.
+FOR_ONE = (("searched", SEARCHED_FOR), ("distilled", "convnet"))
 
 
-def protocol_of(stem: str, candidate: Candidate) -> str:
-    """The protocol that the set in the file `stem`.npz was made for."""
-    return PROTOCOLS.get(stem, "own" if candidate.recipe else "conv-shift1")
+def made_for(candidate: Candidate) -> tuple[str, ...]:
+    """The protocols that a set was made for, at least one.
 
-
-def readings(
-    data: Dataset, sets: dict[str, Candidate], seeds: int, strong: int, random: int
-) -> dict[tuple[str, int], list[Candidate]]:
-    """The sets to score, by protocol and number of seeds.
-
-    Parameters
-    ----------
-    data : Dataset
-    sets : dict of str to Candidate
-        The super-trainers, by the names of their files.
-    seeds, strong : int
-        Networks for each set under its own protocol, and replicates under the strongest one.
-    random : int
-        Random sets of each size.
+    Distilled sets of before sets said so name protocols in their method, `distill unroll for conv`.
     """
-    asked: dict[tuple[str, int], list[Candidate]] = defaultdict(list)
-    for stem, candidate in sets.items():
-        protocol, ipc = protocol_of(stem, candidate), round(candidate.ipc)
-        asked[protocol, seeds].append(candidate)
-        if candidate.indices is not None:
-            quotas = (ipc,) * len(data.classes)
-            asked[protocol, min(seeds, RIVAL_SEEDS)] += simple_sets(data, ipc)
-            asked[protocol, RANDOM_SEEDS] += random_sets(data, quotas, random)
-            if strong and protocol != "convnet":
-                asked[STRONGEST, strong] += [candidate, draws.rmnist(data, ipc, "figures")]
-    return {key: chosen for key, chosen in asked.items() if chosen}
+    named = candidate.method.partition(" for ")[2]
+    if candidate.made_for or (named and " " not in named):
+        return candidate.made_for or tuple(named.split(","))
+    return (EARLIER.get(candidate.hash, "own" if candidate.recipe else SEARCHED_FOR),)
 
 
-def strongest_rules(oracle: Oracle, sets: dict[str, Candidate], seeds: int) -> list[str]:
+@dataclass(frozen=True)
+class FinalConfig:
+    """How many scores a final reading has, and under which panel."""
+
+    seeds: int = option(20, "Networks of each set.", Whole(1, MOST_SEEDS))
+    strong: int = option(5, f"Replicates under `{STRONGEST}`.", Whole(0, MOST_SEEDS))
+    random: int = option(30, "Random sets of each size.", Whole(0, 10_000))
+    panel: str | None = option(
+        None,
+        f"Protocols for sets that were made for several: {PANEL_HELP} Default: standard.",
+        Optional(Words(10_000, least=0)),
+    )
+    large_seeds: int | None = option(None, LARGE_HELP, Optional(Whole(1, MOST_SEEDS)))
+
+    def __post_init__(self) -> None:
+        check_fields(self, "final")
+
+    def protocols(self) -> tuple[str, ...]:
+        """The protocols of the panel."""
+        return protocols.panel_of("standard" if self.panel is None else self.panel)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which sets are scored under which protocol, and by how many networks.
+
+    Attributes
+    ----------
+    config : FinalConfig
+    data : Dataset
+    known : sequence of Candidate
+        Super-trainers that may stand beside those that are to be scored.
+    asked : dict
+        By protocol, the candidates and the numbers of their seeds, each set once.
+    on_panel : set of str
+        Hashes of the sets that are scored under the whole panel.
+    """
+
+    config: FinalConfig
+    data: Dataset
+    known: Sequence[Candidate]
+    asked: dict[str, dict[tuple[str, bool], tuple[Candidate, int]]] = field(default_factory=dict)
+    on_panel: set[str] = field(default_factory=set)
+
+    def add(self, candidate: Candidate) -> None:
+        """Add a super-trainer and its rivals."""
+        names = made_for(candidate)
+        if len(names) > 1:
+            self._add_for_several(candidate)
+        else:
+            self._add_for_one(candidate, names[0])
+
+    def calls(self) -> Iterator[tuple[str, range, list[Candidate]]]:
+        """Protocols, seeds, and the sets that are scored with them."""
+        for protocol, under in self.asked.items():
+            for count, pairs in grouped(under.values(), lambda pair: pair[1]).items():
+                seeds = range(FIRST_SEED, FIRST_SEED + count)
+                yield protocol, seeds, [candidate for candidate, _ in pairs]
+
+    def tables(self, scored: Sequence[Record], split: str) -> list[Table]:
+        """A table of the panel for each size of its sets."""
+        names = self.config.protocols()
+        shown = [r for r in scored if r["candidate"] in self.on_panel and r["protocol"] in names]
+        return [
+            panel_table(own, f"The panel on {split}, {ipc:g} images per class").turned()
+            for ipc, own in grouped(shown, lambda record: record["ipc"]).items()
+        ]
+
+    def _ask(self, protocol: str, seeds: int, candidates: Sequence[Candidate]) -> None:
+        """Add candidates; one that is there under another name takes both, and the more seeds."""
+        under = self.asked.setdefault(protocol, {})
+        for candidate in candidates:
+            key = candidate.hash, candidate.role == finalists.RANDOM_SETS
+            there, before = under.get(key, (candidate, 0))
+            under[key] = finalists.once([there, candidate])[0], max(seeds, before)
+
+    def _add_for_one(self, candidate: Candidate, protocol: str) -> None:
+        """A set and its rivals under the protocol that it was made for."""
+        seeds, ipc = self.config.seeds, round(candidate.ipc)
+        self._ask(protocol, seeds, [candidate])
+        if protocol == "own":  # its rivals carry no recipe
+            return
+        drawn = draws.rmnist(self.data, ipc, "figures")
+        if candidate.indices is None:
+            rivals = [class_means(self.data, ipc), drawn]
+            searched = (self._peers("searched", name, ipc) for name in (protocol, SEARCHED_FOR))
+            self._ask(protocol, seeds, next(filter(None, searched), []))
+        else:
+            rivals = simple_sets(self.data, ipc)
+            if self.config.strong and protocol != "convnet":
+                self._ask(STRONGEST, self.config.strong, [candidate, drawn])
+        self._ask(protocol, min(seeds, RIVAL_SEEDS), rivals)
+        quotas = (ipc,) * len(self.data.classes)
+        self._ask(protocol, RANDOM_SEEDS, random_sets(self.data, quotas, self.config.random))
+
+    def _add_for_several(self, candidate: Candidate) -> None:
+        """A set and its rivals under every protocol of the panel."""
+        ipc = round(candidate.ipc)
+        beside = [one for pair in FOR_ONE for one in self._peers(*pair, ipc)]
+        nearest = rule_sets(Oracle(self.data), SearchConfig(ipc=ipc), ["nearest-mean"])
+        rivals = [class_means(self.data, ipc), *nearest]
+        self.on_panel.update(one.hash for one in (candidate, *beside, *rivals))
+        for protocol in self.config.protocols():
+            large = self.config.large_seeds
+            seeds = protocols.panel_seeds(protocol, self.config.seeds, large)
+            self._ask(protocol, seeds, [candidate, *beside])
+            self._ask(protocol, min(seeds, RIVAL_SEEDS), rivals)
+
+    def _peers(self, role: str, protocol: str, ipc: int) -> list[Candidate]:
+        """The known super-trainers of a role and size that were made for one protocol alone."""
+        same = [one for one in self.known if (one.role, one.ipc) == (role, ipc)]
+        return [one for one in same if made_for(one) == (protocol,)]
+
+
+def class_means(data: Dataset, ipc: int) -> Candidate:
+    """Means of random parts of each class, as `distill --method means` makes them."""
+    means = distill(data, DistillConfig(method="means", ipc=ipc, protocols=("knn",)))
+    return dataclasses.replace(means, name="class means", made_for=(), chosen_on=None)
+
+
+def strongest_rules(oracle: Oracle, sets: Sequence[Candidate], seeds: int) -> list[str]:
     """One line for each protocol and size of the real sets: the strongest simple rule."""
-    kinds = {
-        (protocol_of(stem, candidate), round(candidate.ipc))
-        for stem, candidate in sets.items()
-        if candidate.indices is not None
-    }
+    kinds = {(made_for(one)[0], round(one.ipc)) for one in sets if one.indices is not None}
     lines = []
     for protocol, ipc in sorted(kinds):
         rules = rule_sets(oracle, SearchConfig(ipc=ipc))
@@ -96,41 +200,60 @@ def strongest_rules(oracle: Oracle, sets: dict[str, Candidate], seeds: int) -> l
     return lines
 
 
+def expected(oracle: Oracle, plan: Plan, split: str) -> str:
+    """How long the plan takes, in words, by the times in all records of results."""
+    waiting = [
+        replicate.question
+        for protocol, seeds, candidates in plan.calls()
+        for replicate in oracle.replicates(candidates, protocol, seeds, split)
+        if oracle.ledger.find(key_of(replicate.question)) is None
+    ]
+    files = [*sorted(RECORDS.glob("*.jsonl")), OUT, REHEARSAL]
+    known = [record for path in files if path.is_file() for record in read(path)]
+    return expectation(waiting, known, oracle.workers)
+
+
 @configured
 def final(
     choice: DataChoice,
+    config: FinalConfig,
     files: Annotated[
         list[Path] | None, typer.Argument(help=f"Candidate files; default: all in {SETS}.")
     ] = None,
     split: Annotated[str, typer.Option(help="Split to score on; test is sealed.")] = "validation-b",
-    seeds: Annotated[int, typer.Option(help="Networks of each set.", min=1, max=MOST_SEEDS)] = 20,
-    strong: Annotated[
-        int, typer.Option(help=f"Replicates under `{STRONGEST}`.", min=0, max=MOST_SEEDS)
-    ] = 5,
-    random: Annotated[int, typer.Option(help="Random sets of each size.", min=0, max=10_000)] = 30,
     records: Annotated[
         Path | None, typer.Option(help=f"File of records; default: {OUT}, or {REHEARSAL}.")
     ] = None,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score all super-trainers, the simple rules, the essay's draws and random sets."""
-    paths = files or sorted(SETS.glob("*.npz"))
+    """Score super-trainers beside means, simple rules, the essay's draws and random sets."""
+    paths = files or super_trainers()
     if not paths:
         raise UserError(f"no candidates in {SETS}; search or distil some first, or name files")
-    loaded = load_candidates(paths)
-    sets = {path.stem: candidate for path, candidate in zip(paths, loaded, strict=True)}
-    data = choice.open_for(loaded)
+    sets = load_candidates(paths)
+    data = choice.open_for(sets)
+    known = [one for one in map(Candidate.load, super_trainers()) if one.checksum == data.checksum]
+    plan = Plan(config, data, known)
+    for candidate in sets:
+        plan.add(candidate)
+    if not plan.on_panel and (config.panel is not None or config.large_seeds):
+        raise UserError("--panel and --large-seeds are for sets that were made for several")
     out = records or (OUT if split == "test" else REHEARSAL)
     oracle = Oracle(data, out, workers=workers)
-    rules = strongest_rules(oracle, sets, min(seeds, RIVAL_SEEDS))
+    say(expected(oracle, plan, split), stderr=True)
+    rules = strongest_rules(oracle, sets, min(config.seeds, RIVAL_SEEDS))
     scored: list[Record] = []
-    for (protocol, count), candidates in readings(data, sets, seeds, strong, random).items():
-        fresh = range(FIRST_SEED, FIRST_SEED + count)
+    for protocol, seeds, candidates in plan.calls():
         with progress(f"{protocol}, {split}") as update:
-            scored += oracle.score_many(
-                finalists.once(candidates), protocol, fresh, split, progress=update
-            )
+            scored += oracle.score_many(candidates, protocol, seeds, split, progress=update)
     show_records(scored, as_json, score_table(scored, f"Final reading on {split}"))
     if not as_json:
-        say("\n".join([*rules, f"Records: {out.resolve()}"]))
+        left = [name for name in protocols.PANEL if name not in config.protocols()]
+        note = [f"The panel leaves out {', '.join(left)}."] if plan.on_panel and left else []
+        say(*plan.tables(scored, split), "\n".join([*rules, *note, f"Records: {out.resolve()}"]))
+
+
+def super_trainers() -> list[Path]:
+    """The files of finished sets."""
+    return sorted(SETS.glob("*.npz"))

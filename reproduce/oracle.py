@@ -144,13 +144,7 @@ class Oracle:
         UserError
             For an unknown protocol or split, or a candidate that does not fit the data.
         """
-        for candidate in candidates:
-            check_fits(candidate, self.data)
-        replicates = [
-            replicate
-            for candidate in candidates
-            for replicate in self._replicates(candidate, protocol, seeds, split, fidelity)
-        ]
+        replicates = self.replicates(candidates, protocol, seeds, split, fidelity)
         wanted = [key_of(replicate.question) for replicate in replicates]
         self.ledger.refresh()
         waiting = list(self._unanswered(dict(zip(wanted, replicates, strict=True)), again))
@@ -183,22 +177,28 @@ class Oracle:
             )
         return learner.fingerprint()
 
-    def _replicates(
+    def replicates(
         self,
-        candidate: Candidate,
+        candidates: Sequence[Candidate],
         protocol: str,
         seeds: Sequence[int],
         split: str,
-        fidelity: Fidelity,
+        fidelity: Fidelity = FULL,
     ) -> list[Replicate]:
-        """The candidate with each seed; with the first alone where nothing is random."""
-        learner = _learner(candidate, protocol, fidelity.epochs)
-        used = schema.replicates(seeds)[: None if learner.random else 1]
-        question = {
-            **self._question(candidate, protocol, learner.fingerprint(), split, fidelity),
-            "random": learner.random,
-        }
-        return [Replicate(candidate, learner, seed, {**question, "seed": seed}) for seed in used]
+        """What `score_many` answers: all seeds, or the first where nothing is random."""
+        used, found = schema.replicates(seeds), []
+        for candidate in candidates:
+            check_fits(candidate, self.data)
+            learner = _learner(candidate, protocol, fidelity.epochs)
+            question = {
+                **self._question(candidate, protocol, learner.fingerprint(), split, fidelity),
+                "random": learner.random,
+            }
+            found += [
+                Replicate(candidate, learner, seed, {**question, "seed": seed})
+                for seed in used[: None if learner.random else 1]
+            ]
+        return found
 
     def _question(
         self, candidate: Candidate, protocol: str, plan: str, split: str, fidelity: Fidelity

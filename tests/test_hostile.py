@@ -160,7 +160,7 @@ HOSTILE = {
     "seeds without end": ("score ten.npz --seeds 1000000000", "Invalid value for '--seeds'"),
     "a final reading without end": (
         f"final ten.npz --seeds {10**20}",
-        "Invalid value for '--seeds'",
+        "use a whole number from 1 to 100,000",
     ),
     "an analysis under no protocol": ("analyse ten.npz --protocol=", "unknown protocol"),
     "epochs of what has none": (

@@ -1,6 +1,7 @@
 """Benchmarks on the bundled digits: they go on where they were, and documents can show them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -156,14 +157,11 @@ def test_random_sets_do_not_depend_on_their_number(digits: Dataset) -> None:
 
 
 def test_test_is_read_once(
-    digits: Dataset,
-    distilled: Candidate,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    digits: Dataset, distilled: Candidate, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = rivals.random_sets(digits, (1,) * 10, 9)[8].renamed("found")
+    random_set = rivals.random_sets(digits, (1,) * 10, 9)[8]
+    found = replace(random_set, name="found", role="searched", made_for=("knn",))
     files = [found.save("found.npz"), distilled.save("distilled.npz")]
-    monkeypatch.setattr(supertrainer_final, "PROTOCOLS", {"found": "knn"})
     small = {"seeds": 3, "strong": 0, "random": 4, "workers": 1}
     supertrainer_final.final(files=files, **small)
     assert not RESULTS.exists()  # a rehearsal

@@ -147,7 +147,7 @@ def test_progress_counts_replicates(digits: Dataset, ten: Candidate) -> None:
 
 def test_stacks_fit_the_stated_memory(digits: Dataset, ten: Candidate) -> None:
     oracles = [Oracle(digits, workers=2, memory=memory) for memory in (8.0, 0.02, 1e-9)]
-    replicates = oracles[0]._replicates(ten, "conv", range(32), "validation", QUICK)
+    replicates = oracles[0].replicates([ten], "conv", range(32), "validation", QUICK)
     limits = [stacks.Limits(2, "cpu", oracle.memory) for oracle in oracles]
     widths = [max(map(len, stacks.cut(replicates, limit))) for limit in limits]
     assert widths[0] == 16
