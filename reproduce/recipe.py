@@ -239,9 +239,13 @@ class Recipe:
         return dataclasses.replace(self, epochs=epochs, learning_rates=rates)
 
     def to_dict(self) -> dict[str, Any]:
-        """The recipe as plain JSON values."""
+        """The recipe as plain JSON values.
+
+        `frame` is left out where it is `plain`: files of earlier versions keep their digest.
+        """
         lists = {name: list(getattr(self, name)) for name in ("learning_rates", "widths")}
-        return {**dataclasses.asdict(self), **lists}
+        values = {**dataclasses.asdict(self), **lists}
+        return values if self.frame != "plain" else {k: values[k] for k in values if k != "frame"}
 
     @classmethod
     def from_dict(cls, values: Any) -> Recipe:
@@ -270,7 +274,7 @@ class Recipe:
         Fields at their defaults are left out, so that a field added later changes no key.
         """
         defaults = Recipe().to_dict()
-        changed = {name: v for name, v in self.to_dict().items() if v != defaults[name]}
+        changed = {name: v for name, v in self.to_dict().items() if v != defaults.get(name)}
         return json.dumps(changed, sort_keys=True)
 
 
