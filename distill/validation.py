@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,6 +18,7 @@ SEEDS = tuple(range(1000, 1002))
 # that learned one set of ten images, the standard deviation was 1.5.
 QUICK_SEEDS = tuple(range(1000, 1010))
 MOST_IMAGES = 2000
+TINY = 1e-9  # that a part just reached counts, whatever rounding did to it
 CHOOSING, FRESH = "validation-a", "validation-b"  # the halves that choose and that score the set
 
 
@@ -60,5 +62,5 @@ def is_due(done: float, last: float, checks: int) -> bool:
         Parts of the budget, 0 to 1, that are spent now and were at the last validation; 0 before
         the first.
     """
-    part = 1 / checks
-    return done == 1 or done // part > min(last, 1 - part) // part
+    now, before = (math.floor(part * checks + TINY) for part in (done, last))
+    return done == 1 or now > min(before, checks - 1)
