@@ -18,7 +18,7 @@ from reproduce.support.files import (
     write_whole,
 )
 from reproduce.support.schema import Flag, Named, Number, Optional, Rule, Several, Whole, Words
-from reproduce.support.text import printable
+from reproduce.support.text import brief, printable
 
 Record = dict[str, Any]
 # Records with equal values of these fields are of the same score.
@@ -80,6 +80,11 @@ def check(record: Any) -> Record:
         if name == "accuracy" and str(record["protocol"]).startswith("function "):
             rule = ANY_SCORE
         rule.check(record[name], name)
+    later = {name: record[name] for name in record.keys() - RULES.keys()}  # of a later version
+    try:
+        json.dumps(later, allow_nan=False)
+    except ValueError:
+        raise UserError(f"{brief(min(later))} has a number that is not finite") from None
     return record
 
 

@@ -82,7 +82,7 @@ def loaded(process: subprocess.Popen[str], module: str) -> bool:
     ("command", "library", "number"),
     [
         ("supertrainer score x.npz", "multiarray", signal.SIGINT),
-        ("supertrainer score x.npz", "libtorch", signal.SIGTERM),
+        ("supertrainer distill --name x", "libtorch", signal.SIGTERM),
         ("search", "_ssl", signal.SIGINT),
         ("distill", "multiarray", signal.SIGTERM),
     ],

@@ -156,6 +156,17 @@ def test_d_a_field_of_the_wrong_type_is_passed_over_with_a_line(
     assert err.rstrip("\n").isprintable()
 
 
+@pytest.mark.parametrize("value", ["NaN", "[1, -Infinity]", '{"a": 1e999}'])
+def test_d_a_field_of_a_later_version_holds_only_finite_numbers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], value: str
+) -> None:
+    path = tmp_path / "r.jsonl"
+    lines = [json.dumps({**record(seed), "later": 1}) for seed in (1, 2)]
+    path.write_text("\n".join([lines[0], lines[1].replace('"later": 1', f'"later": {value}')]))
+    assert [r["seed"] for r in read(path)] == [1]
+    assert "line 2: 'later' has a number that is not finite" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "line", ["[]", "5", "nonsense", '{"a": 1}', "[" * 100_000, '{"a": ' + "9" * 5000 + "}", "\0\0"]
 )
