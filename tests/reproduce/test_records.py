@@ -162,7 +162,8 @@ def test_d_a_field_of_a_later_version_holds_only_finite_numbers(
 ) -> None:
     path = tmp_path / "r.jsonl"
     lines = [json.dumps({**record(seed), "later": 1}) for seed in (1, 2)]
-    path.write_text("\n".join([lines[0], lines[1].replace('"later": 1', f'"later": {value}')]))
+    lines[1] = lines[1].replace('"later": 1', f'"later": {value}')
+    path.write_text("\n".join(lines) + "\n")
     assert [r["seed"] for r in read(path)] == [1]
     assert "line 2: 'later' has a number that is not finite" in capsys.readouterr().err
 
