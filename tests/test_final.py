@@ -74,7 +74,7 @@ EARLIER = {
     "distilled-ipc1": ("own",),
     "distilled-ipc1-adam": ("own",),
     "distilled-ipc1-convnet": ("convnet",),
-    "parts/conv-first": ("conv",),
+    "distilled-ipc1-conv": ("conv",),
 }
 
 
