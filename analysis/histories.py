@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from analysis.formats import HISTORY
 from reproduce.errors import UserError
 from reproduce.recipe import marked
 from reproduce.support.files import read_input
 from reproduce.support.schema import Number, Optional, Rule, Whole, Words
 from reproduce.support.text import printable
 
-ENDING = ".history.json"
 COUNT, ANY = Whole(0, 2**62), Number(-1e300, 1e300)
 NOTED: dict[str, Rule] = {
     "step": COUNT,
@@ -30,10 +30,10 @@ def histories(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
     A file that is torn, or holds anything else, is passed over with a line on standard error.
     """
-    for path in sorted((folder / "measures" / "histories").glob(f"*{ENDING}")):
+    for path in sorted((folder / "measures" / "histories").glob(f"*{HISTORY}")):
         try:
             content = _checked(path)
-            name = marked(path.name.removesuffix(ENDING), content["config"].get("frame", "plain"))
+            name = marked(path.name.removesuffix(HISTORY), content["config"].get("frame", "plain"))
             yield printable(name), content
         except (OSError, ValueError, LookupError, TypeError, RecursionError, UserError) as error:
             reason = str(error) if isinstance(error, UserError) else type(error).__name__

@@ -265,10 +265,6 @@ class Candidate:
 # The fields that are not arrays, which the file keeps in its meta.
 META = tuple(f.name for f in dataclasses.fields(Candidate) if "rule" in f.metadata)
 # Fields that files of earlier versions lack.
-LATER = {"digest", "role", "chosen_on", "made_for"} | {
-    "class_names",
-    "path",
-    "split_seed",
-    "invert",
-}
+LATER = {"digest", "role", "chosen_on", "made_for"}
+LATER |= {"class_names", "path", "split_seed", "invert"}
 NEEDED = {"images", "labels", "hash", "normalisation", *META} - LATER

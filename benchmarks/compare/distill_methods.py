@@ -17,6 +17,7 @@ from benchmarks.rows import Rows, chosen
 from distill import DistillConfig, validation
 from distill.command import run_distillation
 from distill.config import METHODS
+from distill.history import ENDING
 from distill.methods import filled, find
 from reproduce import Oracle, UserError
 from reproduce.commands.application import application, run
@@ -94,7 +95,7 @@ def compare(
             method=config.method,
             recipe=",".join(filled(config).protocols or ()),
             changes=cases[name],
-            **curve(checkpoint.with_suffix(".history.json")),
+            **curve(checkpoint.with_suffix(ENDING)),
             accuracies=[record["accuracy"] for record in scored],
         )
 

@@ -63,7 +63,7 @@ def usable_device(name: str) -> str:
         import torch
     try:
         torch.empty(0, device=name)
-    except (RuntimeError, AssertionError, NotImplementedError, TypeError, ValueError) as error:
+    except (RuntimeError, AssertionError, ImportError, TypeError, ValueError) as error:
         reason = type(error).__name__
         raise UserError(
             f"device {brief(name)} cannot be used ({reason}); use auto or cpu"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from reproduce import Candidate, Dataset, Oracle
+from reproduce import Candidate, Dataset, Oracle, UserError
 from reproduce.scoring.classifier import Classifier
 from reproduce.scoring.learners import Answer, Learner, Replicate
 from reproduce.support import threads
@@ -55,3 +55,11 @@ def test_a_stack_is_computed_with_one_thread_of_torch(
     embedded = [Classifier(make, Autoencoder("", "", (28, 28), 4)) for make in HEADS.values()]
     users = [learner.uses_torch for learner in (*embedded, Classifier(HEADS["torch"]))]
     assert all(users)
+
+
+@pytest.mark.parametrize("name", ["nonsense", "cuda:99", "vulkan", "hpu", ""])
+def test_d_a_device_that_is_not_there_is_refused_in_one_line(name: str) -> None:
+    """`vulkan` has no operations in a usual PyTorch, and `hpu` is a module that it lacks."""
+    with pytest.raises(UserError, match="cannot be used") as refused:
+        threads.usable_device(name)
+    assert "\n" not in str(refused.value)
