@@ -8,7 +8,7 @@ import json
 from dataclasses import MISSING, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,6 +31,9 @@ from reproduce.support.schema import (
     ruled,
 )
 from reproduce.training import cost
+
+if TYPE_CHECKING:
+    from torch.utils.data import TensorDataset
 
 LABEL_SCALES = ("class", "probability", "score")
 DRAWS = ("table", "figures")
@@ -199,6 +202,13 @@ class Candidate:
         if self.label_scale == "score":
             return self.labels
         return self.targets() - np.float32(1 / self.classes)
+
+    def tensor_dataset(self) -> TensorDataset:
+        """The set for PyTorch: images (n, 1, H, W), float32, and labels as they are, as copies."""
+        import torch
+        from torch.utils.data import TensorDataset
+
+        return TensorDataset(torch.tensor(self.images), torch.tensor(self.labels))
 
     def renamed(self, name: str) -> Candidate:
         """The same candidate under another name."""

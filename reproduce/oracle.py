@@ -4,51 +4,30 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reproduce import protocols
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset, ImageSet, check_fits
 from reproduce.errors import UserError
-from reproduce.records import RULES, Ledger, Record, key_of
+from reproduce.records import Ledger, Record, key_of
 from reproduce.scoring import stacks, worker
+from reproduce.scoring.fidelity import FULL, Fidelity
 from reproduce.scoring.learners import Answer, Learner, Replicate, Where
 from reproduce.scoring.unseen import exclude_own_images
 from reproduce.support import keys, provenance, schema
-from reproduce.support.schema import Number, Optional, Whole, check_fields, ruled
+from reproduce.support.processes import importing
+from reproduce.support.schema import Number, Optional, Whole
 from reproduce.support.threads import cores, usable_device
+
+if TYPE_CHECKING:
+    from reproduce.trained import TrainedNetwork
 
 MEMORY = 8.0  # GiB, of all workers together
 TEST_LOG = "test-readings.jsonl"
 # What a record says of a candidate beside its content: equal sets may differ in it.
 TITLES = ("name", "method", "draw", "role", "chosen_on", "frame")
-
-
-@dataclass(frozen=True)
-class Fidelity:
-    """How much of a full score is computed. Its fields are part of every record.
-
-    Attributes
-    ----------
-    images : int or None
-        Score on a fixed stratified subset of this many images of the split; None: on all of them.
-    part : int
-        Which subset of this size, 0 or above.
-    epochs : int or None
-        Train for at most this many epochs; None: for as many as the protocol says.
-    """
-
-    images: int | None = ruled(None, RULES["images"])
-    epochs: int | None = ruled(None, RULES["epochs"])
-    part: int = ruled(0, RULES["part"])
-
-    def __post_init__(self) -> None:
-        check_fields(self, "fidelity")
-
-
-FULL = Fidelity()
 
 
 class Oracle:
@@ -161,6 +140,21 @@ class Oracle:
             {**(self.ledger.find(key) or {}), **{name: one.question[name] for name in TITLES}}
             for key, one in zip(wanted, replicates, strict=True)
         ]
+
+    def fit(
+        self, candidate: Candidate, protocol: str, seed: int, *, epochs: int | None = None
+    ) -> TrainedNetwork:
+        """The very network that `score` trains for one seed, as `reproduce.trained.fit` has it.
+
+        Raises
+        ------
+        UserError
+            As `fit` does, and where the candidate does not fit the data.
+        """
+        check_fits(candidate, self.data)
+        with importing():
+            from reproduce.trained import fit
+        return fit(candidate, protocol, seed, epochs=epochs, device=self.device)
 
     def plan_of(self, candidate: Candidate, protocol: str, epochs: int | None) -> str:
         """The `plan` of the candidate's records: digits that identify how it is scored.

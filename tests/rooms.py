@@ -19,8 +19,8 @@ BELOW: dict[str, set[str]] = {
 ROOMS = {
     "reproduce": (
         *("errors", "support", "images", "recipe", "networks", "training", "records"),
-        *("summary", "candidate", "data", "sources", "transfer", "scoring", "protocols", "oracle"),
-        *("predictions", "essay", "commands"),
+        *("summary", "candidate", "data", "sources", "transfer", "scoring", "protocols", "trained"),
+        *("oracle", "predictions", "essay", "commands"),
     ),
     "search": (
         *("pool", "seeds", "finalists", "proxy", "methods", "own", "start_sets", "config"),

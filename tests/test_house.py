@@ -22,6 +22,7 @@ REFERENCES = {"distill.reference", "reproduce.networks.essay_net.reference"}
 TOO_LONG: set[str] = set()
 UNUSED = {
     "reproduce.support.redaction.Redacting.writelines",  # a stream has it, whoever calls it
+    "reproduce.candidate.Candidate.tensor_dataset",  # for training loops of the user's own
 }
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = Function | ast.ClassDef
