@@ -21,6 +21,7 @@ COMMANDS = {
     "reproduce.commands.score:score": (
         "Score candidate files with the oracle and show every accuracy, or their mean."
     ),
+    "reproduce.commands.read:read": "Read your own images with a network that learned a candidate.",
     "supertrainer_final:final": (
         "Score super-trainers beside means, simple rules, the essay's draws and random sets."
     ),

@@ -17,7 +17,7 @@ import pytest
 import supertrainer
 import supertrainer_demo
 from reproduce import Candidate
-from reproduce.commands.application import Later
+from reproduce.commands.application import Later, later
 from search import finished, open_study
 from tests.conftest import Call
 
@@ -80,11 +80,7 @@ def test_packages_run_as_modules(
     assert "Usage" in capsys.readouterr().out
 
 
-COMMANDS = ["demo", "reproduce", "search", "distill", "score"]
-COMMANDS += ["analyse", "embed", "random-curve", "report", "show", "compare", "final"]
-
-
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", later(supertrainer.COMMANDS, "").commands)
 def test_every_command_has_help(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from typer.main import get_command
 
 import supertrainer
@@ -208,6 +210,7 @@ SMALL = {
     "distill": "--dataset digits --for ridge --steps 3 --width 8 --depth 2 --pool 2 "
     "--inner-steps 3 --seeds 1 --checks 1 --workers 1",
     "score": "--protocol knn --seeds 1 --workers 1",
+    "read": "--protocol conv --epochs 1",
     "compare": "--protocol mlp --seeds 2 --workers 1",
     "final": "--seeds 1 --strong 0 --random 1 --workers 1",
     "analyse": "--protocol knn --seeds 1 --digits 20 --workers 1",
@@ -253,6 +256,8 @@ def small_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ten: Candidate
     """A working folder with what the documented commands ask for."""
     for name in ("x.npz", "a", "b", "runs/x.npz", "results/x.npz"):
         ten.renamed(Path(name).stem).save(tmp_path / name)
+    for name in ("three.png", "seven.jpg"):
+        Image.fromarray((255 * ten.images[3, 0]).astype(np.uint8)).save(tmp_path / name)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -27,6 +27,10 @@ RecordsOption = Annotated[
 WorkersOption = Annotated[
     int | None, typer.Option(help="Worker processes. Default: one for each core.", min=1)
 ]
+DeviceOption = Annotated[
+    str,
+    typer.Option(help="Where networks are trained: auto (a GPU where there is one), cpu, cuda."),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print the records as JSON and nothing else.")
 ]

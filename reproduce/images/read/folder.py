@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from reproduce.errors import UserError
-from reproduce.images.read.ink import POLARITY
+from reproduce.images.read.picture import ENDINGS, grey
 from reproduce.support.text import brief, checked
 
 CLUTTER = {"__macosx", "__pycache__", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin"}
 SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"}
-# What is opened at all: some of Pillow's other formats run programs or stand for whole documents.
-FORMATS = {
-    "BMP": (".bmp",),
-    "GIF": (".gif",),
-    "JPEG": (".jpg", ".jpeg"),
-    "PNG": (".png",),
-    "PPM": (".pbm", ".pgm", ".ppm"),
-    "TIFF": (".tif", ".tiff"),
-    "WEBP": (".webp",),
-}
-ENDINGS = tuple(ending for endings in FORMATS.values() for ending in endings)
-GREY = 8  # of 255: JPEG may set the channels of a grey pixel so far apart
-LARGEST = 2**31  # bytes of pixels, as floats, that are read of all images,
-LARGEST_IMAGE = 2**25  # and of one
+LARGEST = 2**31  # bytes of pixels, as floats, that are read of all images
 
 
 def read(path: Path, invert: bool | None) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
@@ -50,14 +35,14 @@ def read(path: Path, invert: bool | None) -> tuple[np.ndarray, np.ndarray, tuple
     """
     classes = _classes(path)
     files = [(file, label) for label, name in enumerate(classes) for file in _files(path / name)]
-    first = _grey(files[0][0], None, invert)
+    first = grey(files[0][0], None, invert)
     if first.size * 4 * len(files) > LARGEST:
         raise UserError(
             f"{path}: {len(files)} images of {first.shape} are too many pixels; make them smaller"
         )
     images = np.empty((len(files), *first.shape), first.dtype)
     for place, (file, _) in enumerate(files):
-        image = _grey(file, first.shape, invert)
+        image = grey(file, first.shape, invert)
         if image.dtype != first.dtype:
             raise UserError(f"{file}: {image.dtype} pixels, others have {first.dtype}; save alike")
         images[place] = image
@@ -111,56 +96,3 @@ def _files(path: Path) -> list[Path]:
     if not files:
         raise UserError(f"{path}: no images in this class folder; remove it, or put some in")
     return files
-
-
-def _grey(file: Path, shape: tuple[int, ...] | None, invert: bool | None) -> np.ndarray:
-    """One image (H, W): bytes, 16-bit numbers or floats, as the file has them."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of oddities that do not change pixels
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file, formats=list(FORMATS)) as image:
-                _check(image, file, shape)
-                return _pixels(image, file, invert)
-    except UserError:
-        raise
-    except Exception as error:
-        # Damage makes Pillow's readers raise almost any type of exception.
-        raise UserError(
-            f"{file}: cannot be read as an image ({type(error).__name__}); save it again"
-        ) from None
-
-
-def _check(image: Image.Image, file: Path, shape: tuple[int, ...] | None) -> None:
-    """Refuse an image before its pixels are unpacked."""
-    height_width = image.size[::-1]
-    if shape and height_width != shape:
-        raise UserError(f"{file}: images have several sizes, {height_width} and {shape}")
-    if image.width * image.height * 4 > LARGEST_IMAGE:
-        raise UserError(f"{file}: {image.width} x {image.height} pixels; make them smaller")
-    if getattr(image, "n_frames", 1) > 1:
-        raise UserError(f"{file}: an animation or a document of several pages; save one image")
-
-
-def _pixels(image: Image.Image, file: Path, invert: bool | None) -> np.ndarray:
-    if image.mode == "F" or image.mode.startswith("I"):  # 16-bit or float: converted, all is white
-        pixels = np.asarray(image)
-        deep = image.mode == "I" and image.format == "PNG"  # older versions widen 16-bit files
-        return pixels.astype(np.uint16) if deep else pixels.astype(pixels.dtype.newbyteorder("="))
-    if image.has_transparency_data:
-        colours = image.convert("RGBA")
-        if np.asarray(colours)[..., 3].min() < 255:
-            if invert is None:
-                raise UserError(f"{file}: its background is transparent; {POLARITY}")
-            paper = Image.new("RGBA", image.size, "white" if invert else "black")
-            image = Image.alpha_composite(paper, colours)
-    if image.mode not in ("L", "1"):
-        _check_colours(image, file)
-    return np.asarray(image.convert("L"))
-
-
-def _check_colours(image: Image.Image, file: Path) -> None:
-    """Refuse a picture in colour; a grey one may have three equal channels."""
-    channels = np.asarray(image.convert("RGB")).astype(np.int16)
-    if np.ptp(channels, axis=2).max() > GREY:
-        raise UserError(f"{file}: an image in colour; convert it to grey")
