@@ -19,7 +19,7 @@ from reproduce.scoring.unseen import exclude_own_images
 from reproduce.support import keys, provenance, schema
 from reproduce.support.processes import importing
 from reproduce.support.schema import Number, Optional, Whole
-from reproduce.support.threads import cores, usable_device
+from reproduce.support.threads import backend_is_given, default_workers, usable_device
 
 if TYPE_CHECKING:
     from reproduce.trained import TrainedNetwork
@@ -34,7 +34,8 @@ class Oracle:
     """Scores candidates on the images of one dataset, and keeps the records.
 
     A training that takes minutes leaves checkpoints in `unfinished/` beside the records. It goes on
-    from them when the same scores are asked for again.
+    from them when the same scores are asked for again. Workers of a joblib backend that the caller
+    has set up leave none.
 
     Parameters
     ----------
@@ -44,7 +45,8 @@ class Oracle:
         soon as they are computed. None: records are kept in memory only.
     workers : int or None
         Worker processes of one thread each, 1 to 10,000; None: one for each core. On a GPU all
-        networks are trained in this process.
+        networks are trained in this process. Where a joblib backend is set up
+        (`joblib.parallel_config`), its workers are used.
     device : str
         `auto` (a GPU where there is one), `cpu`, `cuda`, and so on.
     memory : float
@@ -67,7 +69,7 @@ class Oracle:
         memory: float = MEMORY,
     ) -> None:
         self.data, self.memory = data, Number(0, 1e6, above=True).check(memory, "memory")
-        self.workers = Optional(Whole(1, 10_000)).check(workers, "workers") or cores()
+        self.workers = Optional(Whole(1, 10_000)).check(workers, "workers") or default_workers()
         self.device = usable_device(device)
         self.ledger = Ledger(Path(records) if records else None)
 
@@ -243,7 +245,7 @@ class Oracle:
 
     def _checkpoint(self, stack: list[Replicate]) -> Path | None:
         """The file in which the training of a stack keeps its state."""
-        if self.ledger.path is None:
+        if self.ledger.path is None or backend_is_given():  # other machines have other folders
             return None
         name = keys.key("stack/1", *(key_of(replicate.question) for replicate in stack))
         return self.ledger.path.parent / "unfinished" / f"{name[:32]}.pt"

@@ -15,7 +15,7 @@ import joblib
 from reproduce.data import ImageSet
 from reproduce.scoring.learners import Answer, Replicate, Where
 from reproduce.support.processes import end_with_parent, interrupts_held
-from reproduce.support.threads import torch_threads
+from reproduce.support.threads import backend_is_given, torch_threads
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # malloc.h
 LARGEST_HEAP_BLOCK = 2**25  # glibc takes no more
@@ -41,7 +41,10 @@ def keep_freed_memory() -> None:
 def run(
     waiting: Sequence[Sequence[Replicate]], images: ImageSet, places: Sequence[Where], workers: int
 ) -> Iterator[tuple[list[Answer], float]]:
-    """Compute stacks in at most so many processes, and yield what `answers` returns of each."""
+    """Compute stacks in at most so many processes, and yield what `answers` returns of each.
+
+    A joblib backend that the caller has set up computes them instead, on all of its machines.
+    """
     workers = min(workers, len(waiting))
     images = ImageSet(images.images, images.labels)  # float32, of which processes share one copy
     tasks = (
@@ -49,7 +52,9 @@ def run(
         for stack, where in zip(waiting, places, strict=True)
     )
     backend: dict[str, Any] = {"backend": "sequential"}
-    if workers > 1:
+    if backend_is_given():
+        backend = {}
+    elif workers > 1:
         backend = {"backend": "loky", "inner_max_num_threads": 1, "initializer": end_with_parent}
     with joblib.parallel_config(**backend):
         parallel = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="all")
@@ -65,6 +70,8 @@ def answers(
     start = time.perf_counter()
     keep_freed_memory()
     learner = stack[0].learner
-    with torch_threads(1) if learner.uses_torch else nullcontext():  # small networks: fastest so
+    # A stack is computed where it is: scikit-learn would share its trees out on a given backend.
+    here = joblib.parallel_config(backend="sequential")
+    with here, torch_threads(1) if learner.uses_torch else nullcontext():  # small networks: fastest
         found = learner.score(stack, scored, where)
     return found, time.perf_counter() - start

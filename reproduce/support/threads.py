@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import joblib
+from joblib.parallel import BACKENDS, DEFAULT_BACKEND, get_active_backend
 
 from reproduce.errors import UserError
 from reproduce.support.processes import importing
@@ -25,6 +26,16 @@ def cores() -> int:
     """Cores that this process may use, at least 1: less where a container or affinity says so."""
     found: int = joblib.cpu_count()
     return found
+
+
+def backend_is_given() -> bool:
+    """Whether the caller has set up a joblib backend of another kind than joblib's own default."""
+    return not isinstance(get_active_backend()[0], BACKENDS[DEFAULT_BACKEND])
+
+
+def default_workers() -> int:
+    """Workers where the caller names no number: one for each core, here or of a given backend."""
+    return int(joblib.effective_n_jobs(-1)) if backend_is_given() else cores()
 
 
 def default_device() -> str:
