@@ -43,6 +43,7 @@ from search.rivals import random_sets, rule_sets, simple_sets
 SETS, RECORDS = Path("results/sets"), Path("results/records")
 OUT, REHEARSAL = Path("results/test/records.jsonl"), Path("runs/final.jsonl")
 FIRST_SEED = 2000
+MNIST = "mnist"  # the data of sets where neither files nor --dataset are given
 SEARCHED_FOR = "conv-shift1"  # what real sets were searched for, unless they say otherwise
 # Sets of before sets said what they are made for that are for another protocol than those beside
 # them, by their hashes: searched-ipc1-convnet and distilled-ipc1-convnet.
@@ -218,7 +219,8 @@ def final(
     choice: DataChoice,
     config: FinalConfig,
     files: Annotated[
-        list[Path] | None, typer.Argument(help=f"Candidate files; default: all in {SETS}.")
+        list[Path] | None,
+        typer.Argument(help=f"Candidate files; default: all of one dataset in {SETS}."),
     ] = None,
     split: Annotated[str, typer.Option(help="Split to score on; test is sealed.")] = "validation-b",
     records: Annotated[
@@ -228,10 +230,7 @@ def final(
     as_json: JsonOption = False,
 ) -> None:
     """Score super-trainers beside means, simple rules, the essay's draws and random sets."""
-    paths = files or super_trainers()
-    if not paths:
-        raise UserError(f"no candidates in {SETS}; search or distil some first, or name files")
-    sets = load_candidates(paths)
+    sets = load_candidates(files) if files else tracked(choice.dataset or MNIST)
     data = choice.open_for(sets)
     known = [one for one in map(Candidate.load, super_trainers()) if one.checksum == data.checksum]
     plan = Plan(config, data, known)
@@ -252,6 +251,23 @@ def final(
         left = [name for name in protocols.PANEL if name not in config.protocols()]
         note = [f"The panel leaves out {', '.join(left)}."] if plan.on_panel and left else []
         say(*plan.tables(scored, split), "\n".join([*rules, *note, f"Records: {out.resolve()}"]))
+
+
+def tracked(dataset: str) -> list[Candidate]:
+    """All finished sets of one dataset.
+
+    Raises
+    ------
+    UserError
+        When there are none.
+    """
+    known = map(Candidate.load, super_trainers())
+    found = [one for one in known if dataset in (one.dataset, one.path)]
+    if not found:
+        raise UserError(
+            f"no candidates of {dataset} in {SETS}; search or distil some first, or name files"
+        )
+    return found
 
 
 def super_trainers() -> list[Path]:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
 
+from reproduce import data
 from reproduce.recipe import marked
 from reproduce.records import Record
 from reproduce.support.table import Code, Table
@@ -200,8 +201,18 @@ def score_rows(records: Iterable[Record]) -> list[ScoreRow]:
     )
 
 
+def naming_data(table: Table, names: Sequence[str]) -> Table:
+    """The table with a second column that names the data of each row, where names differ."""
+    if len(set(names)) < 2:
+        return table
+    columns = zip(["data", *names], [table.head, *table.rows], strict=True)
+    head, *rows = ([row[0], name, *row[1:]] for name, row in columns)
+    return replace(table, head=head, rows=rows)
+
+
 def score_table(records: Iterable[Record], title: str = "") -> Table:
-    """The rows of `score_rows` as a table for people."""
+    """The rows of `score_rows` as a table for people; several datasets are named."""
+    found = score_rows(records)
     rows = [
         [
             row.title,
@@ -212,9 +223,10 @@ def score_table(records: Iterable[Record], title: str = "") -> Table:
             row.summary.n,
             row.seeds,
         ]
-        for row in score_rows(records)
+        for row in found
     ]
-    return Table(["set", "ipc", "protocol", "split", "accuracy", "n", "seeds"], rows, title)
+    table = Table(["set", "ipc", "protocol", "split", "accuracy", "n", "seeds"], rows, title)
+    return naming_data(table, [data.title(row.dataset, row.checksum) for row in found])
 
 
 def panel_table(records: Iterable[Record], title: str = "") -> Table:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from reproduce import Candidate, Dataset, Oracle, protocols
+from reproduce import Candidate, Dataset, Oracle, UserError, protocols
 from reproduce.protocols import PANEL, SLOW, panel_of
 from reproduce.records import Record, read
 from search.rivals import random_sets
-from supertrainer_final import FinalConfig, Plan, class_means, made_for
+from supertrainer_final import FinalConfig, Plan, class_means, made_for, tracked
 from tests.conftest import Call, Refusal
 from tests.imports import ROOT
 
@@ -135,6 +135,18 @@ def test_sets_share_their_rivals(folder: Path, digits: Dataset) -> None:
     assert [one.name for one in under].count("random sets") == 4
     assert len({one.hash for one in under}) == len(under)
     assert seeds["conv-shift1", "searched"] == 20
+
+
+def test_without_files_sets_of_one_dataset_are_scored(
+    folder: Path, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = replace(made(digits, "other", "tree"), dataset="mnist", checksum="0" * 16)
+    other.save(folder / "results" / "sets" / "other.npz")
+    monkeypatch.chdir(folder)
+    assert [one.name for one in tracked("mnist")] == ["other"]
+    assert len(tracked("digits")) == 4
+    with pytest.raises(UserError, match="no candidates of fashion"):
+        tracked("fashion")
 
 
 def test_the_quick_panel_has_no_network_that_learns_for_minutes() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from analysis.tables.final import Reading, readings
+from analysis.tables.final import MNIST, Reading, readings
 from reproduce.essay import comparison
 from reproduce.recipe import marked
 from reproduce.records import read
@@ -55,5 +55,5 @@ def _essay_row(results: Path) -> list[str]:
 
 def ten_images(results: Path, name: str, protocol: str) -> Reading:
     """The reading of test of ten images, or of random sets of ten."""
-    found = {(r.name, r.protocol): r for r in readings(results) if r.ipc == IPC}
+    found = {(r.name, r.protocol): r for r in readings(results) if (r.data, r.ipc) == (MNIST, IPC)}
     return found[name, protocol]

@@ -13,8 +13,9 @@ from analysis.measure import effects
 from analysis.origins import Number, Origins
 from analysis.results import collect
 from analysis.tables.finalists import choices
-from analysis.tables.leaderboard import Row, leaderboards
+from analysis.tables.leaderboard import Leaderboard, Row, leaderboards
 from analysis.tables.value import comparisons
+from reproduce.summary import naming_data
 from reproduce.support.table import Code, Table
 
 
@@ -23,15 +24,17 @@ def leaderboard(folder: Path) -> Table:
     results = collect([folder])
     found = leaderboards(results, Origins())
     protocols = [p for p in _columns(found) if any(p in r.cells for r in _ours(found))]
-    rows = []
-    for row in _ours(found):
-        cells = [_leaderboard_cell(row.cells.get(protocol)) for protocol in protocols]
-        name = row.name + (f" ({row.sets} sets)" if row.sets > 1 else "")
-        rows.append([name, f"{row.ipc:g}", row.scored_on, *cells])
-    return Table(["set", "ipc", "split", *(Code(p) for p in protocols)], rows)
+    rows, data = [], []
+    for board in found:
+        for row in _ours([board]):
+            cells = [_leaderboard_cell(row.cells.get(protocol)) for protocol in protocols]
+            name = row.name + (f" ({row.sets} sets)" if row.sets > 1 else "")
+            rows.append([name, f"{row.ipc:g}", row.scored_on, *cells])
+            data.append(board.source.title)
+    return naming_data(Table(["set", "ipc", "split", *(Code(p) for p in protocols)], rows), data)
 
 
-def _ours(found: Sequence[Any]) -> list[Row]:
+def _ours(found: Sequence[Leaderboard]) -> list[Row]:
     return [row for board in found for row in board.rows if row.kind != "published"]
 
 
