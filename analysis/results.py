@@ -27,11 +27,6 @@ Analysis = dict[str, Any]
 READING = ("time", "purpose", "command")  # texts of every line of the log of test
 
 
-def is_full(record: Record) -> bool:
-    """Whether a record scored at full fidelity: all images of its split, all epochs."""
-    return record["images"] is None and record["epochs"] is None
-
-
 @dataclass
 class Results:
     """Everything that a report is made from.

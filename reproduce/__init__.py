@@ -8,8 +8,9 @@ if TYPE_CHECKING:
     from reproduce.candidate import Candidate
     from reproduce.data import Dataset, ImageSet
     from reproduce.errors import UserError
-    from reproduce.oracle import Fidelity, Oracle
+    from reproduce.oracle import Oracle
     from reproduce.recipe import Recipe
+    from reproduce.scoring.fidelity import Fidelity
     from reproduce.sources import load
 
 __all__ = ["Candidate", "Dataset", "Fidelity", "ImageSet", "Oracle", "Recipe", "UserError", "load"]
@@ -19,7 +20,7 @@ __getattr__, __dir__ = exports(
     {
         "Candidate": ".candidate",
         "Dataset": ".data",
-        "Fidelity": ".oracle",
+        "Fidelity": ".scoring.fidelity",
         "ImageSet": ".data",
         "Oracle": ".oracle",
         "Recipe": ".recipe",

@@ -158,18 +158,20 @@ class Oracle:
             from reproduce.trained import fit
         return fit(candidate, protocol, seed, epochs=epochs, device=self.device)
 
-    def plan_of(self, candidate: Candidate, protocol: str, epochs: int | None) -> str:
+    def plan_of(self, candidate: Candidate, protocol: str, fidelity: Fidelity = FULL) -> str:
         """The `plan` of the candidate's records: digits that identify how it is scored.
 
         Raises
         ------
         UserError
-            For an unknown protocol, and where `epochs` are given to one that trains no network.
+            For an unknown protocol, and where one that trains no network is to train less, or a
+            network of one size is to be narrower.
         """
-        learner = _learner(candidate, protocol, epochs)
-        if epochs and not learner.trains_networks:
+        learner = _learner(candidate, protocol, fidelity)
+        if fidelity.trains_less and not learner.trains_networks:
             raise UserError(
-                f"{protocol} trains no network, so it takes no epochs; leave --epochs out"
+                f"{protocol} trains no network, so it takes no epochs, members or width; "
+                "leave them out"
             )
         return learner.fingerprint()
 
@@ -185,7 +187,7 @@ class Oracle:
         used, found = schema.replicates(seeds), []
         for candidate in candidates:
             check_fits(candidate, self.data)
-            learner = _learner(candidate, protocol, fidelity.epochs)
+            learner = _learner(candidate, protocol, fidelity)
             question = {
                 **self._question(candidate, protocol, learner.fingerprint(), split, fidelity),
                 "random": learner.random,
@@ -209,9 +211,7 @@ class Oracle:
             "protocol": protocol,
             "plan": plan,
             "split": split,
-            "images": fidelity.images,
-            "epochs": fidelity.epochs,
-            **({"part": fidelity.part} if fidelity.part else {}),
+            **fidelity.fields(),
             **self.data.opening(),
         }
 
@@ -286,7 +286,7 @@ def complete(question: Record, answer: Answer, seconds: float, device: str) -> R
     }
 
 
-def _learner(candidate: Candidate, protocol: str, epochs: int | None) -> Learner:
-    """The protocol's learner, with no network trained for more than the epochs given."""
+def _learner(candidate: Candidate, protocol: str, fidelity: Fidelity) -> Learner:
+    """The protocol's learner, which trains no more than the fidelity says."""
     learner = protocols.learner(protocol, candidate)
-    return learner.shortened(epochs) if epochs else learner
+    return learner.reduced(fidelity) if fidelity.trains_less else learner

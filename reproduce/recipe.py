@@ -231,12 +231,18 @@ class Recipe:
         if self.widths and self.width % RECIPE_DEFAULTS["width"]:
             yield "width", "widths say what each block has"
 
-    def shortened(self, epochs: int) -> Recipe:
-        """The same recipe with at most this many epochs, and the rates of their steps."""
-        if epochs >= self.epochs:
-            return self
+    def reduced(
+        self, epochs: int | None = None, members: int | None = None, width: int | None = None
+    ) -> Recipe:
+        """The same recipe with at most so many epochs, members of its ensemble, and channels."""
+        epochs = min(epochs or self.epochs, self.epochs)
+        changes: dict[str, Any] = {"ensemble": min(members or self.ensemble, self.ensemble)}
+        if width and self.widths:
+            changes["widths"] = tuple(min(width, own) for own in self.widths)
+        elif width:
+            changes["width"] = min(width, self.width)
         rates = self.learning_rates[: len(self.learning_rates) * epochs // self.epochs]
-        return dataclasses.replace(self, epochs=epochs, learning_rates=rates)
+        return dataclasses.replace(self, epochs=epochs, learning_rates=rates, **changes)
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as plain JSON values.

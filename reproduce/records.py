@@ -35,6 +35,8 @@ RULES: dict[str, Rule] = {
     "images": Optional(Whole(1, 2**63)),
     "epochs": Optional(Whole(1, 2**63)),
     "part": Whole(0, 2**63),
+    "members": Optional(Whole(1, 2**63)),
+    "width": Optional(Whole(1, 2**63)),
     "accuracy": PERCENT,
     "class_errors": Several(PERCENT, 100_000),
     "name": Words(least=0),
@@ -60,6 +62,11 @@ ANY_SCORE = Number(-sys.float_info.max, sys.float_info.max)  # of a user's own f
 def key_of(record: Record) -> tuple[Any, ...]:
     """What identifies a score: candidate, data, protocol and its plan, split, seed, fidelity."""
     return (*(record[name] for name in KEY), record.get("part", 0))
+
+
+def is_full(record: Record) -> bool:
+    """Whether a record scored at full fidelity: on all images of its split, trained in full."""
+    return not any(record.get(name) for name in ("images", "epochs", "members", "width"))
 
 
 def check(record: Any) -> Record:

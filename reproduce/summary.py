@@ -184,10 +184,13 @@ class ScoreRow:
 
 def score_rows(records: Iterable[Record]) -> list[ScoreRow]:
     """One row for each group of records that agree in all but candidate and seed."""
-    groups = grouped(records, lambda r: (*(r[field] for field in GROUP), role_of(r)))
+    groups = grouped(
+        records,
+        lambda r: (*(r[field] for field in GROUP), role_of(r), r.get("members"), r.get("width")),
+    )
     rows = [
         ScoreRow(
-            **dict(zip((*GROUP, "role"), key, strict=True)),
+            **dict(zip((*GROUP, "role"), key[:-2], strict=True)),
             title=title(group),
             lucky=any(map(is_lucky, group)),
             seeds=seed_range(record["seed"] for record in group),

@@ -11,6 +11,7 @@ from reproduce.errors import UserError
 from reproduce.images.deskew import upright
 from reproduce.networks.stack import Stack
 from reproduce.recipe import Recipe
+from reproduce.scoring.fidelity import Fidelity
 from reproduce.scoring.learners import Replicate, Where
 from reproduce.scoring.network import Network
 from reproduce.support.schema import SEED
@@ -91,7 +92,7 @@ def fit(
     if not isinstance(learner, Network):
         raise UserError(f"{protocol} gives no single network; use conv, best or own")
     if epochs:
-        learner = learner.shortened(epochs)
+        learner = learner.reduced(Fidelity(epochs=epochs))
     replicate = Replicate(candidate, learner, SEED.check(seed, "seed"))
     with torch_threads(1):  # as the oracle's workers have
         networks = learner.trained([replicate], Where(usable_device(device)))

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from reproduce.commands.options import option
 from reproduce.errors import UserError
-from reproduce.support.schema import SEED, Flag, Number, Optional, Whole, Words, check_fields
+from reproduce.support.schema import (
+    SEED,
+    Choice,
+    Flag,
+    Number,
+    Optional,
+    Whole,
+    Words,
+    check_fields,
+)
 from search.methods import METHODS, named
 from search.seeds import searching
 
 TIMES = {"s": 1, "m": 60, "h": 3600}
-DEFAULTS = {"search_seeds": 2, "images": 5000, "batch": 16}  # unless the method has its own
+# Unless the method has its own.
+DEFAULTS: dict[str, Any] = {"search_seeds": 2, "batch": 16, "fidelity": "full"}
+FIDELITIES, IMAGES = ("full", "auto"), 5000  # images that score a set, unless something says else
 COUNT, TEXT = Whole(1, 10_000), Words(10_000, least=0)
 LONGEST = 10 * 365 * 24 * 3600  # seconds
 
@@ -41,22 +53,33 @@ class SearchConfig:
     budget: str = option(
         "200", "Number of sets to score, or the time to spend: 90s, 20m, 2h.", Words(40, least=0)
     )
-    # `search_seeds`, `images` and `batch` may be None here; afterwards they are always numbers.
+    # `search_seeds`, `fidelity` and `batch` may be None here, but not afterwards.
     search_seeds: int = option(
         None,
         "Replicates of each set; hopeless sets are dropped after every four of them. "
         + default_of("search_seeds"),
         Optional(COUNT),
     )
-    epochs: int | None = option(
+    fidelity: str = option(
         None,
-        "Epochs of each network while searching. Default: those of the protocol.",
-        Optional(Whole(1, 10**9)),
+        "How a search scores: full, as the protocol says, or auto, the cheap version of it that "
+        "tells most in a second by the table that was measured. The next four options come first. "
+        + default_of("fidelity"),
+        Optional(Choice(FIDELITIES)),
     )
-    images: int = option(
+    epochs: int | None = option(
+        None, "Epochs of each network while searching, at most.", Optional(Whole(1, 10**9))
+    )
+    members: int | None = option(
+        None, "Networks of an ensemble while searching, at most.", Optional(Whole(1, 100))
+    )
+    width: int | None = option(
+        None, "Channels of each network while searching, at most.", Optional(Whole(1, 4096))
+    )
+    images: int | None = option(
         None,
         "Training images that score a set, other ones for every batch; 0 takes all. "
-        + default_of("images"),
+        f"Default: what --fidelity says, {IMAGES} for full.",
         Optional(Whole(0, 10**9)),
     )
     pool: float | None = option(

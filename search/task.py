@@ -11,18 +11,22 @@ from typing import Any
 import numpy as np
 from optuna.trial import FrozenTrial
 
+from reproduce import protocols
 from reproduce.candidate import Candidate
 from reproduce.errors import UserError
 from reproduce.essay import draws
-from reproduce.oracle import FULL, Fidelity, Oracle
+from reproduce.oracle import Oracle
+from reproduce.scoring.fidelity import Fidelity
 from search import methods
-from search.config import SearchConfig
+from search.cheap import Version, auto
+from search.config import IMAGES, SearchConfig
 from search.methods.base import Finished, Method, View
 from search.own.function import FunctionOracle
 from search.pool import Pool
 from search.seeds import searching
 from search.start_sets import start_sets
 
+CHEAP = ("images", "epochs", "members", "width")  # settings that say how sets are scored
 SPLIT = "train"  # validation is left for what comes after a search
 
 
@@ -72,16 +76,40 @@ class Task:
 
     def settings(self) -> dict[str, Any]:
         """What must agree for a study to be resumed: all but the budget."""
-        some = [own[:quota] for own, quota in zip(self.pool.members, self.quotas, strict=True)]
-        sample = self.candidate(np.concatenate(some), name="any", method="any")
-        how = self.oracle.plan_of(sample, self.config.protocol, self.config.epochs)
+        how = self.oracle.plan_of(self._sample(), self.config.protocol, self.cheap)
+        cheap = {name: getattr(self.cheap, name) for name in CHEAP}
         return {
             **dataclasses.asdict(self.config),
+            **cheap,
             "budget": None,
+            "fidelity": None,  # what it stands for matters
             "data": self.oracle.data.checksum,
             "split": SPLIT,
             "oracle": how,
         }
+
+    @functools.cached_property
+    def version(self) -> Version | None:
+        """The cheap version of the protocol that `--fidelity auto` takes; None without one."""
+        own = isinstance(self.oracle, FunctionOracle)
+        return None if own or self.config.fidelity == "full" else auto(self.config.protocol)
+
+    @functools.cached_property
+    def cheap(self) -> Fidelity:
+        """How much of a full score the search computes: what the user said, else `version`."""
+        config, found = self.config, Fidelity(IMAGES)
+        if self.version:
+            recipe = protocols.recipe(config.protocol, self._sample())
+            found = self.version.fidelity(recipe) if recipe else found
+        given = {name: value for name in CHEAP if (value := getattr(config, name)) is not None}
+        images = given.get("images", found.images) or 0
+        few = 0 < images < len(self.oracle.data.split(SPLIT))
+        return dataclasses.replace(found, **{**given, "images": images if few else None})
+
+    def _sample(self) -> Candidate:
+        """Any set of the size that is searched."""
+        some = [own[:quota] for own, quota in zip(self.pool.members, self.quotas, strict=True)]
+        return self.candidate(np.concatenate(some), name="any", method="any")
 
     def view(self, history: Sequence[Finished] = (), start: int = 0) -> View:
         """What a method may look at when it proposes the sets from position `start` on."""
@@ -101,15 +129,13 @@ class Task:
         )
 
     def fidelity(self, start: int) -> Fidelity:
-        """How many images and epochs score the batch that begins at position `start`.
+        """How the batch that begins at position `start` is scored.
 
         Each batch is scored on the next `images` of the split, so that no search can overfit to a
         few images; where the split has no more than that, on all of them.
         """
-        epochs = self.config.epochs
-        if not 0 < self.config.images < len(self.oracle.data.split(SPLIT)):
-            return dataclasses.replace(FULL, epochs=epochs)
-        return Fidelity(self.config.images, epochs, part=-(-start // self.config.batch))
+        part = -(-start // self.config.batch) if self.cheap.images else 0
+        return dataclasses.replace(self.cheap, part=part)
 
     def seeds(self, start: int) -> range:
         """The replicate seeds of the batch that begins at position `start`."""

@@ -23,8 +23,8 @@ ROOMS = {
         *("oracle", "predictions", "essay", "commands"),
     ),
     "search": (
-        *("pool", "seeds", "finalists", "proxy", "methods", "own", "start_sets", "config"),
-        *("task", "trials", "storage", "queue", "scorer", "study", "rivals", "command"),
+        *("pool", "seeds", "finalists", "proxy", "methods", "own", "start_sets", "cheap"),
+        *("config", "task", "trials", "storage", "queue", "scorer", "study", "rivals", "command"),
     ),
     "distill": (
         *("surrogates", "starts", "config", "frames", "schedule", "validation", "ranks"),

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from analysis.origins import Fact, Number, Origins, number_of
-from analysis.results import Results, is_full
+from analysis.results import Results
 from analysis.sources import Source
 from analysis.statistics import best_of_k
-from reproduce.records import Record
+from reproduce.records import Record, is_full
 from reproduce.summary import by_candidate, grouped, is_finalist, summarise
 from reproduce.support.table import Table
 

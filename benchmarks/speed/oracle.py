@@ -28,8 +28,8 @@ from reproduce.essay import draws
 from reproduce.images import expand
 from reproduce.images.augment import Augmenter, draw
 from reproduce.networks.stack import seeded
-from reproduce.oracle import FULL
 from reproduce.recipe import Recipe
+from reproduce.scoring.fidelity import FULL
 from reproduce.training.schedule import learning_rate
 
 ROUNDS = 3

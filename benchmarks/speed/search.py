@@ -1,6 +1,7 @@
-"""The search: how well its proxy ranks, how fast its stages are, and what batches gain.
+"""The search: how well cheap scores and its proxy rank, its stages' speed, and what batches gain.
 
-`python -m benchmarks.speed.search rank|stages|swap` writes `results/benchmarks/search-PART.json`.
+`python -m benchmarks.speed.search fidelity|rank|stages|swap` writes
+`results/benchmarks/search-PART.json`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import torch
 import typer
 
 from benchmarks.rows import write
+from benchmarks.speed.fidelity import fidelity, typical_sets
 from benchmarks.speed.machine import seconds, timed
 from benchmarks.speed.proxies import correlation
 from reproduce import Candidate, Dataset, Fidelity, Oracle, load, protocols
@@ -33,22 +35,9 @@ from search.task import Task
 SCORES = Path("runs/bench-search.jsonl")
 JOURNAL = Path("runs/bench-search.storage.journal")
 PROTOCOL = "conv-shift1"
-SETS, MOST_SWAPPED = 160, 10
+SETS = 160
 LOW = Fidelity(images=2500, epochs=100)
 CLIMBS, SIFTED = 6, 24
-
-
-def typical_sets(pool: Pool) -> list[np.ndarray]:
-    """The images nearest to their class's mean, with 1 to 10 of them swapped for typical ones."""
-    rng = np.random.default_rng(5)
-    base = np.array([members[0] for members in pool.members])
-    sets = []
-    for number in range(SETS):
-        chosen = base.copy()
-        for label in rng.choice(10, 1 + number % MOST_SWAPPED, replace=False):
-            chosen[label] = rng.choice(pool.members[label])
-        sets.append(chosen)
-    return sets
 
 
 def rank(workers: WorkersOption = None) -> None:
@@ -56,7 +45,7 @@ def rank(workers: WorkersOption = None) -> None:
     data = load("mnist")
     torch.set_num_threads(1)
     pool = Pool.typical(data.train, 0.1)
-    sets = typical_sets(pool)
+    sets = typical_sets(pool, SETS)
     truth = oracle_scores(data, sets, workers)
     start = candidate(data, np.array([members[0] for members in pool.members]), "nearest mean")
     images, positions = np.unique(sets, return_inverse=True)
@@ -203,4 +192,4 @@ def first_at(curve: list[tuple[int, float, float]], goal: float) -> tuple[int, f
 
 
 if __name__ == "__main__":
-    run(application(rank, stages, swap, help="Measure the search."))
+    run(application(fidelity, rank, stages, swap, help="Measure the search."))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from reproduce.records import Record
+from reproduce.records import Record, is_full
 from reproduce.summary import grouped
 
 RECENT = 20  # scores of a kind, the latest, whose median counts: machines differ, and change
@@ -25,7 +25,7 @@ def expectation(waiting: Sequence[Record], known: Iterable[Record], workers: int
     """
     if not waiting:
         return "All scores are on record."
-    whole = [r for r in known if "seconds" in r and not r["images"] and not r["epochs"]]
+    whole = [r for r in known if "seconds" in r and is_full(r)]
     kinds = grouped(sorted(whole, key=lambda r: str(r.get("time"))), kind)
     usual = {key: median(r["seconds"] for r in own[-RECENT:]) for key, own in kinds.items()}
     seconds = sum(usual.get(kind(question), 0.0) for question in waiting)

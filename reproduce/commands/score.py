@@ -24,8 +24,9 @@ from reproduce.commands.options import (
 )
 from reproduce.commands.terminal import progress, show_records
 from reproduce.errors import UserError
-from reproduce.oracle import Fidelity, Oracle
+from reproduce.oracle import Oracle
 from reproduce.records import Record
+from reproduce.scoring.fidelity import Fidelity
 from reproduce.summary import panel_table, score_table
 from reproduce.support.schema import Optional, Whole, Words, check_fields
 
@@ -98,13 +99,13 @@ def score(
     candidates = load_candidates(files)
     source, names = choice.open_for(candidates), learners.names()
     oracle = Oracle(source, records, workers=workers)
+    fidelity = Fidelity(images, epochs)
     for name in names:
         for candidate in candidates:
-            oracle.plan_of(candidate, name, epochs)  # before anything is computed
+            oracle.plan_of(candidate, name, fidelity)  # before anything is computed
     scored: list[Record] = []
     for name in names:
         used = range(first_seed, first_seed + learners.seeds(name, seeds))
-        fidelity = Fidelity(images, epochs)
         with progress(f"score {name}") as update:
             scored += oracle.score_many(
                 candidates, name, used, split, fidelity=fidelity, again=again, progress=update

@@ -17,6 +17,7 @@ from reproduce.candidate import Candidate
 from reproduce.data import ImageSet
 from reproduce.errors import UserError
 from reproduce.records import Record
+from reproduce.scoring.fidelity import Fidelity
 from reproduce.support import keys
 
 
@@ -121,8 +122,8 @@ class Learner(ABC):
         changed = [constants for constants in self.changed_constants() if constants]
         return keys.key("learner/1", self.key(), *dict.fromkeys(changed))[:8]
 
-    def shortened(self, epochs: int) -> Learner:
-        """The same learner, with no network trained for more than so many epochs."""
+    def reduced(self, fidelity: Fidelity) -> Learner:
+        """The same learner, whose networks are no more than the fidelity says."""
         return self
 
     def prepare(self, candidate: Candidate, images: np.ndarray) -> None:

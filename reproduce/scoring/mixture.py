@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from reproduce.candidate import Candidate
+from reproduce.scoring.fidelity import Fidelity
 from reproduce.scoring.learners import Learner, Replicate, Where
 
 
@@ -47,9 +48,9 @@ class Mixture(Learner):
         for member in self.members:
             yield from member.changed_constants()
 
-    def shortened(self, epochs: int) -> Mixture:
-        """A mixture of the shortened members."""
-        return Mixture(tuple(member.shortened(epochs) for member in self.members))
+    def reduced(self, fidelity: Fidelity) -> Mixture:
+        """A mixture of the reduced members."""
+        return Mixture(tuple(member.reduced(fidelity) for member in self.members))
 
     def prepare(self, candidate: Candidate, images: np.ndarray) -> None:
         """Prepare every member."""

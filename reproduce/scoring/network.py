@@ -10,6 +10,7 @@ import numpy as np
 
 from reproduce.candidate import Candidate
 from reproduce.recipe import Recipe
+from reproduce.scoring.fidelity import Fidelity
 from reproduce.scoring.learners import Learner, Replicate, Where
 from reproduce.support.processes import importing
 from reproduce.training import cost
@@ -62,9 +63,10 @@ class Network(Learner):
 
             yield own.code_of(self.recipe.model)
 
-    def shortened(self, epochs: int) -> Network:
-        """The network of the first `epochs` epochs at most."""
-        return Network(self.recipe.shortened(epochs))
+    def reduced(self, fidelity: Fidelity) -> Network:
+        """As `Learner.reduced`."""
+        cheap = fidelity.epochs, fidelity.members, fidelity.width
+        return Network(self.recipe.reduced(*cheap))
 
     def largest_stack(self, candidate: Candidate, memory: float, most: int) -> int:
         """As many as fit the memory, each with its whole ensemble."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from reproduce.oracle import Fidelity, Oracle
+from reproduce.oracle import Oracle
+from reproduce.scoring.fidelity import Fidelity
 from search.pool import Pool
 
 ATTEMPTS = 50  # draws of a proposal before one that the study has seen is accepted
@@ -140,7 +142,7 @@ class Method:
     propose: Propose
     pure: bool = False
     fresh: bool = False
-    settings: Mapping[str, int] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
     believe: Believe | None = None
 
 

@@ -17,8 +17,8 @@ from reproduce import protocols
 from reproduce.candidate import Candidate
 from reproduce.errors import UserError
 from reproduce.essay import draws
-from reproduce.oracle import Fidelity
 from reproduce.recipe import Recipe
+from reproduce.scoring.fidelity import Fidelity
 from reproduce.summary import by_candidate, summarise
 from search.methods import nearest_mean, swap
 from search.methods.base import Method, View

@@ -264,4 +264,5 @@ def neighbours(pool: Pool, label: int, image: int) -> np.ndarray:
     return nearest
 
 
-METHOD = Method(thompson, fresh=True, settings={"search_seeds": 1, "batch": 32}, believe=believed)
+SETTINGS = {"search_seeds": 1, "batch": 32, "fidelity": "auto"}
+METHOD = Method(thompson, fresh=True, settings=SETTINGS, believe=believed)

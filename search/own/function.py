@@ -10,15 +10,16 @@ import numbers
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from reproduce.candidate import Candidate
 from reproduce.commands.options import option
 from reproduce.data import Dataset, ImageSet, check_fits
 from reproduce.errors import UserError
-from reproduce.oracle import FULL, TITLES, Fidelity, Oracle, complete
+from reproduce.oracle import TITLES, Oracle, complete
 from reproduce.records import Record, key_of
+from reproduce.scoring.fidelity import FULL, Fidelity
 from reproduce.scoring.learners import Answer
 from reproduce.scoring.unseen import Unseen
 from reproduce.support.identity import UnknownIdentityError, identity
@@ -115,10 +116,12 @@ class FunctionOracle(Oracle):
                 "a version=... that you change with it (--oracle-version)"
             ) from None
 
-    def plan_of(self, candidate: Candidate, protocol: str, epochs: int | None) -> str:
+    def plan_of(self, candidate: Candidate, protocol: str, fidelity: Fidelity = FULL) -> str:
         """The function's name, and a digest of its code or the version that was given."""
-        if epochs:
-            raise UserError(f"{self.protocol} knows nothing of epochs; leave --epochs out")
+        if fidelity.trains_less:
+            raise UserError(
+                f"{self.protocol} knows nothing of epochs, members and width; leave them out"
+            )
         return f"{self.protocol}, {self.version}"
 
     def score_many(
@@ -161,7 +164,7 @@ class FunctionOracle(Oracle):
         images: ImageSet,
         again: bool,
     ) -> Record:
-        fidelity = replace(fidelity, epochs=None)  # a function does not train for epochs
+        fidelity = Fidelity(fidelity.images, part=fidelity.part)  # a function trains no network
         question = self._question(candidate, self.protocol, self.version, split, fidelity)
         question["seed"] = int(seed)
         known = None if again else self.ledger.find(key_of(question))

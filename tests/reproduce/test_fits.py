@@ -66,6 +66,7 @@ def test_g4_the_comparison_is_cheap(digits: Dataset) -> None:
     [
         *({"images": 0}, {"images": -5}, {"images": 2.5}, {"images": True}, {"epochs": 0}),
         *({"part": -1}, {"epochs": 10**20}, {"images": 10**20}, {"part": 10**20}),
+        *({"members": 0}, {"width": 0}),
     ],
 )
 def test_d_a_fidelity_that_no_record_could_hold_is_refused(asked: dict[str, Any]) -> None:

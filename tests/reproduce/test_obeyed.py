@@ -141,11 +141,11 @@ def test_rates_are_listed_for_each_step_or_refused(ten: Candidate, digits: Datas
     for count in (5, 7):
         with pytest.raises(UserError, match=f"{count} learning_rates for 6 steps"):
             network(replace(BASES["listed"], learning_rates=(0.1,) * count), ten)
-    short = BASES["listed"].shortened(2)
+    short = BASES["listed"].reduced(2)
     assert (short.epochs, len(short.learning_rates)) == (2, 4)
-    (state,) = list(train(short.shortened(1), [ten.images[:3]], [ten.targets()[:3]], [0]))
+    (state,) = list(train(short.reduced(1), [ten.images[:3]], [ten.targets()[:3]], [0]))
     assert predict(state.model, short, ten.images).shape == (1, 10)
-    assert BASES["conv"].shortened(99) == BASES["conv"]
+    assert BASES["conv"].reduced(99) == BASES["conv"]
 
 
 def test_a_smoothness_without_an_elastic_field_is_refused() -> None:

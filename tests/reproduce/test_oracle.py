@@ -13,8 +13,11 @@ from reproduce import Candidate, Dataset, Fidelity, Oracle, Recipe, UserError, l
 from reproduce.data import ImageSet
 from reproduce.essay import draws
 from reproduce.oracle import TEST_LOG
+from reproduce.records import is_full
 from reproduce.scoring import stacks, worker
 from reproduce.scoring.learners import Answer, judged
+from reproduce.scoring.network import Network
+from reproduce.summary import score_table
 from reproduce.training import evaluation, resume
 
 QUICK = Fidelity(images=100, epochs=3)
@@ -93,6 +96,26 @@ def test_fidelities_never_answer_for_each_other(digits: Dataset, ten: Candidate)
         for record in oracle.score(ten, "conv", [0], fidelity=fidelity)
     }
     assert len(seen) == 4
+
+
+def test_a_cheap_version_trains_fewer_and_smaller_networks(
+    digits: Dataset, ten: Candidate, tmp_path: Path
+) -> None:
+    cheap = Fidelity(images=50, epochs=2, members=1, width=8)
+    oracle = Oracle(digits, tmp_path / "r.jsonl", workers=1)
+    (record,) = oracle.score(ten, "best", [0], fidelity=cheap)
+    assert (record["members"], record["width"], is_full(record)) == (1, 8, False)
+    whole = protocols.recipe("best", ten)
+    assert whole is not None
+    made = whole.reduced(2, 1, 8)
+    assert (made.epochs, made.ensemble, made.width) == (2, 1, 8)
+    assert record["plan"] == Network(made).fingerprint()
+    assert whole.reduced(10**6, 99, 4096) == whole
+    assert len(score_table([record, {**record, "width": 16}]).rows) == 2
+    with pytest.raises(UserError, match="width is 16, but model 'conv' has its own"):
+        oracle.plan_of(ten, "conv", Fidelity(width=16))
+    with pytest.raises(UserError, match="knn trains no network"):
+        oracle.plan_of(ten, "knn", Fidelity(members=1))
 
 
 def test_results_do_not_depend_on_workers_or_company(digits: Dataset, ten: Candidate) -> None:

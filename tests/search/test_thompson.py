@@ -115,8 +115,8 @@ def test_every_batch_has_seeds_and_images_of_its_own(digits: Dataset, tmp_path: 
 
 def test_the_method_has_settings_of_its_own() -> None:
     own, usual = SearchConfig(method="thompson"), SearchConfig(method="swap")
-    assert (own.search_seeds, own.images, own.batch) == (1, 5000, 32)
-    assert (usual.search_seeds, usual.images, usual.batch) == (2, 5000, 16)
+    assert (own.search_seeds, own.fidelity, own.batch) == (1, "auto", 32)
+    assert (usual.search_seeds, usual.fidelity, usual.batch) == (2, "full", 16)
     assert SearchConfig(method="thompson", batch=4).batch == 4
     rival = replace(own, method="random")
-    assert (rival.search_seeds, rival.images, rival.batch) == (1, 5000, 32)
+    assert (rival.search_seeds, rival.fidelity, rival.batch) == (1, "auto", 32)

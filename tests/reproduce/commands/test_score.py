@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reproduce import Candidate, Dataset, Oracle, protocols
+from reproduce import Candidate, Dataset, Fidelity, Oracle, protocols
 from reproduce.records import Record
 from reproduce.scoring.learners import Replicate, Where
 from reproduce.scoring.network import Network
@@ -109,7 +109,7 @@ def test_batch_norm_answers_by_running_means_of_its_training(
     digits: Dataset, ten: Candidate
 ) -> None:
     """It answers alone as in a batch, and classifies what it was trained on."""
-    learner = protocols.learner("resnet-small-bn", ten).shortened(80)
+    learner = protocols.learner("resnet-small-bn", ten).reduced(Fidelity(epochs=80))
     assert isinstance(learner, Network)
     model = learner.trained([Replicate(ten, learner, 0)], Where())
     alone, together = (

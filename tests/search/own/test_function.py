@@ -270,5 +270,5 @@ def test_d_modules_of_oracles_that_cannot_be_had_are_one_line(
 
 def test_epochs_of_a_function_are_refused(digits: Dataset, tmp_path: Path) -> None:
     config = SearchConfig(method="random", budget="2", epochs=5)
-    with pytest.raises(UserError, match="knows nothing of epochs; leave --epochs out"):
+    with pytest.raises(UserError, match="knows nothing of epochs, members and width"):
         next(iter(search(FunctionOracle(digits, plain), config, "s", tmp_path / "s.journal")))

@@ -1,0 +1,72 @@
+"""Cheap versions of protocols: under which a search scores, where the full protocol is slow.
+
+`benchmarks/speed/fidelity.py` measures what a score of each version costs, and how well it ranks
+sets. `auto` takes the version that tells most in a second from its table.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reproduce.recipe import Recipe
+from reproduce.scoring.fidelity import Fidelity
+
+TABLE = Path(__file__).parents[1] / "results" / "benchmarks" / "search-fidelity.json"
+
+
+@dataclass(frozen=True)
+class Version:
+    """A cheap version of a protocol.
+
+    Attributes
+    ----------
+    share : float
+        Of the protocol's epochs, above 0 and up to 1.
+    members, width : int or None
+        Networks of an ensemble, and channels, at most; None: as the protocol has them.
+    images : int
+        That score a set.
+    """
+
+    share: float
+    images: int
+    members: int | None = None
+    width: int | None = None
+
+    def fidelity(self, recipe: Recipe) -> Fidelity:
+        """How much of a full score is computed, under this recipe."""
+        epochs = max(1, round(self.share * recipe.epochs))
+        return Fidelity(self.images, epochs, members=self.members, width=self.width)
+
+    def __str__(self) -> str:
+        parts = [f"{100 * self.share:g} % of the epochs"]
+        parts += [f"{self.members} of the ensemble"] if self.members else []
+        parts += [f"width {self.width}"] if self.width else []
+        return ", ".join([*parts, f"{self.images:,} images"])
+
+
+def measured(protocol: str) -> list[dict[str, Any]]:
+    """The rows of the table for a protocol; none where it was not measured."""
+    if not TABLE.is_file():
+        return []
+    rows = json.loads(TABLE.read_text(encoding="utf-8"))["rows"]
+    return [row for row in rows if row["protocol"] == protocol and "version" in row]
+
+
+def tells(row: dict[str, Any]) -> float:
+    """How much a score tells of the full one in a second: r² / (1 - r²) / seconds.
+
+    With rank correlation r, this is the ratio of signal to noise of one score. It adds up over
+    independent scores (Spearman 1910; Brown 1910), so versions of different speed can be compared.
+    """
+    correlation = min(max(row["spearman"][0], 0.0), 0.999)
+    return float(correlation**2 / (1 - correlation**2) / row["seconds"])
+
+
+def auto(protocol: str) -> Version | None:
+    """The version that tells most in a second; None where the protocol was not measured."""
+    rows = measured(protocol)
+    return Version(**max(rows, key=tells)["version"]) if rows else None

@@ -1,0 +1,64 @@
+"""Cheap versions of protocols: which one `auto` takes, and what the user's options change."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reproduce import Dataset, Fidelity, Oracle, UserError
+from search import FunctionOracle, SearchConfig, cheap
+from search.cheap import Version, auto
+from search.task import Task
+
+SMALL, LARGE = Version(0.1, 90, members=1, width=16), Version(0.5, 90, members=3)
+
+
+def row(version: Version, correlation: float, seconds: float) -> dict:
+    return {
+        "protocol": "best",
+        "version": vars(version),
+        "spearman": [correlation, 0.1],
+        "seconds": seconds,
+    }
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    rows = [row(SMALL, 0.7, 1.0), row(LARGE, 0.8, 5.0), {"protocol": "best", "seconds": 50.0}]
+    path = tmp_path / "table.json"
+    path.write_text(json.dumps({"rows": rows}))
+    monkeypatch.setattr(cheap, "TABLE", path)
+    return path
+
+
+def test_auto_takes_what_tells_most_in_a_second(table: Path) -> None:
+    assert auto("best") == SMALL
+    assert auto("conv") is None
+    rows = [row(SMALL, 0.7, 1.0), row(LARGE, 0.95, 5.0)]
+    table.write_text(json.dumps({"rows": rows}))
+    assert auto("best") == LARGE
+
+
+@pytest.mark.usefixtures("table")
+def test_a_search_is_as_cheap_as_auto_or_the_user_says(digits: Dataset) -> None:
+    oracle = Oracle(digits, workers=1)
+    config = SearchConfig(protocol="best", method="thompson")
+    found = Task(oracle, config).cheap
+    assert found == Fidelity(90, 150, members=1, width=16)
+    own = replace(config, epochs=7, width=8, images=0)
+    assert Task(oracle, own).cheap == Fidelity(None, 7, members=1, width=8)
+    assert Task(oracle, replace(config, fidelity="full", images=100)).cheap == Fidelity(100)
+    assert Task(oracle, replace(config, protocol="conv")).cheap == Fidelity(None)  # 256 images
+    same = replace(config, fidelity="full", images=90, epochs=150, members=1, width=16)
+    assert Task(oracle, same).settings() == Task(oracle, config).settings()
+    with pytest.raises(UserError, match="use one of full, auto"):
+        SearchConfig(fidelity="best")
+
+
+@pytest.mark.usefixtures("table")
+def test_a_function_has_no_cheap_version(digits: Dataset) -> None:
+    oracle = FunctionOracle(digits, lambda candidate, seed, images: 1.0, version="1")
+    assert Task(oracle, SearchConfig(protocol="best", method="thompson")).version is None
