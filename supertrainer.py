@@ -22,6 +22,12 @@ COMMANDS = {
         "Score candidate files with the oracle and show every accuracy, or their mean."
     ),
     "reproduce.commands.read:read": "Read your own images with a network that learned a candidate.",
+    "reproduce.commands.exchange:import_": (
+        "Make a candidate of a set that others published, or of a folder of pictures."
+    ),
+    "reproduce.commands.exchange:export": (
+        "Write a candidate as others publish their sets: as tensors, or as a folder of pictures."
+    ),
     "supertrainer_final:final": (
         "Score super-trainers beside means, simple rules, the essay's draws and random sets."
     ),

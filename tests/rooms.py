@@ -19,7 +19,17 @@ BELOW: dict[str, set[str]] = {
 ROOMS = {
     "reproduce": (
         *("errors", "support", "images", "recipe", "networks", "training", "records"),
-        *("summary", "candidate", "data", "sources", "transfer", "scoring", "protocols", "trained"),
+        *(
+            "summary",
+            "candidate",
+            "data",
+            "sources",
+            "exchange",
+            "transfer",
+            "scoring",
+            "protocols",
+            "trained",
+        ),
         *("oracle", "predictions", "essay", "commands"),
     ),
     "search": (

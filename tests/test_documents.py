@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from typer.main import get_command
 
@@ -211,6 +212,7 @@ SMALL = {
     "--inner-steps 3 --seeds 1 --checks 1 --workers 1",
     "score": "--protocol knn --seeds 1 --workers 1",
     "read": "--protocol conv --epochs 1",
+    "import": "--dataset digits",
     "compare": "--protocol mlp --seeds 2 --workers 1",
     "final": "--seeds 1 --strong 0 --random 1 --workers 1",
     "analyse": "--protocol knn --seeds 1 --digits 20 --workers 1",
@@ -258,6 +260,8 @@ def small_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ten: Candidate
         ten.renamed(Path(name).stem).save(tmp_path / name)
     for name in ("three.png", "seven.jpg"):
         Image.fromarray((255 * ten.images[3, 0]).astype(np.uint8)).save(tmp_path / name)
+    pairs = [ten.tensor_dataset().tensors]
+    torch.save({"data": pairs}, tmp_path / "res_DC_MNIST_ConvNet_1ipc.pt")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -95,7 +95,8 @@ class Later(TyperCommand):
 
     def __init__(self, home: str, help: str):
         self.module, self.function = home.split(":")
-        super().__init__(self.function.replace("_", "-"), help=help)
+        # `import_`: a word of Python's own is no name of a function.
+        super().__init__(self.function.rstrip("_").replace("_", "-"), help=help)
 
     def load(self) -> Callable[..., Any]:
         """Import the function."""

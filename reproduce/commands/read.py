@@ -13,11 +13,9 @@ from reproduce.candidate import Candidate
 from reproduce.commands.options import DeviceOption, JsonOption
 from reproduce.commands.terminal import say
 from reproduce.data import STANDARD
-from reproduce.images.read.legible import legible
+from reproduce.images.read.legible import CENTRED, legible
 from reproduce.support.processes import importing
 from reproduce.support.table import Table
-
-CENTRED = ("mnist", "digits")  # data whose ink lies in the middle of its images
 
 
 def read(

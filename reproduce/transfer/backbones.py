@@ -7,7 +7,6 @@ ImageNet's normalisation, features after the average pool, the network frozen.
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from reproduce.errors import UserError
-from reproduce.support import array_cache
+from reproduce.support import array_cache, tensor_file
 from reproduce.support.constants import OnRecord
 from reproduce.support.files import read_input
 from reproduce.support.threads import cores, torch_threads
@@ -202,13 +201,7 @@ def _architecture(name: str) -> nn.Module:
 
 
 def _state(path: Path) -> dict[str, Tensor]:
-    try:
-        state = torch.load(io.BytesIO(read_input(path)), weights_only=True, map_location="cpu")
-    except UserError:
-        raise
-    except Exception as error:  # a foreign file can make the unpickler fail in any way
-        reason = type(error).__name__
-        raise UserError(f"{path}: not a file of weights ({reason}); download it again") from None
+    state = tensor_file.read(path, "weights")
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise UserError(f"{path}: not a state dict; save the network's state_dict() there")
     return dict(state)

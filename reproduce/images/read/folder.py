@@ -33,20 +33,20 @@ def read(path: Path, invert: bool | None) -> tuple[np.ndarray, np.ndarray, tuple
         When the folder is not laid out so, or a file in a class folder is no whole image of one
         size and depth with the others.
     """
-    classes = _classes(path)
-    files = [(file, label) for label, name in enumerate(classes) for file in _files(path / name)]
-    first = grey(files[0][0], None, invert)
-    if first.size * 4 * len(files) > LARGEST:
+    names = classes(path)
+    found = [(file, label) for label, name in enumerate(names) for file in files(path / name)]
+    first = grey(found[0][0], None, invert)
+    if first.size * 4 * len(found) > LARGEST:
         raise UserError(
-            f"{path}: {len(files)} images of {first.shape} are too many pixels; make them smaller"
+            f"{path}: {len(found)} images of {first.shape} are too many pixels; make them smaller"
         )
-    images = np.empty((len(files), *first.shape), first.dtype)
-    for place, (file, _) in enumerate(files):
+    images = np.empty((len(found), *first.shape), first.dtype)
+    for place, (file, _) in enumerate(found):
         image = grey(file, first.shape, invert)
         if image.dtype != first.dtype:
             raise UserError(f"{file}: {image.dtype} pixels, others have {first.dtype}; save alike")
         images[place] = image
-    return images, np.array([label for _, label in files]), tuple(classes)
+    return images, np.array([label for _, label in found]), tuple(names)
 
 
 def _visible(path: Path) -> list[Path]:
@@ -58,7 +58,7 @@ def _visible(path: Path) -> list[Path]:
     return [e for e in entries if e.name[0] != "." and e.name.lower() not in CLUTTER]
 
 
-def _classes(path: Path) -> list[str]:
+def classes(path: Path) -> list[str]:
     """Names of the class folders."""
     entries = _visible(path)
     stray = [e.name for e in entries if not e.is_dir() and e.suffix.lower() in ENDINGS]
@@ -81,7 +81,7 @@ def _classes(path: Path) -> list[str]:
     return names
 
 
-def _files(path: Path) -> list[Path]:
+def files(path: Path) -> list[Path]:
     """The images of a class, by name."""
     files = _visible(path)
     for file in files:

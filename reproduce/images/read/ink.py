@@ -44,13 +44,18 @@ def inked(images: np.ndarray, invert: bool | None) -> np.ndarray:
     if images.dtype.kind == "b":
         images = images.astype(np.float32)
     full = _full(images)
-    if invert is None and _border(images) > BRIGHT * full:
+    if invert is None and looks_dark(images):
         raise UserError(
             f"looks like dark ink on white paper (at the border most pixels are "
             f"{_border(images) / full:.0%} of full ink); {POLARITY}"
         )
     found: np.ndarray = np.divide(full - images if invert else images, full, dtype=np.float32)
     return found
+
+
+def looks_dark(images: np.ndarray) -> bool:
+    """Whether images (..., H, W) look like dark ink on white paper: their border is bright."""
+    return bool(_border(images) > BRIGHT * _full(images))
 
 
 def _full(images: np.ndarray) -> Any:

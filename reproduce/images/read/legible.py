@@ -10,12 +10,15 @@ from PIL import Image
 from reproduce.errors import UserError
 from reproduce.images.read.picture import grey
 
+CENTRED = ("mnist", "digits")  # data whose ink lies in the middle of its images
 FAINT = 0.2  # of full ink: below that it is paper
 INK = 20 / 28  # of the image's side: the box that MNIST's ink fills
 OFF = 3.0  # pixels between the middles of ink and image that are left as they are
 
 
-def legible(file: Path, shape: tuple[int, int], centred: bool) -> tuple[np.ndarray, str]:
+def legible(
+    file: Path, shape: tuple[int, int], centred: bool, dark: bool | None = None
+) -> tuple[np.ndarray, str]:
     """One picture as the data has its images, and what was done to it.
 
     Parameters
@@ -27,6 +30,8 @@ def legible(file: Path, shape: tuple[int, int], centred: bool) -> tuple[np.ndarr
     centred : bool
         Whether the data has its ink in a box of 20/28 of the side, its centre of mass in the
         middle, as MNIST does (LeCun et al. 1998). Otherwise whole pictures are resized.
+    dark : bool or None
+        Whether ink is darker than paper. None: where the border is bright.
 
     Returns
     -------
@@ -45,11 +50,11 @@ def legible(file: Path, shape: tuple[int, int], centred: bool) -> tuple[np.ndarr
     image, said = pixels.astype(np.float32) / np.float32(scale), []
     edges = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
     low, high, paper = float(image.min()), float(image.max()), float(np.median(edges))
-    if not high - low > FAINT:
-        raise UserError(f"{file}: no ink stands out from the paper; give it more contrast")
-    if paper > (low + high) / 2:
+    if paper > (low + high) / 2 if dark is None else dark:
         image, paper, high = 1 - image, 1 - paper, 1 - low
         said.append("inverted, since ink was dark")
+    if not high - paper > FAINT:
+        raise UserError(f"{file}: no ink stands out from the paper; give it more contrast")
     if image.shape != shape or (centred and _off_middle(image) > OFF):
         ink = ((image - paper) / (high - paper)).clip(0, 1)
         ink[ink < FAINT] = 0
