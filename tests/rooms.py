@@ -19,18 +19,8 @@ BELOW: dict[str, set[str]] = {
 ROOMS = {
     "reproduce": (
         *("errors", "support", "images", "recipe", "networks", "training", "records"),
-        *(
-            "summary",
-            "candidate",
-            "data",
-            "sources",
-            "exchange",
-            "transfer",
-            "scoring",
-            "protocols",
-            "trained",
-        ),
-        *("oracle", "predictions", "essay", "commands"),
+        *("candidate", "data", "summary", "sources", "exchange", "transfer", "scoring"),
+        *("protocols", "trained", "oracle", "predictions", "essay", "commands"),
     ),
     "search": (
         *("pool", "seeds", "finalists", "proxy", "methods", "own", "start_sets", "cheap"),
