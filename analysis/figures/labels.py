@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from analysis.figures.chart import Chart
-from analysis.figures.pictures import by_class
+from analysis.figures.pictures import by_class, start_classes
 from analysis.figures.style import HEAT, PALETTE, SIGNED, class_ticks, heat_panel, panel
 from analysis.origins import Origins
 from analysis.results import Results
@@ -40,7 +40,7 @@ def learned_charts(results: Results, candidate: Candidate, origins: Origins) -> 
 def labels(candidate: Candidate, source: Source) -> Figure:
     """Soft labels as a heat map: a row for each image, a column for each class."""
     order = by_class(candidate)
-    values, first = candidate.labels[order], candidate.hard_labels()[order]
+    values, first = candidate.labels[order], start_classes(candidate)[order]
     figure, axis = heat_panel(4.6, min(6.5, 0.24 * len(values) + 1.2))
     most = max(1.0, float(np.abs(values).max()))
     colours, least = (SIGNED, -most) if values.min() < 0 else (HEAT, 0.0)
@@ -53,7 +53,7 @@ def labels(candidate: Candidate, source: Source) -> Figure:
     shown = [source.class_name(int(label)) for label in first[named]]
     axis.set_yticks(named, shown, fontsize=7 if len(named) > 20 else 9)
     axis.set_xlabel("class")
-    axis.set_ylabel("image, by its first class")
+    axis.set_ylabel("image, by the class it started from")
     figure.colorbar(drawn, label=candidate.label_scale)
     return figure
 

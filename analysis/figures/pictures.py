@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Callable
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -88,18 +89,53 @@ def _saved(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
+def start_classes(candidate: Candidate) -> np.ndarray:
+    """The class that each image started from, (n,); its largest label where that is not known.
+
+    A distillation starts class by class and keeps the order, while labels may be learned: what
+    began as a 2 can end as the image that teaches 3.
+    """
+    labels = candidate.hard_labels()
+    if candidate.role != "distilled" or len(candidate) % candidate.classes:
+        return labels
+    starts = np.arange(candidate.classes).repeat(len(candidate) // candidate.classes)
+    # A start from a file may have had another order; then most labels disagree.
+    return starts if np.mean(starts == labels) > 0.5 else labels
+
+
 def by_class(candidate: Candidate) -> np.ndarray:
-    """Positions of the candidate's images, sorted by class."""
-    return np.argsort(candidate.hard_labels(), kind="stable")
+    """Positions of the candidate's images, sorted by the class that they started from."""
+    return np.argsort(start_classes(candidate), kind="stable")
+
+
+def learned_words(candidate: Candidate, name: Callable[[int], str] = str, most: int = 4) -> str:
+    """Which images learned another label than that of their start, in words; empty where none."""
+    starts, labels = start_classes(candidate), candidate.hard_labels()
+    changed = np.flatnonzero(starts != labels)
+    if len(changed) > most:
+        return f"{len(changed)} images learned the label of another class than they started from"
+    return "; ".join(
+        f"what started from {name(int(starts[i]))} learned the label {name(int(labels[i]))}"
+        for i in changed
+    )
 
 
 def some_of_each(candidate: Candidate, most: int) -> np.ndarray:
     """Positions of at most `most` images, sorted by class, as many of each class as go evenly."""
     order = by_class(candidate)
-    labels = candidate.hard_labels()[order]
+    labels = start_classes(candidate)[order]
     turn = np.array([np.count_nonzero(labels[:i] == label) for i, label in enumerate(labels)])
     chosen = np.sort(np.argsort(turn, kind="stable")[:most])
     return np.asarray(order[chosen])
+
+
+def tiles_of(candidate: Candidate, name: Callable[[int], str], most: int) -> list[tuple[str, str]]:
+    """Some images by class: the name of the class that each started from, and an address."""
+    classes = start_classes(candidate)
+    return [
+        (name(int(classes[i])), data_uri(tile(candidate.images[i])))
+        for i in some_of_each(candidate, most)
+    ]
 
 
 def columns_of(candidate: Candidate) -> int:
@@ -108,10 +144,7 @@ def columns_of(candidate: Candidate) -> int:
 
 
 def grid(candidate: Candidate) -> Figure:
-    """The candidate's images in rows, sorted by class, in the scale of `shade`.
-
-    Soft labels show the first class and its value.
-    """
+    """The candidate's images in rows, by the class they started from, in the scale of `shade`."""
     order = by_class(candidate)
     columns = columns_of(candidate)
     height, width = candidate.images.shape[2:]
@@ -122,14 +155,16 @@ def grid(candidate: Candidate) -> Figure:
     axis = figure.subplots()
     axis.imshow(board)
     axis.axis("off")
-    labels = candidate.hard_labels()[order]
-    for place, position in enumerate(order):
+    labels = start_classes(candidate)[order]
+    for place in range(len(order)):
         if columns == WIDE and place and labels[place] == labels[place - 1]:
             continue  # only the first of each class has room for a label
         x = place % columns * (width + 2) + width / 2
         y = place // columns * (height + between) - 2
-        axis.text(x, y, _label(candidate, int(position)), ha="center", fontsize=8)
-    title = f"{candidate.name}: {span(candidate)}"
+        axis.text(x, y, str(labels[place]), ha="center", fontsize=8)
+    title = "\n".join(
+        filter(None, [f"{candidate.name}: {span(candidate)}", learned_words(candidate)])
+    )
     axis.set_title(title, fontsize=9, pad=18)
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.02, top=1 - 0.7 / figure.get_figheight())
     return figure
@@ -177,10 +212,3 @@ def grid_text(candidate: Candidate, per_row: int = 5, most: int = 20, shades: st
                 " ".join("".join(shades[level] for level in image) for image in row).rstrip()
             )
     return "\n".join(lines)
-
-
-def _label(candidate: Candidate, position: int) -> str:
-    label = candidate.hard_labels()[position]
-    if candidate.label_scale == "class":
-        return str(label)
-    return f"{label} ({candidate.labels[position, label]:.2f})"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from analysis.figures.pictures import data_uri, some_of_each, tile
+from analysis.figures.pictures import tiles_of
 from analysis.origins import Number
 from analysis.results import Results
 from analysis.tables.leaderboard import CHANCE, MADE, Leaderboard, Row
@@ -34,6 +34,11 @@ class Leader:
     protocol: str
     chosen_on: str
 
+    @property
+    def number(self) -> Number:
+        """Its accuracy under its protocol."""
+        return self.row.cells[self.protocol]
+
 
 def leader(boards: Sequence[Leaderboard]) -> Leader | None:
     """The best made set of the smallest size, on MNIST where there is some.
@@ -41,27 +46,35 @@ def leader(boards: Sequence[Leaderboard]) -> Leader | None:
     Scores on validation alone compare sets and protocols; test never chooses.
     """
     for board in sorted(boards, key=lambda one: (one.source.checksum != MNIST_CHECKSUM, one.ipc)):
-        made = [row for row in board.rows if row.kind in MADE]
-        validated = [row for row in made if row.split.startswith("validation")]
-        if validated:
-            return _best(board, made, validated)
-        if made:
-            first = min(made, key=lambda row: row.name)
-            protocol = next(p for p in board.protocols if p in first.cells)
-            return Leader(board, first, protocol, "")
+        best = best_of(board, MADE)
+        if best:
+            return best
     return None
 
 
-def _best(board: Leaderboard, made: Sequence[Row], validated: Sequence[Row]) -> Leader:
-    """The best on validation, shown by its row of test where that has a number of its protocol."""
-    best = max(validated, key=lambda row: (not row.lucky, row.mean))
-    protocol = _strongest(best.cells)
-    read = [
-        row
-        for row in made
-        if (row.split, row.candidate) == ("test", best.candidate) and protocol in row.cells
-    ]
-    return Leader(board, read[0] if read else best, protocol, best.scored_on)
+def best_of(board: Leaderboard, roles: Collection[str], learner: str = "") -> Leader | None:
+    """The best set of these roles by validation, read on test where test has a number of it.
+
+    Where some were scored under the protocol `learner`, only they and it count.
+    """
+    rows = [row for row in board.rows if row.kind in roles]
+    under = [row for row in rows if learner in row.cells]
+    rows = under or rows
+    validated = [row for row in rows if row.split.startswith("validation")]
+    if validated:
+        best = max(validated, key=lambda row: (not row.lucky, row.mean))
+        protocol = learner if under else _strongest(best.cells)
+        read = [
+            row
+            for row in rows
+            if (row.split, row.candidate) == ("test", best.candidate) and protocol in row.cells
+        ]
+        return Leader(board, read[0] if read else best, protocol, best.scored_on)
+    if not rows:
+        return None
+    first = min(rows, key=lambda row: row.name)
+    protocol = next(p for p in board.protocols if p in first.cells)
+    return Leader(board, first, learner if under else protocol, "")
 
 
 def _strongest(cells: dict[str, Number]) -> str:
@@ -122,11 +135,6 @@ def headline(results: Results, leader: Leader | None) -> Headline | None:
     candidate = results.candidates.get(leader.row.candidate or "") if leader else None
     if leader is None or candidate is None:
         return None
-    labels, source = candidate.hard_labels(), leader.board.source
-    tiles = [
-        (source.class_name(int(labels[i])), data_uri(tile(candidate.images[i])))
-        for i in some_of_each(candidate, min(candidate.classes, TILES))
-    ]
+    tiles = tiles_of(candidate, leader.board.source.class_name, min(candidate.classes, TILES))
     protocol, random = rival(leader) or ("", None)
-    number = leader.row.cells[leader.protocol]
-    return Headline(leader, number, protocol, random, tiles, len(candidate))
+    return Headline(leader, leader.number, protocol, random, tiles, len(candidate))

@@ -13,9 +13,11 @@ from analysis.figures.pictures import (
     by_class,
     columns_of,
     data_uri,
+    learned_words,
     sheet,
     some_of_each,
     span,
+    start_classes,
     tile,
 )
 from analysis.formats import square
@@ -40,6 +42,7 @@ class Portrait:
     sheet: str
     source: Source
     span: str
+    learned: str
     labels: list[str]
     charts: list[Chart]
 
@@ -57,7 +60,8 @@ def portraits(results: Results, origins: Origins) -> list[Portrait]:
                 data_uri(sheet(candidate.images[order], columns_of(candidate))),
                 source,
                 span(candidate),
-                [source.class_name(int(label)) for label in candidate.hard_labels()[order]],
+                learned_words(candidate, source.class_name),
+                [source.class_name(int(label)) for label in start_classes(candidate)[order]],
                 learned_charts(results, candidate, origins),
             )
         )
@@ -136,7 +140,7 @@ def _neighbour(
         lost = Number(lost_without(analysis)[image], origins.analyses([analysis], values))
     distance = nearest["distance"]
     return Neighbour(
-        source.class_name(int(candidate.hard_labels()[image])),
+        source.class_name(int(start_classes(candidate)[image])),
         data_uri(tile(candidate.images[image])),
         data_uri(tile(square(nearest["pixels"]))),
         source.class_name(nearest["label"]),

@@ -24,12 +24,14 @@ from analysis.origins import Origins
 from analysis.page.headline import headline, leader
 from analysis.page.live import live_part
 from analysis.page.portraits import confusions, neighbours, portraits
+from analysis.page.story import kinds, looks, reach
 from analysis.results import Results
 from analysis.sources import per_class
 from analysis.tables.finalists import choices, choices_table
 from analysis.tables.leaderboard import leaderboards, storage_table
 from analysis.tables.neighbours import neighbour_tables
 from analysis.tables.value import comparisons
+from reproduce.data import MNIST_CHECKSUM
 from reproduce.support.files import write_whole
 from reproduce.support.table import Table
 from reproduce.support.text import printable
@@ -104,6 +106,9 @@ def content_of(results: Results) -> dict[str, Any]:
     first = leader(boards)
     parts = {
         "headline": headline(results, first),
+        "looks": looks(results, kinds(first.board)) if first else [],
+        "reach": reach(boards, first.board.source) if first else [],
+        "on_mnist": first is not None and first.board.source.checksum == MNIST_CHECKSUM,
         "portraits": portraits(results, origins),
         "neighbours": neighbours(results, origins),
         "confusions": confusions(results, origins),

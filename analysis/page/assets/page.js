@@ -75,3 +75,17 @@ const data = (id) => JSON.parse(byId(id).textContent);
     dialog.showModal();
   });
 }
+
+{ // Folded parts: an address that names something within one unfolds it; paper shows them all.
+  const unfold = () => {
+    let part = location.hash && byId(decodeURIComponent(location.hash.slice(1)));
+    if (!part) return;
+    for (let around = part; around; around = around.parentElement) if (around.open === false) around.open = true;
+    part.scrollIntoView();
+  };
+  addEventListener("hashchange", unfold);
+  unfold();
+  addEventListener("beforeprint", () => {
+    for (const part of document.querySelectorAll("details.part")) part.open = true;
+  });
+}
