@@ -57,7 +57,7 @@ def demo(
     for candidate in (found, distilled):
         candidate.save(out / f"{candidate.name}.npz")
     sets = once([found, *rival_sets(task, oracle, DEMO_FINAL, "searched", journal)])
-    records += rescore(oracle, sets, DEMO_SEARCH.protocol, DEMO_FINAL.seeds)
+    records += rescore(oracle, sets, DEMO_SEARCH.protocol, DEMO_FINAL.replicates)
     with progress("distilled") as update:
         records += oracle.score(distilled, "own", range(5), validation.FRESH, progress=update)
     write_sample(out / "analysis", source, DEMO_DIGITS)

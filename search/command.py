@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import optuna
-import typer
 
 from reproduce.candidate import Candidate
 from reproduce.commands.options import (
     RECORDS,
+    WHERE,
     DataChoice,
     JsonOption,
     RecordsOption,
     WorkersOption,
     configured,
+    option,
 )
 from reproduce.commands.terminal import progress, say, show_records
 from reproduce.oracle import Oracle
@@ -26,6 +27,8 @@ from reproduce.summary import score_table, summarise
 from reproduce.support.text import checked_name
 from search import finalists, rivals, trials
 from search import study as studies
+from search.bill import bill
+from search.cheap import Version, measured
 from search.config import SearchConfig
 from search.finalists import Final
 from search.own.function import OracleChoice
@@ -33,13 +36,28 @@ from search.storage.storage import open_study
 from search.task import Task
 
 STORAGE = "runs/studies.journal"
-StorageOption = Annotated[
-    str,
-    typer.Option(
-        help="Where the study is kept: a journal file, or postgresql://..., mysql://..., "
-        "sqlite:///FILE, grpc://host:port."
-    ),
-]
+STORAGE_HELP = (
+    "Where the study is kept: a journal file, or postgresql://..., mysql://..., sqlite:///FILE, "
+    "grpc://host:port."
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a search keeps what it finds."""
+
+    name: str = option("s1", "Name of the study; the same name resumes it.", group=WHERE)
+    storage: str = option(STORAGE, STORAGE_HELP, group=WHERE)
+    out: Path | None = option(None, "Candidate file to write. Default: runs/NAME.npz.", group=WHERE)
+    artifacts: Path | None = option(None, "Folder of pictures for optuna-dashboard.", group=WHERE)
+
+    def __post_init__(self) -> None:
+        checked_name(self.name)
+
+    @property
+    def target(self) -> Path:
+        """The file of the found set."""
+        return self.out or Path("runs") / f"{self.name}.npz"
 
 
 @configured
@@ -48,36 +66,48 @@ def search(
     choice: DataChoice,
     own: OracleChoice,
     final: Final,
-    name: Annotated[str, typer.Option(help="Name of the study; the same name resumes it.")] = "s1",
-    storage: StorageOption = STORAGE,
-    out: Annotated[
-        Path | None, typer.Option(help="Candidate file to write. Default: runs/NAME.npz.")
-    ] = None,
-    artifacts: Annotated[
-        Path | None, typer.Option(help="Folder of pictures for optuna-dashboard.")
-    ] = None,
+    place: Place,
     records: RecordsOption = RECORDS,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Search a real subset that trains well, then re-score it on fresh seeds and images."""
-    checked_name(name)
-    data, target = choice.open(), out or Path("runs") / f"{name}.npz"
+    data, target = choice.open(), place.target
     task = Task(own.oracle_for(data, None, workers), config)  # the study keeps its scores
+    task.check()
     reporting = own.oracle_for(data, records, workers)
+    planned = bill(task, reporting, final)
+    say(how_scored(task), str(planned), stderr=True)
+    task, final = Task(task.oracle, planned.config), planned.final
     try:
-        study = run_search(task, name, storage, artifacts)
+        study = run_search(task, place.name, place.storage, place.artifacts)
     except KeyboardInterrupt:
-        keep_best(task, name, storage, target)
+        keep_best(task, place.name, place.storage, target)
         raise
     found = chosen(study, task, reporting, final)
     found.save(target)
-    sets = finalists.once([found, *rival_sets(task, reporting, final, name, storage)])
-    scored = rescore(reporting, sets, config.protocol, final.seeds)
+    against = rival_sets(task, reporting, final, place.name, place.storage)
+    for rival in against[:1] if final.random_sets else []:  # `final` sets it beside ours on test
+        rival.save(target.parent / "rivals" / target.name)
+    sets = finalists.once([found, *against])
+    scored = rescore(reporting, sets, config.protocol, final.replicates)
     title = f"Fresh seeds, {finalists.REPORTS}; the set is in {target}"
     show_records(scored, as_json, score_table(scored, title))
     if not as_json:
         say(verdict(scored, sets, search_score(study, found)))
+
+
+def how_scored(task: Task) -> str:
+    """By which version of the protocol the search scores, and how well that ranks sets."""
+    version, protocol = task.version, task.config.protocol
+    if version is None:
+        return f"Sets are scored by {protocol} on {task.cheap.images or 'all'} training images."
+    row = next(row for row in measured(protocol) if Version(**row["version"]) == version)
+    rank, error = row["spearman"]
+    return (
+        f"Sets are scored by a cheap version of {protocol} unless options say more: {version}. Its "
+        f"rank correlation with the full score is {rank:.2f} ± {error:.2f} over {row['sets']} sets."
+    )
 
 
 def run_search(
@@ -111,7 +141,7 @@ def chosen(
             break
     with progress("choose") as update:
         return finalists.choose(
-            oracle, list(best.values()), task.config.protocol, final.seeds, update
+            oracle, list(best.values()), task.config.protocol, final.replicates, update
         )
 
 
@@ -124,7 +154,7 @@ def rival_sets(
     """
     rules = rivals.rule_sets(oracle, task.config)
     with progress("simple rules") as update:
-        strongest = finalists.best(oracle, rules, task.config.protocol, final.seeds, update)
+        strongest = finalists.best(oracle, rules, task.config.protocol, final.replicates, update)
     if not final.random_sets:
         return [strongest]
     at_random = dataclasses.replace(task.config, method="random", pool=1.0, start_sets="")
@@ -152,13 +182,16 @@ def search_score(study: optuna.Study, found: Candidate) -> float:
 def verdict(scored: Sequence[Record], sets: Sequence[Candidate], search_score: float) -> str:
     """The search score of the first set, its fresh scores, and how it compares with the others."""
     ours = finalists.of(scored, sets[0])
-    lines = [f"search score {search_score:.2f}, fresh {summarise(ours)} %"]
+    fresh = summarise(ours)
+    lines = [f"search score {search_score:.2f}, fresh {fresh} % (± over {fresh.counted})"]
     random_sets = [record for record in scored if record["role"] == finalists.RANDOM_SETS]
     if random_sets:
         lines.append(str(finalists.spread(random_sets)))
-    for rival in sets[1:]:
-        if rival.role != finalists.RANDOM_SETS:
-            lines.append(str(finalists.duel(ours, finalists.of(scored, rival))))
-        if rival.role == "simple rule":
-            lines[-1] += f"; of all simple rules the best on {finalists.CHOOSES}"
+    named = [rival for rival in sets[1:] if rival.role != finalists.RANDOM_SETS]
+    duels = [finalists.duel(ours, finalists.of(scored, rival)) for rival in named]
+    for rival, duel in zip(named, duels, strict=True):
+        rule = f" (of all simple rules the best on {finalists.CHOOSES})"
+        lines.append(f"{duel}{rule if rival.role == 'simple rule' else ''}.")
+    if not all(duel.won for duel in duels):
+        lines.append("Try a longer --budget.")
     return "\n".join(lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from reproduce.commands.options import option
+from reproduce.commands.options import HOW, LONG, WHAT, option
 from reproduce.errors import UserError
 from reproduce.support.schema import (
     SEED,
@@ -47,11 +47,19 @@ class SearchConfig:
         For a value of the wrong type or out of range, an unknown method, or no budget.
     """
 
-    ipc: int = option(1, "Images per class.", COUNT)
-    protocol: str = option("conv", "Protocol under which the oracle scores the sets.", TEXT)
-    method: str = option("swap", f"How sets are proposed: {', '.join(METHODS)}.", TEXT)
+    ipc: int = option(1, "Images per class.", COUNT, group=WHAT)
+    protocol: str = option(
+        "conv", "Protocol under which the oracle scores the sets.", TEXT, group=HOW
+    )
+    method: str = option(
+        "thompson", f"How sets are proposed: {', '.join(METHODS)}.", TEXT, group=HOW
+    )
     budget: str = option(
-        "200", "Number of sets to score, or the time to spend: 90s, 20m, 2h.", Words(40, least=0)
+        "10m",
+        "The time to spend: 90s, 20m, 2h; or a number of sets to score, 200. A time covers "
+        "all: the search, a random search of equal time, and the scores afterwards.",
+        Words(40, least=0),
+        group=LONG,
     )
     # `search_seeds`, `fidelity` and `batch` may be None here, but not afterwards.
     search_seeds: int = option(
@@ -59,52 +67,70 @@ class SearchConfig:
         "Replicates of each set; hopeless sets are dropped after every four of them. "
         + default_of("search_seeds"),
         Optional(COUNT),
+        group=HOW,
     )
     fidelity: str = option(
         None,
         "How a search scores: full, as the protocol says, or auto, the cheap version of it that "
-        "tells most in a second by the table that was measured. The next four options come first. "
-        + default_of("fidelity"),
+        "tells most in a second by a measured table. --epochs, --members, --width and --images "
+        "come first. " + default_of("fidelity"),
         Optional(Choice(FIDELITIES)),
+        group=HOW,
     )
     epochs: int | None = option(
-        None, "Epochs of each network while searching, at most.", Optional(Whole(1, 10**9))
+        None,
+        "Epochs of each network while searching, at most.",
+        Optional(Whole(1, 10**9)),
+        group=HOW,
     )
     members: int | None = option(
-        None, "Networks of an ensemble while searching, at most.", Optional(Whole(1, 100))
+        None,
+        "Networks of an ensemble while searching, at most.",
+        Optional(Whole(1, 100)),
+        group=HOW,
     )
     width: int | None = option(
-        None, "Channels of each network while searching, at most.", Optional(Whole(1, 4096))
+        None,
+        "Channels of each network while searching, at most.",
+        Optional(Whole(1, 4096)),
+        group=HOW,
     )
     images: int | None = option(
         None,
         "Training images that score a set, other ones for every batch; 0 takes all. "
         f"Default: what --fidelity says, {IMAGES} for full.",
         Optional(Whole(0, 10**9)),
+        group=HOW,
     )
     pool: float | None = option(
         None,
         "Fraction of each class to choose from, the images nearest the class's mean. Default: 0.1 "
         "with one image per class, else 1.",
         Optional(Number(0, 1, above=True)),
+        group=WHAT,
     )
     start_sets: str = option(
         "",
         "Candidate files of real images, separated by commas; the search scores them first.",
         TEXT,
+        group=WHAT,
     )
     quotas: str = option(
-        "", "Number of images of each class, 2,1,1,... Default: --ipc of each.", TEXT
+        "", "Number of images of each class, 2,1,1,... Default: --ipc of each.", TEXT, group=WHAT
     )
     unbalanced: bool = option(
-        False, "Fix only the total number of images, and let the method divide it.", Flag()
+        False,
+        "Fix only the total number of images, and let the method divide it.",
+        Flag(),
+        group=WHAT,
     )
     batch: int = option(
         None,
         f"Number of sets that are proposed and scored together. {default_of('batch')}",
         Optional(COUNT),
+        group=HOW,
     )
-    seed: int = option(0, "Seed of the proposals.", SEED)
+    seed: int = option(0, "Seed of the proposals.", SEED, group=HOW)
 
     def __post_init__(self) -> None:
         check_fields(self, "search")

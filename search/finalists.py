@@ -13,15 +13,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from reproduce.candidate import Candidate
-from reproduce.commands.options import MOST_SEEDS, option
+from reproduce.commands.options import LONG, MOST_SEEDS, option
 from reproduce.oracle import Oracle
 from reproduce.records import Record
 from reproduce.summary import Paired, Summary, by_candidate, by_seed, paired, summarise, summary_of
-from reproduce.support.schema import Whole, check_fields
+from reproduce.support.schema import Optional, Whole, check_fields
 from search.seeds import CHOICE, FRESH, first
 
 CHOOSES, REPORTS = "validation-a", "validation-b"
 RANDOM_SETS = "random sets"  # the role of many sets, which together show how much sets differ
+SEEDS = 10  # of finalists and reports, where the budget allows
+SURE = 0.05  # p value below which a difference is told from chance
 FEW = 2  # seeds of each random set
 Progress = Callable[[int, int], None]
 
@@ -36,21 +38,47 @@ class Final:
         For a value out of range, or more seeds than are reserved.
     """
 
-    seeds: int = option(
-        10, "Fresh seeds of each finalist, and as many others to report.", Whole(1, MOST_SEEDS)
+    seeds: int | None = option(
+        None,
+        "Fresh seeds of the last finalists, and as many others to report. Default: 10, fewer where "
+        "the budget is short.",
+        Optional(Whole(1, MOST_SEEDS)),
+        group=LONG,
     )
     tops: int = option(
-        5, "Number of finalists: best sets among which fresh seeds choose.", Whole(1, 10_000)
+        8,
+        "Number of finalists: best sets among which fresh seeds choose.",
+        Whole(1, 10_000),
+        group=LONG,
     )
     random_sets: int = option(
         10,
         "Random sets to compare with, beside a random search of equal budget; 0 leaves out both.",
         Whole(0, 10_000),
+        group=LONG,
     )
 
     def __post_init__(self) -> None:
         check_fields(self, "search")
-        first(CHOICE, self.seeds)
+        first(CHOICE, self.replicates)
+
+    @property
+    def replicates(self) -> int:
+        """The seeds, ten where their number was left open."""
+        return self.seeds or SEEDS
+
+
+def heats(sets: int, seeds: int) -> list[tuple[int, int]]:
+    """Successive halving: in each heat, how many sets have how many seeds in all.
+
+    All sets start with few seeds, two where there are two. The better half goes on with twice as
+    many, and the last two have all seeds (Jamieson and Talwalkar 2016).
+    """
+    rounds = max(1, math.ceil(math.log2(sets))) if sets > 1 else 0
+    return [
+        (-(-sets // 2**heat), max(min(2, seeds), -(-seeds // 2 ** (rounds - 1 - heat))))
+        for heat in range(rounds)
+    ]
 
 
 def choose(
@@ -69,7 +97,7 @@ def choose(
         The best sets of a study. A single one is returned as it is.
     protocol : str
     seeds : int
-        Number of fresh seeds for each.
+        Number of fresh seeds of those that are left in the last heat.
     progress : callable
         Told how many scores are done, of how many.
     """
@@ -86,11 +114,15 @@ def best(
     seeds: int,
     progress: Progress = lambda done, total: None,
 ) -> Candidate:
-    """The set with the best mean score under `choose`'s seeds and images; it says what chose it."""
-    chosen_by = first(CHOICE, seeds)
-    scored = oracle.score_many(sets, protocol, chosen_by, CHOOSES, progress=progress)
-    winner = max(sets, key=lambda one: summarise(of(scored, one)).mean)
-    return replace(winner, chosen_on=CHOOSES)
+    """The set with the best mean score in the last of the heats; it says what chose it."""
+    left = list(sets)
+    for count, number in heats(len(sets), seeds):
+        left = left[:count]
+        scored = oracle.score_many(
+            left, protocol, first(CHOICE, number), CHOOSES, progress=progress
+        )
+        left.sort(key=lambda one: -summarise(of(scored, one)).mean)
+    return replace(left[0], chosen_on=CHOOSES)
 
 
 def rescore(
@@ -142,11 +174,19 @@ class Duel:
     rival: str
     test: Paired
 
+    @property
+    def won(self) -> bool:
+        """Whether ours is better by more than chance explains: p < 0.05."""
+        return self.test.difference.mean > 0 and self.test.p < SURE
+
     def __str__(self) -> str:
         gain = self.test.difference
         if math.isnan(self.test.p):
-            return f"{gain.mean:+.2f} over {self.rival}"
-        return f"{gain.mean:+.2f} ± {gain.se:.2f} over {self.rival}, p = {self.test.p:.2g}"
+            return f"{gain.mean:+.2f} points over {self.rival}, from one seed"
+        found = f"± {gain.se:.2f} points, over {gain.n} paired seeds, p = {self.test.p:.2g}"
+        if self.won:
+            return f"Better than {self.rival} by {gain.mean:.2f} {found}"
+        return f"Not better than {self.rival}: {gain.mean:+.2f} {found}"
 
 
 def duel(ours: Sequence[Record], theirs: Sequence[Record]) -> Duel:

@@ -24,7 +24,8 @@ ROOMS = {
     ),
     "search": (
         *("pool", "seeds", "finalists", "proxy", "methods", "own", "start_sets", "cheap"),
-        *("config", "task", "trials", "storage", "queue", "scorer", "study", "rivals", "command"),
+        *("config", "task", "trials", "storage", "queue", "scorer", "study", "rivals"),
+        *("bill", "command"),
     ),
     "distill": (
         *("surrogates", "starts", "config", "frames", "schedule", "validation", "ranks"),

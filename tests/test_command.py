@@ -154,7 +154,9 @@ def test_demo_runs_on_the_bundled_digits(tmp_path: Path, monkeypatch: pytest.Mon
     from search import SearchConfig
 
     monkeypatch.setattr(
-        supertrainer_demo, "DEMO_SEARCH", SearchConfig(budget="4", batch=4, images=50)
+        supertrainer_demo,
+        "DEMO_SEARCH",
+        SearchConfig(method="swap", budget="4", batch=4, images=50),
     )
     small = DistillConfig(steps=2, inner_steps=2, width=4)
     monkeypatch.setattr(supertrainer_demo, "DEMO_DISTILL", small)

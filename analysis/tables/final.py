@@ -49,11 +49,13 @@ def place(reading: Reading) -> tuple[str, float]:
 
 def strongest_rules(results: Path) -> dict[tuple[str, str, float], str]:
     """The strongest simple rule of each data, protocol and size: the best mean on `CHOICE`."""
-    rules: dict[tuple[str, str, float], str] = {}
+    rules: dict[tuple[str, str, float], Reading] = {}
     for reading in readings(results, CHOICE):  # the best first
         if reading.role == "simple rule":
-            rules.setdefault((reading.data, *place(reading)), reading.name)
-    return rules
+            best = rules.setdefault((reading.data, *place(reading)), reading)
+            if reading.summary.n > best.summary.n:  # a choice in heats: the last has most networks
+                rules[reading.data, *place(reading)] = reading
+    return {key: reading.name for key, reading in rules.items()}
 
 
 def distilled(results: Path) -> Table:

@@ -61,7 +61,9 @@ def choices(results: Results, origins: Origins) -> list[Choice]:
 def _choice(
     results: Results, sets: Sequence[list[Record]], full: Sequence[Record], origins: Origins
 ) -> Choice:
-    winner = max(sets, key=lambda records: summarise(records).mean)
+    most = max(map(len, sets))  # a choice in heats: sets that were dropped have fewer networks
+    last = [records for records in sets if len(records) == most]
+    winner = max(last, key=lambda records: summarise(records).mean)
     same = ("candidate", "protocol", "split")
     fresh = [
         record

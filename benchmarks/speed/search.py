@@ -133,7 +133,7 @@ def stages_at(oracle: Oracle, protocol: str, ipc: int) -> list[dict[str, Any]]:
     """Seconds, sets and replicates of each stage of one round."""
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
-    view = Task(oracle, SearchConfig(ipc=ipc, protocol=protocol)).view()
+    view = Task(oracle, SearchConfig(ipc=ipc, protocol=protocol, method="staged")).view()
     start = METHODS["nearest-mean"].propose(view, 1)[0]
     images = np.union1d(staged.shortlist(view, rng), start)
     positions = np.searchsorted(images, start)

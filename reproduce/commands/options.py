@@ -45,17 +45,21 @@ SplitOption = Annotated[
         "own images), or test, which is sealed."
     ),
 ]
+WHAT, HOW, LONG, WHERE = "What", "How", "How long", "Where"  # groups of options in help texts
 SMALL = 1000  # fewer validation images than that give a note
 PLACE = Words(4096)
 
 
-def option(default: Any, help: str, rule: Rule | None = None, flag: str = "") -> Any:
+def option(
+    default: Any, help: str, rule: Rule | None = None, flag: str = "", group: str | None = None
+) -> Any:
     """A field of a dataclass that is also an option, with the rule that its value obeys.
 
-    `flag` is the option's name where it is not the field's.
+    `flag` is the option's name where it is not the field's; `group` the part of the help text.
     """
     ruled = {} if rule is None else {"rule": rule}
-    return dataclasses.field(default=default, metadata={"help": help, "flag": flag, **ruled})
+    shown = {"help": help, "flag": flag, "group": group}
+    return dataclasses.field(default=default, metadata={**shown, **ruled})
 
 
 def configured(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -92,7 +96,8 @@ def _options(config: Any) -> Iterator[inspect.Parameter]:
     for field in dataclasses.fields(config):
         kind, names = hints[field.name], [field.metadata["flag"]] if field.metadata["flag"] else []
         listed = next((parser for parser, of in LISTS.items() if kind == of | None), None)
-        made = typer.Option(*names, help=field.metadata["help"], parser=listed)
+        shown = {"help": field.metadata["help"], "rich_help_panel": field.metadata["group"]}
+        made = typer.Option(*names, parser=listed, **shown)
         yield inspect.Parameter(
             field.name,
             inspect.Parameter.KEYWORD_ONLY,

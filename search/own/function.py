@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reproduce.candidate import Candidate
-from reproduce.commands.options import option
+from reproduce.commands.options import HOW, option
 from reproduce.data import Dataset, ImageSet, check_fits
 from reproduce.errors import UserError
 from reproduce.oracle import TITLES, Oracle, complete
@@ -36,9 +36,14 @@ LARGEST = 1e100  # absolute value of a score: sums and squares of several stay f
 class OracleChoice:
     """Which oracle scores: the protocols', or a function of the user's."""
 
-    oracle: str = option("", "Function of your own that scores, as module:function.", TEXT)
+    oracle: str = option(
+        "", "Function of your own that scores, as module:function.", TEXT, group=HOW
+    )
     oracle_version: str = option(
-        "", "Name of the function's present version. Default: a digest of its code.", TEXT
+        "",
+        "Name of the function's present version. Default: a digest of its code.",
+        TEXT,
+        group=HOW,
     )
 
     def __post_init__(self) -> None:

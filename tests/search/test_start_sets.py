@@ -12,7 +12,9 @@ from reproduce import Candidate, Dataset, Oracle, UserError
 from reproduce.essay.draws import real_candidate
 from search import Pool, SearchConfig, finished, open_study, search
 
-QUICK = SearchConfig(protocol="knn", budget="20", batch=4, pool=0.5, search_seeds=1, images=0)
+QUICK = SearchConfig(
+    protocol="knn", method="swap", budget="20", batch=4, pool=0.5, search_seeds=1, images=0
+)
 
 
 def start_file(digits: Dataset, path: Path) -> Path:

@@ -26,7 +26,9 @@ from search import (
 from search.storage.journal import open_journal
 from search.trials import score_of
 
-QUICK = SearchConfig(protocol="knn", budget="20", batch=4, pool=0.5, search_seeds=1, images=0)
+QUICK = SearchConfig(
+    protocol="knn", method="swap", budget="20", batch=4, pool=0.5, search_seeds=1, images=0
+)
 
 
 def trials(study: optuna.Study) -> list[tuple[list[int], float]]:

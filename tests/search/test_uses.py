@@ -26,7 +26,9 @@ from search.command import chosen, rival_sets, run_search, verdict
 from search.finalists import Final
 from search.task import Task
 
-TINY = SearchConfig(protocol="knn", budget="9", batch=4, pool=0.2, search_seeds=1, images=150)
+TINY = SearchConfig(
+    protocol="knn", method="swap", budget="9", batch=4, pool=0.2, search_seeds=1, images=150
+)
 
 
 class Hidden:
