@@ -28,6 +28,12 @@ COMMANDS = {
     "reproduce.commands.exchange:export": (
         "Write a candidate as others publish their sets: as tensors, or as a folder of pictures."
     ),
+    "supertrainer_lists:protocols": (
+        "List the protocols: the learners of `score`, `search` and `distill --for`."
+    ),
+    "supertrainer_lists:methods": (
+        "List the methods of `search` and `distill`, and the recipes that a distilled set carries."
+    ),
     "supertrainer_final:final": (
         "Score super-trainers beside means, simple rules, the essay's draws and random sets."
     ),

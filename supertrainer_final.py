@@ -25,7 +25,7 @@ from reproduce.commands.options import (
     MOST_SEEDS,
     DataChoice,
     JsonOption,
-    WorkersOption,
+    Machine,
     configured,
     load_candidates,
     option,
@@ -218,6 +218,7 @@ def expected(oracle: Oracle, plan: Plan, split: str) -> str:
 def final(
     choice: DataChoice,
     config: FinalConfig,
+    machine: Machine,
     files: Annotated[
         list[Path] | None,
         typer.Argument(help=f"Candidate files; default: all of one dataset in {SETS}."),
@@ -226,7 +227,6 @@ def final(
     records: Annotated[
         Path | None, typer.Option(help=f"File of records; default: {OUT}, or {REHEARSAL}.")
     ] = None,
-    workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score super-trainers beside means, simple rules, the essay's draws and random sets."""
@@ -239,7 +239,7 @@ def final(
     if not plan.on_panel and (config.panel is not None or config.large_seeds):
         raise UserError("--panel and --large-seeds are for sets that were made for several")
     out = records or (OUT if split == "test" else REHEARSAL)
-    oracle = Oracle(data, out, workers=workers)
+    oracle = machine.oracle(data, out)
     say(expected(oracle, plan, split), stderr=True)
     rules = strongest_rules(oracle, sets, min(config.seeds, RIVAL_SEEDS))
     scored: list[Record] = []

@@ -21,15 +21,15 @@ from reproduce.commands.options import (
     RECORDS,
     DataChoice,
     JsonOption,
+    Machine,
     RecordsOption,
     SeedsOption,
-    WorkersOption,
+    Weights,
     configured,
     load_candidates,
 )
 from reproduce.commands.terminal import progress, say, show_records
 from reproduce.data import described
-from reproduce.oracle import Oracle
 from reproduce.records import Record
 from reproduce.summary import Paired, by_seed, paired, score_table
 from reproduce.support.files import write_whole
@@ -144,19 +144,21 @@ def labels_table(candidate: Candidate, most: int = 20) -> Table:
 @configured
 def compare(
     choice: DataChoice,
+    machine: Machine,
+    weights: Weights,
     a: Annotated[Path, typer.Argument(help="A candidate file.")],
     b: Annotated[Path, typer.Argument(help="Another one, from the same data.")],
     protocol: Annotated[str, typer.Option(help="As for `score`.")] = "conv",
     seeds: SeedsOption = 10,
     split: Annotated[str, typer.Option(help="As for `score`.")] = "validation",
     records: RecordsOption = RECORDS,
-    workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare two candidates over shared seeds, by Student's paired test."""
     candidates = load_candidates([a, b])
     source = choice.open_for(candidates)
-    oracle = Oracle(source, records, workers=workers)
+    weights.use([protocol])
+    oracle = machine.oracle(source, records)
     with progress(f"compare under {protocol}") as update:
         scored = oracle.score_many(candidates, protocol, range(seeds), split, progress=update)
     half = len(scored) // 2

@@ -13,6 +13,7 @@ BELOW: dict[str, set[str]] = {
     "benchmarks": {"reproduce", "search", "distill", "analysis"},
     "supertrainer": {"reproduce"},
     "supertrainer_demo": {"reproduce", "search", "distill", "analysis"},
+    "supertrainer_lists": {"reproduce", "search", "distill"},
     "supertrainer_final": {"reproduce", "search", "distill"},
 }
 # The rooms of each package, lowest first: a room imports from itself and from those before it.

@@ -16,9 +16,9 @@ from reproduce.candidate import Candidate
 from reproduce.commands.options import (
     DataChoice,
     JsonOption,
+    Machine,
     RecordsOption,
     SeedsOption,
-    WorkersOption,
     configured,
     load_candidates,
 )
@@ -39,6 +39,7 @@ OutOption = Annotated[Path, typer.Option(help="Folder of the JSON files.")]
 @configured
 def analyse(
     choice: DataChoice,
+    machine: Machine,
     files: Annotated[list[Path], typer.Argument(help="Candidate files.")],
     out: OutOption = OUT,
     protocol: Annotated[
@@ -50,7 +51,6 @@ def analyse(
     ] = 20,
     digits: Annotated[int, typer.Option(help="Validation digits in the page.", min=10)] = 1000,
     records: RecordsOption = RUNNING,
-    workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure what a set's accuracy depends on, what its networks confuse, and near images."""
@@ -60,7 +60,7 @@ def analyse(
     for draw in beside:
         draw.save((out / file_name(draw)).with_suffix(".npz"))
     candidates = [*given, *beside]
-    oracle = Oracle(source, records, workers=workers)
+    oracle = machine.oracle(source, records)
     written = [
         write(
             out / file_name(candidate),
@@ -94,19 +94,19 @@ def embed(
 @configured
 def random_curve(
     choice: DataChoice,
+    machine: Machine,
     protocol: Annotated[str, typer.Option(help="Train under this.")] = "conv",
     n: Annotated[str, typer.Option(help="Images per class, as in 1,5,10.")] = "1,2,5,10,20,50",
     sets: Annotated[int, typer.Option(help="Random sets of each size.", min=1, max=10_000)] = 5,
     seeds: SeedsOption = 2,
     out: OutOption = OUT,
     records: RecordsOption = RUNNING,
-    workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure accuracy against the number of random real images, for `equivalent n`."""
     ipcs = sizes_of(n)
     source = choice.open()
-    oracle = Oracle(source, records, workers=workers)
+    oracle = machine.oracle(source, records)
     with progress(f"random sets, {protocol}") as update:
         found = measures.random_curve(oracle, protocol, ipcs, sets, range(seeds), update)
     content = {**origin(source, protocol, range(seeds)), **found}

@@ -13,39 +13,52 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from reproduce import protocols
 from reproduce.candidate import Candidate
 from reproduce.data import CHECKSUMS, NAMES, STANDARD, Dataset, check_fits
 from reproduce.errors import UserError
+from reproduce.oracle import MEMORY, Oracle
 from reproduce.sources import load
-from reproduce.support.schema import Optional, Rule, Words, check_fields
+from reproduce.support.schema import Number, Optional, Rule, Whole, Words, check_fields
 
 RECORDS = Path("runs/records.jsonl")
 MOST_SEEDS = 100_000
+WHAT, HOW, LONG, WHERE = "What", "How", "How long", "Where"  # groups of options in help texts
 RecordsOption = Annotated[
-    Path, typer.Option(help="File of records; known scores are read from it, new ones appended.")
+    Path,
+    typer.Option(
+        help="File of records; known scores are read from it, new ones appended.",
+        rich_help_panel=WHERE,
+    ),
 ]
-WorkersOption = Annotated[
-    int | None, typer.Option(help="Worker processes. Default: one for each core.", min=1)
-]
-DeviceOption = Annotated[
-    str,
-    typer.Option(help="Where networks are trained: auto (a GPU where there is one), cpu, cuda."),
-]
+WORKERS_HELP = "Worker processes. Default: one for each core."
+WorkersOption = Annotated[int | None, typer.Option(help=WORKERS_HELP, min=1)]
+DEVICE_HELP = "Where networks are trained: auto (a GPU where there is one), cpu, cuda, cuda:1."
+DeviceOption = Annotated[str, typer.Option(help=DEVICE_HELP, rich_help_panel=WHERE)]
 JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print the records as JSON and nothing else.")
+    bool,
+    typer.Option(
+        "--json", help="Print the records as JSON and nothing else.", rich_help_panel=WHERE
+    ),
 ]
 SeedsOption = Annotated[
-    int, typer.Option(help="Number of replicates, each with a seed.", min=1, max=MOST_SEEDS)
+    int,
+    typer.Option(
+        help="Number of replicates, each with a seed.",
+        min=1,
+        max=MOST_SEEDS,
+        rich_help_panel=LONG,
+    ),
 ]
-FirstSeedOption = Annotated[int, typer.Option(help="The first seed.", min=0)]
+FirstSeedOption = Annotated[int, typer.Option(help="The first seed.", min=0, rich_help_panel=LONG)]
 SplitOption = Annotated[
     str,
     typer.Option(
         help="Images to score on: validation, validation-a, validation-b, train (without the set's "
-        "own images), or test, which is sealed."
+        "own images), or test, which is sealed.",
+        rich_help_panel=LONG,
     ),
 ]
-WHAT, HOW, LONG, WHERE = "What", "How", "How long", "Where"  # groups of options in help texts
 SMALL = 1000  # fewer validation images than that give a note
 PLACE = Words(4096)
 
@@ -131,18 +144,24 @@ class DataChoice:
         None,
         f"{NAMES}, or the path of your own data. Default: that of the candidates, else mnist.",
         Optional(PLACE),
+        group=WHAT,
     )
     data: str | None = option(
         None,
         f"Folder that holds {' or '.join(STANDARD)}. Default: $SUPERTRAINER_DATA, then ./data, "
         "then a download.",
         Optional(PLACE),
+        group=WHAT,
     )
     split_seed: int | None = option(
-        None, "Seed that splits your own data. Default: that of the candidates, else 0."
+        None,
+        "Seed that splits your own data. Default: that of the candidates, else 0.",
+        group=WHAT,
     )
     invert: bool | None = option(
-        None, "Whether your own data is dark ink on white paper. Default: as for the candidates."
+        None,
+        "Whether your own data is dark ink on white paper. Default: as for the candidates.",
+        group=WHAT,
     )
 
     def __post_init__(self) -> None:
@@ -187,6 +206,43 @@ class DataChoice:
                 file=sys.stderr,
             )
         return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    """With what a command computes."""
+
+    workers: int | None = option(None, WORKERS_HELP, Optional(Whole(1, 10_000)), group=WHERE)
+    device: str = option("auto", DEVICE_HELP, Words(), group=WHERE)
+    memory: float = option(
+        MEMORY,
+        "GiB that networks in training may take, in all processes together.",
+        Number(0, 1e6, above=True),
+        group=WHERE,
+    )
+
+    def __post_init__(self) -> None:
+        check_fields(self, "machine")
+
+    def oracle(self, data: Dataset, records: Path | None = None) -> Oracle:
+        """An oracle that computes so."""
+        return Oracle(data, records, workers=self.workers, device=self.device, memory=self.memory)
+
+
+@dataclasses.dataclass(frozen=True)
+class Weights:
+    """Weights of the backbones of transfer."""
+
+    weights: Path | None = option(
+        None,
+        f"Of protocols {protocols.FORM}: file of a state dict. Default: torchvision's download.",
+        group=HOW,
+    )
+
+    def use(self, names: Sequence[str]) -> None:
+        """Have the protocols of these names use the file."""
+        if self.weights is not None:
+            protocols.use_weights(names, self.weights)
 
 
 def load_candidates(paths: Sequence[Path]) -> list[Candidate]:

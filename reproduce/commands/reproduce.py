@@ -16,10 +16,10 @@ from reproduce.commands.options import (
     DataChoice,
     FirstSeedOption,
     JsonOption,
+    Machine,
     RecordsOption,
     SeedsOption,
     SplitOption,
-    WorkersOption,
     configured,
     option,
 )
@@ -27,7 +27,6 @@ from reproduce.commands.terminal import progress, show_records
 from reproduce.data import Dataset
 from reproduce.errors import UserError
 from reproduce.essay import comparison, draws, experiments, problems
-from reproduce.oracle import Oracle
 from reproduce.records import Record
 from reproduce.summary import score_table
 from reproduce.support.table import Table
@@ -48,6 +47,7 @@ class Transfer:
 def reproduce(
     choice: DataChoice,
     transfer: Transfer,
+    machine: Machine,
     experiment: Annotated[
         str, typer.Argument(help=f"{', '.join(EXPERIMENTS)}, or one protocol, as for `score`.")
     ] = "all",
@@ -57,7 +57,6 @@ def reproduce(
     first_seed: FirstSeedOption = 0,
     split: SplitOption = "validation",
     records: RecordsOption = RECORDS,
-    workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the essay's experiments and set ours beside the published numbers."""
@@ -66,7 +65,7 @@ def reproduce(
     candidates = [draws.rmnist(source, size, draw) for size in sizes]
     if experiment not in EXPERIMENTS:
         _check_protocol(experiment, candidates[0])
-    oracle = Oracle(source, records, workers=workers)
+    oracle = machine.oracle(source, records)
     scored: list[Record] = []
     for protocol in _protocols(experiment, source, transfer):
         # Full MNIST under every protocol would take weeks; the essay has it for eight.

@@ -7,17 +7,20 @@ decorate it.
 """
 
 from reproduce.protocols.essay import conv
+from reproduce.protocols.features import FORM, features_name, on_features, use_weights
 from reproduce.protocols.field import convnet
 from reproduce.protocols.names import PROTOCOLS, learner, names, protocol, recipe
-from reproduce.protocols.ours import features_name, on_features
+from reproduce.protocols.ours import best
 from reproduce.protocols.panel import LARGE, MOST_LARGE, PANEL, SLOW, panel_of, panel_seeds
 
 __all__ = [
+    "FORM",
     "LARGE",
     "MOST_LARGE",
     "PANEL",
     "PROTOCOLS",
     "SLOW",
+    "best",
     "conv",
     "convnet",
     "features_name",
@@ -28,4 +31,5 @@ __all__ = [
     "panel_seeds",
     "protocol",
     "recipe",
+    "use_weights",
 ]

@@ -19,6 +19,8 @@ from reproduce.support.text import checked
 
 Protocol = Callable[[Candidate], Recipe | Learner]
 PROTOCOLS: dict[str, Protocol] = {}
+# By the first part of their names: families with too many members to be registered each.
+FAMILIES: dict[str, Callable[[str], Protocol]] = {}
 P = TypeVar("P", bound=Protocol)
 LONGEST, MEMBERS = 1000, 20  # characters of a name, protocols of a mixture
 
@@ -33,13 +35,24 @@ def protocol(name: str) -> Callable[[P], P]:
     return register
 
 
+def family(prefix: str) -> Callable[[Callable[[str], Protocol]], Callable[[str], Protocol]]:
+    """Register the decorated function, which makes the protocol of any name that begins so."""
+
+    def register(function: Callable[[str], Protocol]) -> Callable[[str], Protocol]:
+        FAMILIES[prefix] = function
+        return function
+
+    return register
+
+
 def learner(name: str, candidate: Candidate) -> Learner:
     """What a protocol's name stands for, for this candidate.
 
     Parameters
     ----------
     name : str
-        A registered name, or a function of your own, `module:function`; with distortions,
+        A registered name, one of a family, as `transfer-resnet18-layer3-logistic`, or a function
+        of your own, `module:function`; with distortions,
         `conv-shift1+rotate=15+elastic=34`, whose parts are fields of `Distortion`; or up to 20 of
         these whose probabilities are averaged, `a&b`.
     candidate : Candidate
@@ -56,9 +69,7 @@ def learner(name: str, candidate: Candidate) -> Learner:
     if len(parts) > 1:
         return Mixture(tuple(_member(part, candidate) for part in parts))
     base, *changes = name.split("+")
-    if base not in PROTOCOLS and ":" not in base:
-        raise UserError(f"unknown protocol {base!r}, use one of {', '.join(PROTOCOLS)}")
-    made = PROTOCOLS[base](candidate) if base in PROTOCOLS else _own(base, candidate)
+    made = _own(base, candidate) if ":" in base else _named(base)(candidate)
     if changes:
         made = _distorted(made, base, changes)
     return Network(made) if isinstance(made, Recipe) else made
@@ -74,6 +85,16 @@ def recipe(name: str, candidate: Candidate) -> Recipe | None:
     """
     made = learner(name, candidate)
     return made.recipe if isinstance(made, Network) else None
+
+
+def _named(name: str) -> Protocol:
+    """The registered protocol, or that of a family."""
+    prefix = name.partition("-")[0]
+    if name not in PROTOCOLS and prefix in FAMILIES:
+        return FAMILIES[prefix](name)
+    if name not in PROTOCOLS:
+        raise UserError(f"unknown protocol {name!r}, use one of {', '.join(names())}")
+    return PROTOCOLS[name]
 
 
 def _own(name: str, candidate: Candidate) -> Recipe | Learner:
@@ -120,5 +141,5 @@ def _distorted(made: Recipe | Learner, base: str, changes: list[str]) -> Recipe:
 
 
 def names() -> list[str]:
-    """The names of all protocols, in the order in which they are registered."""
-    return list(PROTOCOLS)
+    """The names of all protocols but those of families, in the order of their registration."""
+    return [name for name in PROTOCOLS if name.partition("-")[0] not in FAMILIES]

@@ -1,19 +1,13 @@
-"""Protocols of this project: the strongest one for few images, cheap proxies, frozen features."""
+"""Protocols of this project: the strongest one for few images, and cheap proxies."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from reproduce.candidate import Candidate
 from reproduce.errors import UserError
 from reproduce.images.distortion import Distortion
-from reproduce.protocols.names import PROTOCOLS, protocol
+from reproduce.protocols.names import protocol
 from reproduce.recipe import MNIST_MEAN, MNIST_STD, Recipe
-from reproduce.scoring.classifier import Classifier
 from reproduce.scoring.learners import Learner
-
-if TYPE_CHECKING:
-    from reproduce.scoring.classifier import Embedding
 
 
 @protocol("best")
@@ -74,33 +68,3 @@ def own(candidate: Candidate) -> Recipe:
     if candidate.recipe is None:
         raise UserError(f"{candidate.name!r} carries no recipe; score it with another protocol")
     return candidate.recipe
-
-
-def on_features(embedding: Embedding, head: str, shifts: int = 0) -> str:
-    """Register a classifier on frozen features as a protocol, and return its name.
-
-    Parameters
-    ----------
-    embedding : Backbone or Autoencoder
-    head : str
-        A name of `reproduce.transfer.heads`; the essay's is `mlp`.
-    shifts : int
-        Train on every displacement of up to this many pixels, too.
-
-    Raises
-    ------
-    UserError
-        For an unknown head.
-    """
-    from reproduce.transfer import heads
-
-    if head not in heads.HEADS:
-        raise UserError(f"unknown head {head!r}, use one of {', '.join(heads.HEADS)}")
-    name = features_name(embedding, head, shifts)
-    PROTOCOLS[name] = lambda candidate: Classifier(heads.HEADS[head], embedding, shifts)
-    return name
-
-
-def features_name(embedding: Embedding, head: str, shifts: int = 0) -> str:
-    """The name of a protocol of `on_features`."""
-    return f"{embedding.title}-{head}" + (f"-shift{shifts}" if shifts else "")

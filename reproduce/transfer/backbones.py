@@ -190,12 +190,37 @@ def _cut(name: str, layers: list[str]) -> nn.Module:
     return cut
 
 
+def names() -> list[str]:
+    """All of torchvision's classifiers."""
+    import torchvision.models
+
+    found: list[str] = torchvision.models.list_models(module=torchvision.models)
+    return found
+
+
+def layers(name: str) -> list[str]:
+    """The layers of a backbone from first to last: its parts, and their parts; and its operations.
+
+    Raises
+    ------
+    UserError
+        For an unknown backbone.
+    """
+    from torchvision.models import feature_extraction
+
+    nodes = feature_extraction.get_graph_node_names(_architecture(name).eval())[1]
+    found: dict[str, None] = {}
+    for node in nodes[1:]:  # after the input
+        parts = node.split(".")
+        found |= dict.fromkeys(".".join(parts[:depth]) for depth in (2, 1) if len(parts) >= depth)
+    return list(found)
+
+
 def _architecture(name: str) -> nn.Module:
     import torchvision.models
 
-    known = torchvision.models.list_models(module=torchvision.models)
-    if name not in known:
-        raise UserError(f"unknown backbone {name!r}, use one of {', '.join(known)}")
+    if name not in names():
+        raise UserError(f"unknown backbone {name!r}, use one of {', '.join(names())}")
     model: nn.Module = torchvision.models.get_model(name, weights=None).float()
     return model
 
