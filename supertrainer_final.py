@@ -41,9 +41,11 @@ from search import SearchConfig, finalists
 from search.rivals import random_sets, rule_sets, simple_sets
 
 SETS, RECORDS = Path("results/sets"), Path("results/records")
+RIVALS = SETS / "rivals"  # what random searches of equal budget found
 OUT, REHEARSAL = Path("results/test/records.jsonl"), Path("runs/final.jsonl")
 FIRST_SEED = 2000
 MNIST = "mnist"  # the data of sets where neither files nor --dataset are given
+Rules = dict[tuple[str, int], Candidate]  # the strongest simple rule of a protocol and size
 SEARCHED_FOR = "conv-shift1"  # what real sets were searched for, unless they say otherwise
 # Sets of before sets said what they are made for that are for another protocol than those beside
 # them, by their hashes: searched-ipc1-convnet and distilled-ipc1-convnet.
@@ -82,6 +84,10 @@ class FinalConfig:
 
     def __post_init__(self) -> None:
         check_fields(self, "final")
+
+    def seeds_under(self, protocol: str) -> int:
+        """The networks of a set that was made for this protocol."""
+        return self.strong or self.seeds if protocol == STRONGEST else self.seeds
 
     def protocols(self) -> tuple[str, ...]:
         """The protocols of the panel."""
@@ -144,18 +150,18 @@ class Plan:
 
     def _add_for_one(self, candidate: Candidate, protocol: str) -> None:
         """A set and its rivals under the protocol that it was made for."""
-        seeds, ipc = self.config.seeds, round(candidate.ipc)
+        seeds, ipc = self.config.seeds_under(protocol), round(candidate.ipc)
         self._ask(protocol, seeds, [candidate])
         if protocol == "own":  # its rivals carry no recipe
             return
         drawn = draws.rmnist(self.data, ipc, "figures")
         if candidate.indices is None:
             rivals = [class_means(self.data, ipc), drawn]
-            searched = (self._peers("searched", name, ipc) for name in (protocol, SEARCHED_FOR))
+            searched = (self.peers("searched", name, ipc) for name in (protocol, SEARCHED_FOR))
             self._ask(protocol, seeds, next(filter(None, searched), []))
         else:
-            rivals = simple_sets(self.data, ipc)
-            if self.config.strong and protocol != "convnet":
+            rivals = [*simple_sets(self.data, ipc), *self.peers("random search", protocol, ipc)]
+            if self.config.strong and protocol not in ("convnet", STRONGEST):
                 self._ask(STRONGEST, self.config.strong, [candidate, drawn])
         self._ask(protocol, min(seeds, RIVAL_SEEDS), rivals)
         quotas = (ipc,) * len(self.data.classes)
@@ -164,7 +170,7 @@ class Plan:
     def _add_for_several(self, candidate: Candidate) -> None:
         """A set and its rivals under every protocol of the panel."""
         ipc = round(candidate.ipc)
-        beside = [one for pair in FOR_ONE for one in self._peers(*pair, ipc)]
+        beside = [one for pair in FOR_ONE for one in self.peers(*pair, ipc)]
         nearest = rule_sets(Oracle(self.data), SearchConfig(ipc=ipc), ["nearest-mean"])
         rivals = [class_means(self.data, ipc), *nearest]
         self.on_panel.update(one.hash for one in (candidate, *beside, *rivals))
@@ -174,7 +180,7 @@ class Plan:
             self._ask(protocol, seeds, [candidate, *beside])
             self._ask(protocol, min(seeds, RIVAL_SEEDS), rivals)
 
-    def _peers(self, role: str, protocol: str, ipc: int) -> list[Candidate]:
+    def peers(self, role: str, protocol: str, ipc: int) -> list[Candidate]:
         """The known super-trainers of a role and size that were made for one protocol alone."""
         same = [one for one in self.known if (one.role, one.ipc) == (role, ipc)]
         return [one for one in same if made_for(one) == (protocol,)]
@@ -186,19 +192,35 @@ def class_means(data: Dataset, ipc: int) -> Candidate:
     return dataclasses.replace(means, name="class means", made_for=(), chosen_on=None)
 
 
-def strongest_rules(oracle: Oracle, sets: Sequence[Candidate], seeds: int) -> list[str]:
-    """One line for each protocol and size of the real sets: the strongest simple rule."""
+def strongest_rules(oracle: Oracle, sets: Sequence[Candidate], config: FinalConfig) -> Rules:
+    """The strongest simple rule for each protocol and size of the real sets."""
     kinds = {(made_for(one)[0], round(one.ipc)) for one in sets if one.indices is not None}
-    lines = []
+    strongest: Rules = {}
     for protocol, ipc in sorted(kinds):
-        rules = rule_sets(oracle, SearchConfig(ipc=ipc))
+        rules, seeds = rule_sets(oracle, SearchConfig(ipc=ipc)), config.seeds_under(protocol)
         with progress(f"{protocol}, rules") as update:
-            best = finalists.best(oracle, rules, protocol, seeds, update)
-        lines.append(
+            strongest[protocol, ipc] = finalists.best(
+                oracle, rules, protocol, min(seeds, RIVAL_SEEDS), update
+            )
+    return strongest
+
+
+def duels(
+    plan: Plan, sets: Sequence[Candidate], rules: Rules, scored: Sequence[Record]
+) -> Iterator[str]:
+    """Each real set against its random search and the strongest simple rule, paired by seed."""
+    for (protocol, ipc), rule in rules.items():
+        yield (
             f"{protocol}, {ipc} images per class: "
-            f"the strongest simple rule on {finalists.CHOOSES} is {best.name}"
+            f"the strongest simple rule on {finalists.CHOOSES} is {rule.name}"
         )
-    return lines
+        under = [record for record in scored if record["protocol"] == protocol]
+        for one in sets:
+            if (made_for(one)[0], round(one.ipc)) == (protocol, ipc) and one.indices is not None:
+                for rival in (rule, *plan.peers("random search", protocol, ipc)):
+                    pair = [finalists.of(under, who) for who in (one, rival)]
+                    if all(pair):
+                        yield f"{one.name}: {finalists.duel(*pair)}."
 
 
 def expected(oracle: Oracle, plan: Plan, split: str) -> str:
@@ -232,7 +254,8 @@ def final(
     """Score super-trainers beside means, simple rules, the essay's draws and random sets."""
     sets = load_candidates(files) if files else tracked(choice.dataset or MNIST)
     data = choice.open_for(sets)
-    known = [one for one in map(Candidate.load, super_trainers()) if one.checksum == data.checksum]
+    files = [*super_trainers(), *sorted(RIVALS.glob("*.npz"))]
+    known = [one for one in map(Candidate.load, files) if one.checksum == data.checksum]
     plan = Plan(config, data, known)
     for candidate in sets:
         plan.add(candidate)
@@ -241,7 +264,7 @@ def final(
     out = records or (OUT if split == "test" else REHEARSAL)
     oracle = machine.oracle(data, out)
     say(expected(oracle, plan, split), stderr=True)
-    rules = strongest_rules(oracle, sets, min(config.seeds, RIVAL_SEEDS))
+    rules = strongest_rules(oracle, sets, config)
     scored: list[Record] = []
     for protocol, seeds, candidates in plan.calls():
         with progress(f"{protocol}, {split}") as update:
@@ -250,7 +273,8 @@ def final(
     if not as_json:
         left = [name for name in protocols.PANEL if name not in config.protocols()]
         note = [f"The panel leaves out {', '.join(left)}."] if plan.on_panel and left else []
-        say(*plan.tables(scored, split), "\n".join([*rules, *note, f"Records: {out.resolve()}"]))
+        told = [*duels(plan, sets, rules, scored), *note, f"Records: {out.resolve()}"]
+        say(*plan.tables(scored, split), "\n".join(told))
 
 
 def tracked(dataset: str) -> list[Candidate]:

@@ -137,6 +137,30 @@ def test_sets_share_their_rivals(folder: Path, digits: Dataset) -> None:
     assert seeds["conv-shift1", "searched"] == 20
 
 
+def test_a_searched_set_stands_beside_the_random_search_of_its_budget(
+    folder: Path, call: Call, digits: Dataset
+) -> None:
+    found, rival = random_sets(digits, (1,) * 10, 2)
+    ours = replace(found, name="ours", role="searched", made_for=("tree",))
+    theirs = replace(rival, name="random search", role="random search", made_for=("tree",))
+    ours.save(folder / "results" / "sets" / "ours.npz")
+    theirs.save(folder / "results" / "sets" / "rivals" / "ours.npz")
+    out = call(f"final results/sets/ours.npz {SMALL} --strong 0", folder)[1]
+    told = " ".join(out.split())
+    assert "tree, 1 images per class: the strongest simple rule on validation-a is" in told
+    assert "ours: Not better than random search: " in told or "ours: Better than random" in told
+    assert "over 3 paired seeds" in told
+
+
+def test_under_the_strongest_protocol_few_networks_are_enough(digits: Dataset) -> None:
+    one = replace(random_sets(digits, (1,) * 10, 1)[0], role="searched", made_for=("best",))
+    plan = Plan(FinalConfig(seeds=20, strong=5, random=2), digits, [])
+    plan.add(one)
+    seeds = {c.name: len(used) for _, used, cs in plan.calls() for c in cs if c.hash != one.hash}
+    assert set(plan.asked) == {"best"}
+    assert seeds["nearest mean"] == 5
+
+
 def test_without_files_sets_of_one_dataset_are_scored(
     folder: Path, digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
