@@ -5,6 +5,9 @@ The same results give the same bytes.
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -37,8 +40,11 @@ from reproduce.support.table import Table
 from reproduce.support.text import printable
 
 PAGE = "index.html"
-ENGINE = ("network.js", "images.js", "worker.js")
-SCRIPTS = ("page.js", "drawing.js", "live.js")
+ENGINE = ("kernels.js", "block.js", "network.js", "images.js", "training.js", "worker.js")
+SCRIPTS = (
+    *("page.js", "origins.js", "drawing.js", "pad.js", "teaching.js"),
+    *("race.js", "play.js", "npz.js", "downloads.js"),
+)
 
 
 def write_report(folder: Path, results: Results, title: str = "Super-trainers") -> Path:
@@ -104,15 +110,16 @@ def content_of(results: Results) -> dict[str, Any]:
         "essay": essay_chart(results.records, origins),
     }
     first = leader(boards)
+    best = kinds(first.board) if first else {}
     parts = {
         "headline": headline(results, first),
-        "looks": looks(results, kinds(first.board)) if first else [],
+        "looks": looks(results, best),
         "reach": reach(boards, first.board.source) if first else [],
         "on_mnist": first is not None and first.board.source.checksum == MNIST_CHECKSUM,
         "portraits": portraits(results, origins),
         "neighbours": neighbours(results, origins),
         "confusions": confusions(results, origins),
-        "live": live_part(results, first),
+        "live": live_part(results, best, first),
         "made_by": made_by(results),
     }
     return {"results": results, **tables, **figures, **parts, "origins": origins.entries()}
@@ -150,6 +157,7 @@ def render(content: dict[str, Any], title: str) -> str:
         lstrip_blocks=True,
     )
     environment.filters["per_class"] = per_class
+    environment.filters["zipped"] = zipped
     return environment.get_template("page.html.j2").render(
         title=title,
         style=_read(["style.css"]),
@@ -157,6 +165,11 @@ def render(content: dict[str, Any], title: str) -> str:
         engine=_read(ENGINE),
         **content,
     )
+
+
+def zipped(value: Any) -> str:
+    """A JSON value as gzip in base64, which `data` in page.js reads."""
+    return base64.b64encode(gzip.compress(json.dumps(value).encode(), mtime=0)).decode()
 
 
 def _read(names: Iterable[str]) -> Markup:

@@ -1,8 +1,17 @@
 "use strict";
-/* The page itself: theme, sorting, and where each number comes from. */
+/* The page itself: theme, sorting, and what is folded. */
 
 const byId = (id) => document.getElementById(id);
-const data = (id) => JSON.parse(byId(id).textContent);
+const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+/** The value that an element holds as JSON, as gzip in base64. */
+const data = (id) => new Response(
+  new Blob([bytes(byId(id).textContent)]).stream().pipeThrough(new DecompressionStream("gzip")),
+).json();
+const made = (name, fields = {}, ...inside) => {
+  const element = Object.assign(document.createElement(name), fields);
+  element.append(...inside);
+  return element;
+};
 
 { // Theme: as the system has it, light, or dark.
   const themes = ["automatic", "light", "dark"];
@@ -42,38 +51,6 @@ const data = (id) => JSON.parse(byId(id).textContent);
       table.tBodies[0].append(...rows);
     }));
   }
-}
-
-{ // Origins: press a number to see its commands, seeds and values.
-  const origins = data("origins");
-  const dialog = byId("origin");
-  const facts = (origin) => origin.source
-    ? [["Published in", origin.source], ["As", origin.note]]
-    : [
-      ["Values, %", origin.values.join(", ")],
-      ["n", origin.values.length ? `${origin.values.length} networks${origin.sets > 1 ? ` of ${origin.sets} sets` : ""}` : ""],
-      ["Seeds", origin.seeds],
-      ["Scored on", origin.split],
-      ["Command", origin.commands.join("\n")],
-      ["This number again", origin.again.join("\n")],
-      ["Records", origin.files.join(", ")],
-      ["Commit", origin.commits.join(", ")],
-      ["Device", origin.devices.join(", ")],
-    ].filter(([, text]) => text);
-  const short = (origin) => origin.source
-    ?? [origin.values.length && `n ${origin.values.length}`, origin.seeds && `seeds ${origin.seeds}`, origin.commands[0]].filter(Boolean).join(", ");
-  for (const pointing of document.querySelectorAll("[data-origin]")) pointing.title = short(origins[pointing.dataset.origin]);
-  document.addEventListener("click", ({ target }) => {
-    const number = target.closest("[data-origin]");
-    if (!number) return;
-    dialog.querySelector("dl").replaceChildren(...facts(origins[number.dataset.origin]).flatMap(([name, text]) => {
-      const term = document.createElement("dt"), fact = document.createElement("dd");
-      term.textContent = name;
-      fact.textContent = text;
-      return [term, fact];
-    }));
-    dialog.showModal();
-  });
 }
 
 { // Folded parts: an address that names something within one unfolds it; paper shows them all.

@@ -1,12 +1,11 @@
 "use strict";
 /* Runs beside the page: trains on the set that it is sent, then reads what it is sent.
    In:  { kind: "train", set, recipe, seed, validation: { pixels, labels } }, { kind: "read", pixels, drawing }
-   Out: { kind: "step" | "scored" | "trained" | "read", ... }
-   A network that learned a set in the frame `deskew` reads images that are set upright. */
+   Out: { kind: "checked", step, steps, right, of, wrong }, { kind: "read", seen, said, drawing }
+   Every accuracy is of all validation images. In the frame `deskew` the net reads images that are set
+   upright first; `upright` says that those of the set, which lie as they were drawn, are to be, too. */
 
-const GLIMPSE = 100; // images that are read for each point of the curve while the net trains
-const POINTS = 12;
-const CHUNK = 20;
+const POINTS = 3; // of the curve: reading takes longer than learning
 let net = null;
 let prepared = (pixels) => pixels;
 
@@ -18,39 +17,20 @@ self.onmessage = ({ data }) => {
   }
 };
 
-function learn({ set, recipe, seed, validation }) {
+function learn({ set, recipe, seed, validation: { pixels, labels } }) {
   if (recipe.frame === "deskew") prepared = upright;
-  const every = Math.ceil(recipe.rates.length / POINTS);
-  for (const state of train(set, recipe, seed)) {
-    net = state.net;
-    const due = state.step % every === 0 || state.step === state.steps;
-    const accuracy = due ? share(validation, 0, GLIMPSE) : null;
-    self.postMessage({ kind: "step", step: state.step, steps: state.steps, loss: state.loss, accuracy });
-  }
-  let right = 0;
-  const wrong = [];
-  for (let done = 0; done < validation.labels.length;) {
-    const end = Math.min(done + CHUNK, validation.labels.length);
-    for (; done < end; done++) {
-      const said = largest(net.read(image(validation, done)));
-      if (said === validation.labels[done]) right++;
-      else wrong.push({ index: done, said });
-    }
-    self.postMessage({ kind: "scored", right, done, of: validation.labels.length });
-  }
-  self.postMessage({ kind: "trained", right, of: validation.labels.length, wrong });
-}
-
-/** Accuracy in percent on some of the images. */
-function share(validation, start, end) {
-  const last = Math.min(end, validation.labels.length);
-  let right = 0;
-  for (let i = start; i < last; i++) right += largest(net.read(image(validation, i))) === validation.labels[i];
-  return (100 * right) / (last - start);
-}
-
-/** An image as the network is to see it. */
-function image({ pixels }, index) {
+  const learned = recipe.upright ? set.map(([image, target]) => [upright(image), target]) : set;
   const size = SIDE * SIDE;
-  return prepared(Float32Array.from(pixels.subarray(index * size, (index + 1) * size), (byte) => byte / 255));
+  const images = labels.map((_, i) => prepared(
+    Float32Array.from(pixels.subarray(i * size, (i + 1) * size), (byte) => byte / 255),
+  ));
+  const every = Math.ceil(recipe.rates.length / POINTS);
+  const checks = recipe.rates.map((_, i) => i + 1).filter((n, i, { length }) => n % every === 0 || n === length);
+  for (const state of train(learned, recipe, seed, checks)) {
+    net = state.net;
+    const said = images.map((image) => largest(net.scores(image)));
+    const wrong = said.flatMap((label, index) => (label === labels[index] ? [] : [{ index, said: label }]));
+    const { step, steps } = state, of = labels.length;
+    self.postMessage({ kind: "checked", step, steps, right: of - wrong.length, of, wrong });
+  }
 }

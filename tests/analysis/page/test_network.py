@@ -18,14 +18,14 @@ from reproduce.training import evaluation
 from tests.analysis.conftest import RECIPE
 
 ASSETS = Path(__file__).resolve().parents[3] / "analysis" / "page" / "assets"
-SHAPE = {"depth": 3, "classes": 10, "mean": RECIPE.mean, "std": RECIPE.std}
+SHAPE = {"classes": 10, "mean": RECIPE.mean, "std": RECIPE.std}
 
 
 @pytest.fixture(scope="module")
 def engine(browser: Browser) -> Page:
     """A blank page with the network's code."""
     tab = browser.new_page()
-    for name in ("network.js", "images.js"):
+    for name in ENGINE[:-1]:
         tab.add_script_tag(content=(ASSETS / name).read_text())
     tab.add_script_tag(content=f"const shape = {json.dumps(SHAPE)};")
     return tab
@@ -39,13 +39,39 @@ def test_network_in_the_page_is_the_toolkits(engine: Page, digits: Dataset) -> N
     theirs = evaluation.probabilities(model, RECIPE, images)[0]
     ours = engine.evaluate(
         """([weights, images, width]) => {
-            const net = new ConvNet({ ...shape, width, seed: 0 });
+            const net = new ConvNet({ ...shape, widths: Array(3).fill(width), seed: 0 });
             net.parameters().forEach((parameter, i) => parameter.value.set(weights[i]));
             return images.map((image) => net.read(image));
         }""",
         [weights, images.reshape(3, -1).tolist(), RECIPE.width],
     )
     assert np.array(ours) == pytest.approx(theirs, abs=1e-5)
+
+
+def test_webassembly_and_plain_loops_agree(engine: Page) -> None:
+    """Both sums of a network, over planes of several channels, in float32 and float64."""
+    fast, found = engine.evaluate(
+        """() => {
+            const row = 10, plane = row * row + 2, run = 80, [outs, ins] = [8, 3];
+            const arenas = [Float32Array, Float64Array].map((Type) => new Arena(Type));
+            return [Boolean(arenas[0].memory), arenas.map((arena) => {
+                const random = generator(7);
+                const filled = (n) => {
+                    const array = arena.array(n);
+                    array.forEach((_, i) => { array[i] = 2 * random() - 1; });
+                    return array;
+                };
+                const x = filled(ins * plane), g = filled(outs * plane), w = filled(outs * ins * 9);
+                const y = arena.array(outs * plane), d = arena.array(outs * ins * 9);
+                arena.sums.correlate(y, plane, x, plane, w, outs, ins, run, row);
+                arena.sums.weigh(d, g, plane, x, plane, outs, ins, run, row);
+                return [...y, ...d];
+            })];
+        }"""
+    )
+    assert fast
+    assert np.abs(found[1]).max() > 3
+    assert np.array(found[0]) == pytest.approx(np.array(found[1]), abs=1e-4)
 
 
 @pytest.mark.parametrize("loss", ["cross-entropy", "mse"])
@@ -58,8 +84,9 @@ def test_gradient_in_the_page_is_right(
     pairs = engine.evaluate(
         """([image, kind, norm]) => {
             const target = [0.1, 0.6, 0, 0, 0.3, 0, 0, 0, 0, 0], pairs = [], h = 1e-5;
-            const own = { ...shape, width: 3, norm, loss: kind };
+            const own = { ...shape, widths: [3, 4, 5], norm, loss: kind };
             const net = new ConvNet({ ...own, seed: 1, Type: Float64Array });
+            net.blocks.forEach((block) => block.turn());
             net.learn(image, target, 1);
             const loss = () => (kind === "mse"
                 ? net.scores(image).reduce((sum, s, c) => sum + (s - target[c]) ** 2, 0)
@@ -97,7 +124,8 @@ def test_training_step_in_the_page_is_torchs(engine: Page, digits: Dataset) -> N
     after = [parameter.detach()[0].flatten().tolist() for parameter in model.parameters()]
     ours = engine.evaluate(
         """([weights, images, labels, width]) => {
-            const net = new ConvNet({ ...shape, width, seed: 0, Type: Float64Array });
+            const widths = [width, width, width];
+            const net = new ConvNet({ ...shape, widths, seed: 0, Type: Float64Array });
             net.parameters().forEach((parameter, i) => parameter.value.set(weights[i]));
             const target = (label) => Array.from({ length: 10 }, (_, c) => Number(c === label));
             const batch = images.map((image, i) => [image, target(labels[i])]);
@@ -126,7 +154,7 @@ def test_a_worker_reads_upright_where_the_plan_says_so(engine: Page, digits: Dat
     seen = engine.evaluate(
         """async ([code, image]) => {
             const source = URL.createObjectURL(new Blob([code]));
-            const sizes = { width: 2, depth: 1, mean: 0, std: 1 };
+            const sizes = { widths: [4], mean: 0, std: 1 };
             const recipe = { ...sizes, rates: [0.1], batch: 2, momentum: 0 };
             const set = [[image, [1, 0]], [image, [0, 1]]];
             const validation = { pixels: new Uint8Array(0), labels: [] };
@@ -150,9 +178,9 @@ def test_ridge_in_the_page_solves_the_last_layer(engine: Page, digits: Dataset) 
     targets = (np.eye(10)[digits.train.labels[:6]] - 0.1).tolist()
     small, large = engine.evaluate(
         """([images, targets]) => [1e-9, 1e6].map((strength) => {
-            const own = { ...shape, width: 8, norm: false };
+            const own = { ...shape, widths: [8, 8, 8], norm: false };
             const net = new ConvNet({ ...own, seed: 1, loss: "mse", Type: Float64Array });
-            net.solve(images.map((image, i) => [image, targets[i]]), strength);
+            net.exchange(net.solved(images.map((image, i) => [image, targets[i]]), strength));
             return images.map((image) => net.scores(image));
         })""",
         [images, targets],
@@ -170,7 +198,7 @@ def test_adam_in_the_page_is_torchs(engine: Page) -> None:
         optimiser.step()
     ours = engine.evaluate(
         """() => {
-            const parameter = new Parameters(2, Float64Array);
+            const parameter = new Parameters(2, new Arena(Float64Array));
             parameter.value.set([1, -2]);
             for (let step = 1; step <= 5; step++) {
                 parameter.value.forEach((v, i) => { parameter.gradient[i] = 2 * v; });
