@@ -15,6 +15,7 @@ COMMANDS = {
     "search.command:search": (
         "Search a real subset that trains well, then re-score it on fresh seeds and images."
     ),
+    "search.look:study": "Show how far a search has come, its best sets, and its curve of scores.",
     "distill.command:distill": (
         "Distil a synthetic set, then score it on the half of validation that chose nothing."
     ),

@@ -32,8 +32,8 @@ BEAT = 10.0  # seconds between heartbeats; a trial is given up after three misse
 TRIES = 5  # to open a study in a database
 
 
-def open_study(name: str, where: str | Path) -> optuna.Study:
-    """Open or create a study.
+def open_study(name: str, where: str | Path, *, create: bool = True) -> optuna.Study:
+    """Open a study; create it where it is missing, unless that is not wanted.
 
     Parameters
     ----------
@@ -45,20 +45,23 @@ def open_study(name: str, where: str | Path) -> optuna.Study:
     Raises
     ------
     UserError
-        When the file is no study journal, the database does not answer, or trials were altered.
+        When the file is no study journal, the database does not answer, trials were altered, or
+        there is no such study and none is to be created.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if not remote(where):
-        return _in_journal(name, Path(where))
-    study = _in_database(name, str(where))
+        if not create and not Path(where).exists():
+            raise UserError(f"{where}: no such file; say where the study is with --storage")
+        return _in_journal(name, Path(where), create)
+    study = _in_database(name, str(where), create)
     trials.check(study, redacted(str(where)))
     return study
 
 
-def _in_database(name: str, url: str) -> optuna.Study:
+def _in_database(name: str, url: str, create: bool) -> optuna.Study:
     for attempt in range(TRIES):
         try:
-            return _opened(name, database.connected(url))
+            return _opened(name, database.connected(url), create)
         except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
             # Processes that set up an empty database at the same time may hinder each other.
             if attempt == TRIES - 1:
@@ -75,11 +78,11 @@ def _in_database(name: str, url: str) -> optuna.Study:
     raise AssertionError  # pragma: no cover
 
 
-def _in_journal(name: str, path: Path) -> optuna.Study:
+def _in_journal(name: str, path: Path, create: bool) -> optuna.Study:
     path = _real(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        study = _opened(name, JournalStorage(open_journal(path)))
+        study = _opened(name, JournalStorage(open_journal(path)), create)
         trials.check(study, str(path))
         return study
     except (UserError, OSError):
@@ -122,7 +125,11 @@ def _check_file(path: Path) -> None:
         )
 
 
-def _opened(name: str, storage: BaseStorage) -> optuna.Study:
+def _opened(name: str, storage: BaseStorage, create: bool) -> optuna.Study:
+    names = [] if create else optuna.get_all_study_names(storage)
+    if not create and name not in names:
+        known = f"; there are {', '.join(names)}" if names else ""
+        raise UserError(f"no study {name!r} there{known}")
     return optuna.create_study(
         storage=storage,
         study_name=name,
