@@ -13,9 +13,14 @@ from distill import history as histories
 from distill import validation
 from distill.config import DistillConfig
 from distill.distiller import Distiller
+from distill.estimate import expectation
+from distill.starts import class_means
+from reproduce.candidate import Candidate
 from reproduce.commands.options import (
     RECORDS,
+    WHERE,
     DataChoice,
+    DeviceOption,
     JsonOption,
     RecordsOption,
     SeedsOption,
@@ -24,29 +29,43 @@ from reproduce.commands.options import (
 )
 from reproduce.commands.terminal import progress, say, show_records
 from reproduce.data import Dataset
+from reproduce.duel import duel
 from reproduce.oracle import Oracle
+from reproduce.records import Record
 from reproduce.summary import score_table
 from reproduce.support.text import checked_name
 from reproduce.support.threads import torch_threads
+
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option(
+        help="Threads of each process. Default: one for each physical core.",
+        min=1,
+        max=1000,
+        rich_help_panel=WHERE,
+    ),
+]
 
 
 @configured
 def distill(
     config: DistillConfig,
     choice: DataChoice,
-    name: Annotated[str, typer.Option(help="Name of the run; the same name resumes it.")] = "d1",
+    name: Annotated[
+        str,
+        typer.Option(help="Name of the run; the same name resumes it.", rich_help_panel=WHERE),
+    ] = "d1",
     out: Annotated[
-        Path | None, typer.Option(help="Candidate file to write. Default: runs/NAME.npz.")
+        Path | None,
+        typer.Option(
+            help="Candidate file to write. Default: runs/NAME.npz.", rich_help_panel=WHERE
+        ),
     ] = None,
     seeds: SeedsOption = 5,
     records: RecordsOption = RECORDS,
     workers: WorkersOption = None,
-    threads: Annotated[
-        int | None,
-        typer.Option(
-            help="Threads of each process. Default: one for each physical core.", min=1, max=1000
-        ),
-    ] = None,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Distil a synthetic set, then score it on the half of validation that chose nothing.
@@ -58,18 +77,37 @@ def distill(
     source = choice.open()
     target = out or Path("runs") / f"{name}.npz"
     checkpoint = Path("runs") / f"{name}.checkpoint"
-    distiller = run_distillation(source, config, name, checkpoint, target, threads)
+    oracle = Oracle(source, records, workers=workers, device=device, memory=config.memory)
+    distiller = run_distillation(source, config, name, checkpoint, target, threads, oracle, seeds)
     if distiller.rank:
         return
     candidate = distiller.candidate()
     candidate.save(target)
-    oracle, scored = Oracle(source, records, workers=workers), []
+    scored, verdicts = final_scores(distiller, candidate, oracle, seeds)
+    show_records(scored, as_json, score_table(scored, f"The set is in {target}"))
+    if not as_json:
+        say(*verdicts)
+
+
+def final_scores(
+    distiller: Distiller, candidate: Candidate, oracle: Oracle, seeds: int
+) -> tuple[list[Record], list[str]]:
+    """Scores of a set and of its classes' means, and a sentence on both for each learner."""
+    rival = class_means(distiller.learned, candidate)
+    sets = [candidate, rival][: 2 if rival.hash != candidate.hash else 1]
+    scored: list[Record] = []
+    verdicts = []
     for member in distiller.panel:
         with progress(f"fresh learners, {member.name}") as update:
-            scored += oracle.score(
-                candidate, member.protocol, range(seeds), validation.FRESH, progress=update
+            found = oracle.score_many(
+                sets, member.protocol, range(seeds), validation.FRESH, progress=update
             )
-    show_records(scored, as_json, score_table(scored, f"The set is in {target}"))
+        scored += found
+        if len(sets) > 1:  # but where means are all that was asked for
+            half = len(found) // 2
+            words = f" ({member.name})" if len(distiller.panel) > 1 else ""
+            verdicts.append(f"{duel(found[:half], found[half:])}{words}")
+    return scored, verdicts
 
 
 def run_distillation(
@@ -79,6 +117,8 @@ def run_distillation(
     checkpoint: Path,
     kept: Path | None = None,
     threads: int | None = None,
+    oracle: Oracle | None = None,
+    seeds: int = 0,
 ) -> Distiller:
     """Run or resume a distillation with a progress bar, to its end.
 
@@ -94,13 +134,17 @@ def run_distillation(
         File to which Ctrl-C saves the best set so far.
     threads : int or None
         Threads of torch; None: as many as `all_threads` says.
+    oracle, seeds : Oracle or None, int
+        What scores the set in the end, and by how many networks; both count in the estimate of the
+        time. The oracle's device is that of the run.
     """
     history, earlier = checkpoint.with_suffix(histories.ENDING), histories.before(config.start)
     with torch_threads(threads or all_threads()):
-        distiller = Distiller(source, config, name)
+        distiller = Distiller(source, config, name, oracle.device if oracle else "auto")
         try:
-            if distiller.stages and distiller.rank == 0:
-                say(distiller.expectation(), stderr=True)
+            if distiller.stages:
+                words = expectation(distiller, seeds, 2, oracle.workers if oracle else 1)
+                say(*[words] if distiller.rank == 0 else [], stderr=True)
             _with_progress(distiller, checkpoint)
         except KeyboardInterrupt:
             if kept and distiller.progress.step and distiller.rank == 0:
@@ -121,7 +165,7 @@ def all_threads() -> int:
 def _with_progress(distiller: Distiller, checkpoint: Path) -> None:
     """Run to the end; the first process shows how far it is."""
     states = distiller.run(checkpoint)
-    if distiller.rank:
+    if distiller.rank or not distiller.stages:
         for _ in states:
             pass
         return

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.starts import STARTS
-from reproduce.commands.options import option
+from reproduce.commands.options import HOW, LONG, WHAT, WHERE, option
 from reproduce.errors import UserError
 from reproduce.recipe import FRAMES
 from reproduce.support.schema import (
@@ -72,17 +72,20 @@ class DistillConfig:
         "staged",
         f"How the set is made: {', '.join(METHODS)}; or a method of your own, module:attribute.",
         Words(1000),
+        group=HOW,
     )
-    ipc: int = option(1, "Images per class.", COUNT)
+    ipc: int = option(1, "Images per class.", COUNT, group=WHAT)
     steps: int | None = option(
         None,
         "Largest number of updates of the set. Default: what --minutes allow.",
         Optional(Whole(1, 10**9)),
+        group=LONG,
     )
     minutes: float | None = option(
         None,
         "Largest time of work. Default: 10 without --steps.",
         Optional(Number(0, 525_600, above=True)),
+        group=LONG,
     )
     protocols: tuple[str, ...] | None = option(
         None,
@@ -90,104 +93,151 @@ class DistillConfig:
         f"or a recipe that the set carries: {', '.join(RECIPES)}. Default: the method's.",
         Optional(Several(Words(), 100)),
         flag="--for",
+        group=WHAT,
     )
     weights: tuple[float, ...] | None = option(
         None,
         "Shares of updates for the learners of --for, with commas between. Default: the weakest "
         "learner at the last validation gets most.",
         Optional(Several(Number(0, 1e6, above=True), 100)),
+        group=WHAT,
     )
     faint: float = option(
         0.0,
         "Pixels below this are shown as 0. Forests split on single pixels, and traces of ink that "
         "real images lack mislead them.",
         Number(0, 0.9),
+        group=WHAT,
     )
-    bounded: bool = option(False, "Keep pixels within 0..1, where images can be printed.", Flag())
+    bounded: bool = option(
+        False, "Keep pixels within 0..1, where images can be printed.", Flag(), group=WHAT
+    )
     width: int | None = option(
         None,
         "Channels of the networks while distilling. Default: the protocol's; of recipes, the "
         "method's.",
         Optional(WIDTH),
+        group=HOW,
     )
     depth: int | None = option(
         None,
         "Blocks of the networks while distilling. Default: the protocol's; 3 of recipes.",
         Optional(Whole(1, 8)),
+        group=HOW,
     )
     frame: str | None = option(
         None,
         "Where the set's images lie: plain, as the data has them; or deskew, upright and centred, "
         "and what is read is set upright. Default: that of the file to start from, else plain.",
         Optional(Choice(FRAMES)),
+        group=WHAT,
     )
     widen: int = option(
-        1, "Factor by which the finished set's recipe has wider networks.", Whole(1, 64)
+        1,
+        "Factor by which the finished set's recipe has wider networks.",
+        Whole(1, 64),
+        group=HOW,
     )
     inner_steps: int | None = option(
-        None, "Steps that train a network on the set. Default: the recipe's.", Optional(STEPS)
+        None,
+        "Steps that train a network on the set. Default: the recipe's.",
+        Optional(STEPS),
+        group=HOW,
     )
     inner_lr: float | None = option(
         None,
         "Learning rate of the networks. Default: the recipe's.",
         Optional(Number(0, 1000, above=True)),
+        group=HOW,
     )
     window: int | None = option(
         None,
         "For unroll: inner steps that are differentiated; 0 is all.",
         Optional(Whole(0, 100_000)),
+        group=HOW,
     )
-    nets: int = option(1, "Networks that each update uses, over all processes.", WIDTH)
-    pool: int = option(20, "Stacks of networks of mixed ages that are kept.", COUNT)
+    nets: int = option(1, "Networks that each update uses, over all processes.", WIDTH, group=HOW)
+    pool: int = option(20, "Stacks of networks of mixed ages that are kept.", COUNT, group=HOW)
     stride: int | None = option(
         None,
         "Inner steps that a stack of the pool takes after each use. Default: 3; for the essay's "
         "net, whose steps are quick, a twentieth of the training.",
         Optional(STEPS),
+        group=HOW,
     )
     reuse: int | None = option(
-        None, "Updates with one real batch and stack. Default: the method's.", Optional(COUNT)
+        None,
+        "Updates with one real batch and stack. Default: the method's.",
+        Optional(COUNT),
+        group=HOW,
     )
     batch: int | None = option(
         None,
         "Real images for each network in an update. Default: the method's.",
         Optional(Whole(1, 1_000_000)),
+        group=HOW,
     )
     image_lr: float | None = option(
         None,
         "Adam's first learning rate for images, labels and logarithms of rates; it follows a "
         "cosine. Default: the method's.",
         Optional(Number(0, 1e6, above=True)),
+        group=HOW,
     )
     cool: float = option(
         0.1,
         "Part of --image-lr that is left at the end. 1 keeps the rate as it is, for a run that "
         "another one goes on with.",
         Number(0, 1),
+        group=HOW,
     )
     ema: float = option(
-        0.999, "Decay of the set's running mean, which is what is kept.", Number(0, 0.999999)
+        0.999,
+        "Decay of the set's running mean, which is what is kept.",
+        Number(0, 0.999999),
+        group=HOW,
     )
     start: str | None = option(
         None,
         f"Images to start from: {', '.join(STARTS)}, or a candidate file. Default: the method's.",
         Optional(Words(4096)),
+        group=WHAT,
     )
     learn: str | None = option(
         None,
         "What is learned: both, images (labels stay hard) or labels. Default: the method's.",
         Optional(Choice(LEARNED)),
+        group=WHAT,
     )
     known_init: int | None = option(
-        None, "Seed of the one initialisation that the set is made for.", Optional(SEED)
+        None,
+        "Seed of the one initialisation that the set is made for.",
+        Optional(SEED),
+        group=WHAT,
     )
-    smooth: bool = option(False, "For krr: softplus in place of ReLU while distilling.", Flag())
+    smooth: bool = option(
+        False, "For krr: softplus in place of ReLU while distilling.", Flag(), group=HOW
+    )
     bf16: bool = option(
-        False, "For krr and dm: features of real images in bfloat16, for GPUs.", Flag()
+        False,
+        "For krr and dm: features of real images in bfloat16, for GPUs.",
+        Flag(),
+        group=HOW,
     )
-    checks: int = option(12, "Largest number of validations; the best set is kept.", COUNT)
-    memory: float = option(2.0, "GiB that the run may take.", Number(0, 1e6, above=True))
-    seed: int = option(0, "Seed of starting images, networks and real batches.", SEED)
+    checks: int | None = option(
+        None,
+        "Largest number of validations; the best set is kept. Default: 12, but at most one for ten "
+        "updates, and at most a fifth of --minutes.",
+        Optional(COUNT),
+        group=LONG,
+    )
+    memory: float = option(
+        2.0,
+        "GiB that the run may take, networks of the final scores as well.",
+        Number(0, 1e6, above=True),
+        group=WHERE,
+    )
+    seed: int = option(0, "Seed of starting images, networks and real batches.", SEED, group=HOW)
 
     def __post_init__(self) -> None:
         check_fields(self, "distill")

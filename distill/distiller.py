@@ -11,6 +11,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from distill.synthetic import SyntheticSet
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset
 from reproduce.errors import UserError
-from reproduce.support.threads import default_device
+from reproduce.support.threads import usable_device
 
 SAVE_EVERY = 30.0  # seconds between checkpoints
 
@@ -43,6 +44,8 @@ class Distiller:
     config : DistillConfig
     name : str
         Name of the candidate.
+    device : str
+        Where it is computed: `auto`, `cpu`, `cuda` and so on.
 
     Raises
     ------
@@ -50,7 +53,9 @@ class Distiller:
         For settings that do not go together.
     """
 
-    def __init__(self, data: Dataset, config: DistillConfig, name: str = "distilled") -> None:
+    def __init__(
+        self, data: Dataset, config: DistillConfig, name: str = "distilled", device: str = "auto"
+    ) -> None:
         self.data, self.name, self.settings = data, name, config
         self.rank, self.ranks = ranks.join()
         if config.nets % self.ranks:
@@ -62,7 +67,7 @@ class Distiller:
         self.goes_on = begun.role == "distilled"
         self.panel = panel.members(filled, begun)
         options.check(config, data, self.panel)
-        self.synthetic = learnable(begun, filled, self.panel).to(default_device())
+        self.synthetic = learnable(begun, filled, self.panel).to(usable_device(device))
         self.origin = checkpoints.fingerprint(self.synthetic.state_dict())[:16]
         self.average = copy.deepcopy(self.synthetic)
         self.best = copy.deepcopy(self.synthetic)
@@ -104,21 +109,16 @@ class Distiller:
         parts += [self.progress.seconds / 60 / minutes] if minutes else []
         return min(1.0, max(parts))
 
-    def expectation(self) -> str:
-        """What an update takes, in words: memory, and time measured on one of each learner."""
-        started, begun = time.monotonic(), 0.0
-        for objective in self.objectives:
-            before = time.monotonic()
-            objective.begin(0)
-            begun += time.monotonic() - before
-            objective.loss().backward()
-        self.optimiser.zero_grad()
-        losses = time.monotonic() - started - begun
-        once = (begun / (self.stage_config.reuse or 1) + losses) / len(self.objectives)
-        update, pool = self.bytes / 2**20, self.standing / 2**20
-        words = [f"An update takes about {update:,.0f} MiB and {once:.2g} s"]
-        words += dict.fromkeys(way for objective in self.objectives for way in objective.ways())
-        return ", ".join(words) + f"; the set and the pool of networks take {pool:,.0f} MiB."
+    @cached_property
+    def validation_seconds(self) -> float:
+        """About how long a validation takes."""
+        device, names = str(self.synthetic.images.device), [m.protocol for m in self.panel]
+        return validation.seconds(self._candidate(self.average), names, self.data, device)
+
+    @cached_property
+    def checks(self) -> int:
+        """How many validations the run has at most."""
+        return ranks.shared(validation.fitting(self.config, lambda: self.validation_seconds))
 
     def run(self, checkpoint: Path | None = None, every: int | None = None) -> Iterator[State]:
         """Learn until the budget is spent, resuming from `checkpoint` where that file exists.
@@ -148,7 +148,7 @@ class Distiller:
                 continue
             if self.progress.turn % guard.GOOD_EVERY == 0:
                 good = self.snapshot()
-            due = validation.is_due(self.done, self.progress.checked, self.config.checks)
+            due = validation.is_due(self.done, self.progress.checked, self.checks)
             found = self._check() if due else None
             now = time.monotonic()
             save = self.progress.turn % every == 0 if every else now - saved > SAVE_EVERY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,21 @@ def start(data: Dataset, ipc: int, kind: str, seed: int) -> Candidate:
         checksum=data.checksum,
         classes=classes,
     )
+
+
+def class_means(data: Dataset, like: Candidate) -> Candidate:
+    """What a distilled set has to beat: means of parts of each class, under the same recipe.
+
+    Parameters
+    ----------
+    data : Dataset
+        In the frame of the set.
+    like : Candidate
+        The set, with as many images of each class.
+    """
+    means = start(data, round(like.ipc), "mean", 0)
+    means = replace(means, name="class means", method="class means", role="simple rule")
+    return replace(means, recipe=like.recipe)
 
 
 def start_labels(begun: Candidate, scale: str) -> np.ndarray:

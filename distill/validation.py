@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from distill.config import DistillConfig
 from reproduce import protocols
 from reproduce.candidate import Candidate
 from reproduce.data import Dataset, ImageSet
+from reproduce.scoring.fidelity import Fidelity
 from reproduce.scoring.learners import Learner, Replicate, Where
 from reproduce.scoring.network import Network
 
@@ -18,6 +21,8 @@ SEEDS = tuple(range(1000, 1002))
 # that learned one set of ten images, the standard deviation was 1.5.
 QUICK_SEEDS = tuple(range(1000, 1010))
 MOST_IMAGES = 2000
+MOST_CHECKS, APART, SHARE = 12, 10, 0.2  # validations; updates between two; of the time
+SAMPLE = 50  # of so many epochs one is timed, to know how long all take
 TINY = 1e-9  # that a part just reached counts, whatever rounding did to it
 CHOOSING, FRESH = "validation-a", "validation-b"  # the halves that choose and that score the set
 
@@ -46,6 +51,53 @@ def _seeds(learner: Learner) -> tuple[int, ...]:
     recipe = learner.recipe if isinstance(learner, Network) else None
     quick = recipe and recipe.model == "conv" and not recipe.shifts
     return QUICK_SEEDS if quick else SEEDS
+
+
+def seconds(candidate: Candidate, names: Sequence[str], data: Dataset, device: str) -> float:
+    """About how long `accuracies` takes, by trainings of few epochs."""
+    half = data.split(CHOOSING)
+    scored = half.stratified(min(MOST_IMAGES, len(half)))
+    return sum(_seconds(candidate, protocols.learner(n, candidate), scored, device) for n in names)
+
+
+def _seconds(candidate: Candidate, learner: Learner, scored: ImageSet, device: str) -> float:
+    def timed(shorter: Learner) -> float:
+        started = time.monotonic()
+        _accuracy(candidate, shorter, scored, device)
+        return time.monotonic() - started
+
+    if not isinstance(learner, Network):
+        return timed(learner)
+    epochs = learner.recipe.epochs
+    some = min(epochs, 2 + epochs // SAMPLE)
+    timed(learner.reduced(Fidelity(epochs=1)))  # what is compiled is compiled here
+    one = timed(learner.reduced(Fidelity(epochs=1)))
+    each = (timed(learner.reduced(Fidelity(epochs=some))) - one) / (some - 1) if some > 1 else 0.0
+    return one + max(0.0, each) * (epochs - 1)
+
+
+def networks(names: Sequence[str], candidate: Candidate) -> int:
+    """How many learners `accuracies` trains."""
+    return sum(len(_seeds(protocols.learner(name, candidate))) for name in names)
+
+
+def fitting(config: DistillConfig, takes: Callable[[], float]) -> int:
+    """How many validations suit a run: what the user says, or at least 1.
+
+    Parameters
+    ----------
+    config : DistillConfig
+        Filled.
+    takes : callable
+        Says how many seconds a validation takes; asked where there are minutes alone. A run of so
+        many steps must not depend on the clock.
+    """
+    if config.checks is not None:
+        return config.checks
+    if config.steps is not None:
+        return max(1, min(MOST_CHECKS, config.steps // APART))
+    room = SHARE * 60 * (config.minutes or 0)
+    return max(1, min(MOST_CHECKS, int(room / max(takes(), TINY))))
 
 
 def merit(accuracies: Sequence[float]) -> float:

@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 
 from reproduce.candidate import Candidate
 from reproduce.commands.options import LONG, MOST_SEEDS, option
+from reproduce.duel import duel as duel
 from reproduce.oracle import Oracle
 from reproduce.records import Record
-from reproduce.summary import Paired, Summary, by_candidate, by_seed, paired, summarise, summary_of
+from reproduce.summary import Summary, by_candidate, summarise, summary_of
 from reproduce.support.schema import Optional, Whole, check_fields
 from search.seeds import CHOICE, FRESH, first
 
@@ -165,33 +166,6 @@ def of(records: Sequence[Record], candidate: Candidate) -> list[Record]:
     """The records of a set in its role, for a random set may have the same content."""
     wanted = candidate.hash, candidate.role
     return [record for record in records if (record["candidate"], record["role"]) == wanted]
-
-
-@dataclass(frozen=True)
-class Duel:
-    """Two sets on the same seeds: the rival's name, and the paired test of ours against it."""
-
-    rival: str
-    test: Paired
-
-    @property
-    def won(self) -> bool:
-        """Whether ours is better by more than chance explains: p < 0.05."""
-        return self.test.difference.mean > 0 and self.test.p < SURE
-
-    def __str__(self) -> str:
-        gain = self.test.difference
-        if math.isnan(self.test.p):
-            return f"{gain.mean:+.2f} points over {self.rival}, from one seed"
-        found = f"± {gain.se:.2f} points, over {gain.n} paired seeds, p = {self.test.p:.2g}"
-        if self.won:
-            return f"Better than {self.rival} by {gain.mean:.2f} {found}"
-        return f"Not better than {self.rival}: {gain.mean:+.2f} {found}"
-
-
-def duel(ours: Sequence[Record], theirs: Sequence[Record]) -> Duel:
-    """The paired comparison of two sets over the seeds that both have."""
-    return Duel(theirs[0]["name"], paired(by_seed(ours), by_seed(theirs)))
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ BELOW: dict[str, set[str]] = {
 ROOMS = {
     "reproduce": (
         *("errors", "support", "images", "recipe", "networks", "training", "records"),
-        *("candidate", "data", "summary", "sources", "exchange", "transfer", "scoring"),
+        *("candidate", "data", "summary", "duel", "sources", "exchange", "transfer", "scoring"),
         *("protocols", "trained", "oracle", "predictions", "essay", "commands"),
     ),
     "search": (
@@ -31,7 +31,16 @@ ROOMS = {
     "distill": (
         *("surrogates", "starts", "config", "frames", "schedule", "validation", "ranks"),
         *("progress", "checkpoint", "synthetic", "guard", "panel", "convert", "inner"),
-        *("objectives", "methods", "reference", "options", "distiller", "history", "command"),
+        *(
+            "objectives",
+            "methods",
+            "reference",
+            "options",
+            "distiller",
+            "estimate",
+            "history",
+            "command",
+        ),
     ),
     "analysis": (
         *("formats", "histories", "sources", "results", "statistics", "measure"),

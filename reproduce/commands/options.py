@@ -32,7 +32,7 @@ RecordsOption = Annotated[
     ),
 ]
 WORKERS_HELP = "Worker processes. Default: one for each core."
-WorkersOption = Annotated[int | None, typer.Option(help=WORKERS_HELP, min=1)]
+WorkersOption = Annotated[int | None, typer.Option(help=WORKERS_HELP, min=1, rich_help_panel=WHERE)]
 DEVICE_HELP = "Where networks are trained: auto (a GPU where there is one), cpu, cuda, cuda:1."
 DeviceOption = Annotated[str, typer.Option(help=DEVICE_HELP, rich_help_panel=WHERE)]
 JsonOption = Annotated[

@@ -12,20 +12,23 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 import rich.table
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.progress import Progress as ProgressBars
 from rich.text import Text
 
 from reproduce.records import Record
 from reproduce.support.table import Table
 from reproduce.support.text import printable
+
+BESIDE = 36  # characters beside a bar and its title: numbers, times, and what lies between
+NARROWEST, WIDEST = 8, 40  # characters of a bar
 
 
 def plain(text: object) -> Text:
@@ -71,20 +74,34 @@ class Update(Protocol):
     def __call__(self, done: int, total: int, note: str = "") -> None: ...
 
 
+class _Bars(ProgressBars):
+    """Bars with their notes below them, so that both are readable on narrow terminals."""
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        """The bars that have begun, and their notes."""
+        begun = [task for task in self.tasks if task.total is not None]
+        if begun:
+            yield self.make_tasks_table(begun)
+        for task in begun:
+            if task.fields["note"]:
+                yield Text(f"  {task.fields['note']}", no_wrap=True, overflow="ellipsis")
+
+
 @contextmanager
 def progress(title: str) -> Iterator[Update]:
-    """Show a progress bar on standard error with the time spent and left."""
+    """Show a progress bar on standard error with the time spent and left, once it is updated."""
+    console = Console(stderr=True)
+    shown = printable(title)
     columns = (
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
+        BarColumn(min(WIDEST, max(NARROWEST, console.width - len(shown) - BESIDE))),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}", markup=False),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(printable(title), total=None, note="")
+    with _Bars(*columns, console=console) as bar:
+        task = bar.add_task(shown, total=None, note="")
 
         def update(done: int, total: int, note: str = "") -> None:
             bar.update(task, completed=done, total=total, note=printable(note))

@@ -49,7 +49,7 @@ def test_every_method_distils_on_another_device_and_under_another_default_type(
         np.testing.assert_array_equal(distilled(digits, config).images, here.images)
     finally:
         torch.set_default_dtype(torch.float32)
-    monkeypatch.setattr("distill.distiller.default_device", lambda: SECOND)
+    monkeypatch.setattr("distill.distiller.usable_device", lambda _: SECOND)
     with SecondDevice():
         there = distilled(digits, config)
     np.testing.assert_allclose(there.images, here.images, atol=1e-3)

@@ -10,6 +10,7 @@ import torch
 
 from distill import DistillConfig, Distiller, distill
 from distill.command import all_threads, run_distillation
+from distill.estimate import expectation
 from distill.methods.krr import KernelRidge
 from distill.methods.unroll import Unroll, plan_unroll
 from reproduce import Dataset, Oracle, UserError
@@ -145,7 +146,7 @@ def test_unrolling_fits_into_memory() -> None:
 def test_less_memory_means_recomputation_and_the_same_set(
     digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("distill.distiller.default_device", lambda: torch.float64)
+    monkeypatch.setattr("distill.distiller.usable_device", lambda _: torch.float64)
     config = replace(WHOLE, inner_steps=9, steps=2)
     roomy = Distiller(digits, config)
     (whole,) = roomy.objectives
@@ -157,7 +158,7 @@ def test_less_memory_means_recomputation_and_the_same_set(
     assert isinstance(again, Unroll)
     assert (again.window, again.segment) == (9, 3)
     assert tight.bytes < roomy.bytes
-    assert "recomputed 3 at a time" in tight.expectation()
+    assert "recomputed 3 at a time" in expectation(tight)
     sets = []
     for distiller in (roomy, tight):
         for _ in distiller.run():

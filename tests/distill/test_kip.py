@@ -81,7 +81,7 @@ def test_it_is_the_same_elsewhere(digits: Dataset, monkeypatch: pytest.MonkeyPat
         np.testing.assert_array_equal(distilled(digits, SMALL).images, here.images)
     finally:
         torch.set_default_dtype(torch.float32)
-    monkeypatch.setattr("distill.distiller.default_device", lambda: SECOND)
+    monkeypatch.setattr("distill.distiller.usable_device", lambda _: SECOND)
     with SecondDevice():
         there = distilled(digits, SMALL)
     np.testing.assert_allclose(there.images, here.images, atol=1e-3)

@@ -10,6 +10,7 @@ import torch
 from torch.func import functional_call
 
 from distill import DistillConfig, Distiller
+from distill.estimate import expectation
 from distill.methods import mtt
 from distill.methods.mtt import TrajectoryMatching
 from reproduce import Dataset, UserError
@@ -98,7 +99,7 @@ def test_students_begin_where_experts_were(digits: Dataset) -> None:
 def test_time_and_memory_are_said_beforehand(
     digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "2 experts take" in Distiller(digits, SMALL).expectation()
+    assert "2 experts take" in expectation(Distiller(digits, SMALL))
     few = Distiller(digits, SMALL).standing
     monkeypatch.setattr(mtt, "EXPERTS", 3)
     network = 4 * (4 * 9 + 4 + 2 * 4 + 10 * (4 * 16 * 16 + 1))

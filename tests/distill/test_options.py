@@ -56,7 +56,7 @@ OTHERS: dict[str, Any] = {
     "known_init": 7,
     "smooth": True,
     "bf16": True,
-    "checks": 1,
+    "checks": 2,
     "memory": 1e-7,
     "seed": 2,
     "weights": (2.0, 1.0),
