@@ -12,6 +12,7 @@ from reproduce.recipe import Recipe
 
 NOISE = (0.05, 0.1, 0.2, 0.4)  # standard deviations; full ink is 1
 LEVELS = 255
+LEFT_OUT, CHANGED = ALTERED = ("leave-one-out", "sensitivity")  # methods of the altered copies
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def without(candidate: Candidate, position: int) -> Candidate:
         labels=np.delete(candidate.labels, position, axis=0),
         indices=None if indices is None else np.delete(indices, position),
         name=f"{candidate.name} without {position}",
-        method="leave-one-out",
+        method=LEFT_OUT,
     )
 
 
@@ -51,7 +52,7 @@ def changes(candidate: Candidate, recipe: Recipe, seeds: Sequence[int]) -> list[
     seeds : sequence of int
         Replicate seeds: each gives its own permutation and noise.
     """
-    plain = replace(candidate, recipe=recipe, indices=None, method="sensitivity")
+    plain = replace(candidate, recipe=recipe, indices=None, method=CHANGED)
     order = [_reordered(plain, seed) for seed in seeds]
     half = _halved(recipe, len(candidate))
     halved = replace(plain, recipe=half)

@@ -70,6 +70,8 @@ class Look:
         Which images learned another label than that of their class; empty where none did.
     span : str
         How far its pixels go.
+    upright : bool
+        Whether its images lie in the upright frame.
     """
 
     kind: str
@@ -77,6 +79,7 @@ class Look:
     tiles: list[tuple[str, str]]
     words: str
     span: str
+    upright: bool
 
 
 def kinds(board: Leaderboard) -> dict[str, Leader]:
@@ -137,5 +140,6 @@ def looks(results: Results, best: dict[str, Leader]) -> list[Look]:
             source = one.board.source
             words = learned_words(candidate, source.class_name)
             tiles = tiles_of(candidate, source.class_name, min(candidate.classes, TILES))
-            found.append(Look(kind, one, tiles, words, span(candidate)))
+            upright = candidate.frame == "deskew"
+            found.append(Look(kind, one, tiles, words, span(candidate), upright))
     return found

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.measure.variants import ALTERED
 from analysis.origins import Number, Origins, number_of
 from analysis.results import Results
 from analysis.sources import Source
@@ -117,11 +118,16 @@ class Leaderboard:
 def leaderboards(results: Results, origins: Origins) -> list[Leaderboard]:
     """A board for each data and budget in which something but the essay's draws was scored.
 
-    Only scores of full fidelity count, and none by which a search chose its best set. Random sets
+    Only scores of full fidelity count, none by which a search chose its best set, and none of the
+    altered copies of a set that `analyse` scores. Random sets
     of one name are one row, whose n is the number of sets. A set that was scored under several
     names is one row, too.
     """
-    full = [r for r in results.records if is_full(r) and not is_finalist(r)]
+    full = [
+        record
+        for record in results.records
+        if is_full(record) and not is_finalist(record) and record["method"] not in ALTERED
+    ]
     budgets = {(r["checksum"], r["ipc"]) for r in full if role_of(r) != "essay draw"}
     titles = {checksum: source.title for checksum, source in results.sources.items()}
     return [

@@ -71,17 +71,22 @@ const race = byId("live") && data("teaching").then((teaching) => {
   byId("keep").addEventListener("click", () => keep());
   byId("clear").addEventListener("click", () => pad.clear());
 
-  /** All trained networks read what is drawn. */
-  function read() {
+  /** All trained networks read what is drawn, and it is said who disagrees. */
+  async function read() {
     const image = pad.image(), drawing = ++drawings;
-    if (!image) return;
-    for (const lane of lanes.filter(({ learner: one }) => one.trained)) {
-      lane.learner.read(image, drawing).then(({ said }) => {
-        if (drawing !== drawings) return; // the ink has changed since
-        lane.says.textContent = `reads ${classes[largestOf(said)]} (${Math.round(100 * Math.max(...said))} %)`;
-        lane.says.dataset.label = largestOf(said);
-      });
-    }
+    const reading = lanes.filter(({ learner: one }) => one.trained);
+    if (!image || !reading.length) return;
+    const heard = await Promise.all(reading.map((lane) => lane.learner.read(image, drawing)));
+    if (drawing !== drawings) return; // the ink has changed since
+    const labels = heard.map(({ said }) => largestOf(said));
+    reading.forEach(({ says }, i) => {
+      says.textContent = `reads ${classes[labels[i]]} (${Math.round(100 * heard[i].said[labels[i]])}\u00a0%)`;
+      says.dataset.label = labels[i];
+    });
+    const often = (label) => labels.filter((one) => one === label).length;
+    const usual = labels.reduce((a, b) => (often(b) >= often(a) ? b : a));
+    const odd = reading.flatMap(({ kind }, i) => (labels[i] === usual ? [] : [`“${kind}” reads ${classes[labels[i]]}`]));
+    say(odd.length ? `They disagree: ${odd.join(", ")}; the others read ${classes[usual]}.` : `All read ${classes[usual]}.`);
   }
 
   // --- The race ----------------------------------------------------------------------------------
@@ -100,7 +105,8 @@ const race = byId("live") && data("teaching").then((teaching) => {
     byId("result").hidden = true;
     say(ready(lanes[0]) ? "They learn …" : "They learn, without yours: it needs one drawing of each kind …");
     const racing = lanes.filter(ready);
-    for (const lane of lanes) { lane.points = []; draw(lane, null); }
+    const chance = 100 - 90 / classes.length; // the height of guessing, before anything is learned
+    for (const lane of lanes) { lane.points = [`30,${chance}`]; lane.says.textContent = ""; draw(lane, null); }
     try {
       await Promise.all(racing.map((lane) => lane.learner.teach(
         lane.set ? unpacked(lane.set) : drawnSet(), lane.set?.recipe ?? teaching.recipe, seed,

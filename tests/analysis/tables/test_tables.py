@@ -1,8 +1,16 @@
-"""Rows of tables."""
+"""Rows of tables and of leaderboards."""
+
+from dataclasses import replace
 
 import pytest
 
 from analysis import score_rows
+from analysis.measure.variants import CHANGED, without
+from analysis.origins import Origins
+from analysis.results import Results
+from analysis.sources import sources_of
+from analysis.tables.leaderboard import leaderboards
+from reproduce import Candidate, Dataset, Oracle
 from reproduce.summary import GROUP
 
 
@@ -29,3 +37,18 @@ def test_of_several_sets_the_sets_are_the_sample() -> None:
     (row,) = score_rows(records)
     assert (row.title, row.summary.n, row.summary.mean) == ("x (2 sets)", 2, 55)
     assert row.summary.se == pytest.approx(5)
+
+
+def test_altered_copies_of_a_set_are_no_sets_of_a_leaderboard(
+    ten: Candidate, digits: Dataset
+) -> None:
+    """What `analyse` scores beside a set: there is no board of 0.9 images per class."""
+    searched = replace(ten, role="searched", name="s")
+    copies = [
+        without(searched, 0),
+        replace(searched, images=1 - ten.images, indices=None, method=CHANGED),
+    ]
+    records = Oracle(digits, workers=1).score_many([searched, *copies], "knn", [0])
+    results = Results(records=records, sources=sources_of(records, [], []))
+    (board,) = leaderboards(results, Origins())
+    assert [row.candidate for row in board.rows] == [searched.hash]
