@@ -22,6 +22,7 @@ from reproduce.commands import reproduce
 from reproduce.commands.application import application, later
 from reproduce.essay import comparison
 from reproduce.records import Record, read
+from tests.drawn import draw
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -283,8 +284,9 @@ def test_one_line_of_each_documented_command_runs_in_a_small_form(
 def test_the_tutorial_runs_from_its_first_command_to_its_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each command finds the files that the commands before it wrote."""
+    """Each command finds the files that the commands before it wrote, and ten drawn digits."""
     monkeypatch.chdir(tmp_path)
+    draw(tmp_path / "my-digits")
     for command in typed(ROOT / "docs" / "tutorial.md"):
         if kind(command) not in LONG:
             run(command)
