@@ -56,17 +56,18 @@ def measured(protocol: str) -> list[dict[str, Any]]:
     return [row for row in rows if row["protocol"] == protocol and "version" in row]
 
 
-def tells(row: dict[str, Any]) -> float:
+def tells(correlation: float, seconds: float) -> float:
     """How much a score tells of the full one in a second: r² / (1 - r²) / seconds.
 
-    With rank correlation r, this is the ratio of signal to noise of one score. It adds up over
-    independent scores (Spearman 1910; Brown 1910), so versions of different speed can be compared.
+    With rank correlation r, r² / (1 - r²) is the ratio of signal to noise of one score. It adds up
+    over independent scores (Spearman 1910; Brown 1910), so that versions of different speed can be
+    compared.
     """
-    correlation = min(max(row["spearman"][0], 0.0), 0.999)
-    return float(correlation**2 / (1 - correlation**2) / row["seconds"])
+    correlation = min(max(correlation, 0.0), 0.999)
+    return correlation**2 / (1 - correlation**2) / seconds
 
 
 def auto(protocol: str) -> Version | None:
     """The version that tells most in a second; None where the protocol was not measured."""
     rows = measured(protocol)
-    return Version(**max(rows, key=tells)["version"]) if rows else None
+    return Version(**max(rows, key=lambda row: row["tells"])["version"]) if rows else None

@@ -22,6 +22,7 @@ from reproduce.commands import reproduce
 from reproduce.commands.application import application, later
 from reproduce.essay import comparison
 from reproduce.records import Record, read
+from search import SearchConfig, search
 from tests.drawn import draw
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,6 +32,7 @@ BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 INLINE = re.compile(r"`((?:supertrainer|python -m|make) [^`]+)`")
 # What stands for a value in a table of commands.
 PLACEHOLDERS = {"FILE": "x.npz", "FOLDER": "results", "N": "3", "P": "conv", "A": "a", "B": "b"}
+PLACEHOLDERS["NAME"] = "seen"
 PACKAGES = ("reproduce", "search", "distill", "analysis")
 PACKAGE = {"distill": "distill", "search": "search", "reproduce": "reproduce"}
 
@@ -255,7 +257,9 @@ def longest_of_each_kind() -> list[Any]:
 
 
 @pytest.fixture
-def small_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ten: Candidate) -> Path:
+def small_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ten: Candidate, digits: Dataset
+) -> Path:
     """A working folder with what the documented commands ask for."""
     for name in ("x.npz", "a", "b", "runs/x.npz", "results/x.npz"):
         ten.renamed(Path(name).stem).save(tmp_path / name)
@@ -263,6 +267,8 @@ def small_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ten: Candidate
         Image.fromarray((255 * ten.images[3, 0]).astype(np.uint8)).save(tmp_path / name)
     pairs = [ten.tensor_dataset().tensors]
     torch.save({"data": pairs}, tmp_path / "res_DC_MNIST_ConvNet_1ipc.pt")
+    config = SearchConfig(protocol="knn", method="random", budget="2", batch=2)
+    list(search(Oracle(digits, workers=1), config, "seen", tmp_path / "runs" / "studies.journal"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

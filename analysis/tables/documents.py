@@ -29,6 +29,7 @@ TABLES: dict[str, Callable[[Path], Table]] = {
     "speed": oracle.speed,
     "essay-net": oracle.essay_net,
     "proxies": oracle.proxies,
+    "search-fidelity": search.fidelity,
     "search-rank": search.rank,
     "search-methods": search.methods,
     "search-stages": search.stages,

@@ -78,6 +78,32 @@ def swap(results: Path) -> Table:
     return Table(["proposals", "sets", "seconds", "best score"], rows)
 
 
+def fidelity(results: Path) -> Table:
+    """Cheap versions of protocols: seconds, and rank correlation with the full score."""
+    rows: list[list[Any]] = []
+    for protocol, own in grouped(
+        benchmark(results, "search-fidelity")["rows"], itemgetter("protocol")
+    ).items():
+        most = max(row["tells"] for row in own if "tells" in row)
+        for row in own:
+            cells = ["in full", f"{row['seconds']:.2f}", "", ""]
+            if "version" in row:
+                taken = " (auto)" if row["tells"] == most else ""
+                correlation = "{:.2f} ± {:.2f}".format(*row["spearman"])
+                told = f"{row['tells']:.2f}{taken}"
+                cells = [_version(row["version"]), f"{row['seconds']:.2f}", correlation, told]
+            rows.append([Code(protocol), *cells, row["sets"]])
+    head = ["protocol", "version", "seconds a set", "rank correlation", "tells / second", "sets"]
+    return Table(head, rows)
+
+
+def _version(version: dict[str, Any]) -> str:
+    parts = [f"{100 * version['share']:g} % of the epochs"]
+    parts += [f"{version['members']} of the ensemble"] if version["members"] else []
+    parts += [f"width {version['width']}"] if version["width"] else []
+    return ", ".join([*parts, f"{version['images']:,} images"])
+
+
 def rank(results: Path) -> Table:
     """Rank correlations of the search's proxies with the protocol that they stand for."""
     content = benchmark(results, "search-rank")

@@ -24,7 +24,7 @@ from reproduce.commands.options import WorkersOption
 from reproduce.commands.terminal import progress
 from reproduce.essay import draws
 from reproduce.records import Record
-from search.cheap import TABLE, Version
+from search.cheap import TABLE, Version, tells
 from search.pool import Pool
 
 SCORES = Path("runs/bench-fidelity.jsonl")
@@ -103,8 +103,10 @@ def measure(
     rows = [{"protocol": protocol, "sets": len(scored), "seconds": float(seconds[0])}]
     for number, version in enumerate(VERSIONS[protocol], start=1):
         rank = correlation(accuracies[:, number, None], accuracies[:, :1])
-        own = {"version": asdict(version), "seconds": float(seconds[number]), "spearman": rank}
-        rows.append({"protocol": protocol, "sets": len(scored), **own})
+        each = float(seconds[number])
+        own = {"version": asdict(version), "seconds": each, "spearman": rank}
+        told = tells(rank[0], each)
+        rows.append({"protocol": protocol, "sets": len(scored), **own, "tells": told})
     return rows
 
 

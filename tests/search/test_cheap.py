@@ -22,6 +22,7 @@ def row(version: Version, correlation: float, seconds: float) -> dict:
         "version": vars(version),
         "spearman": [correlation, 0.1],
         "seconds": seconds,
+        "tells": cheap.tells(correlation, seconds),
     }
 
 
@@ -40,6 +41,13 @@ def test_auto_takes_what_tells_most_in_a_second(table: Path) -> None:
     rows = [row(SMALL, 0.7, 1.0), row(LARGE, 0.95, 5.0)]
     table.write_text(json.dumps({"rows": rows}))
     assert auto("best") == LARGE
+
+
+def test_the_tracked_table_has_a_version_of_the_protocols_that_are_searched() -> None:
+    for protocol in ("conv", "conv-shift1", "best"):
+        version = auto(protocol)
+        assert version is not None
+        assert 0 < version.share < 1
 
 
 @pytest.mark.usefixtures("table")
