@@ -49,8 +49,8 @@ ThreadsOption = Annotated[
 
 @configured
 def distill(
-    config: DistillConfig,
     choice: DataChoice,
+    config: DistillConfig,
     name: Annotated[
         str,
         typer.Option(help="Name of the run; the same name resumes it.", rich_help_panel=WHERE),

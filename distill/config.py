@@ -83,7 +83,7 @@ class DistillConfig:
     )
     minutes: float | None = option(
         None,
-        "Largest time of work. Default: 10 without --steps.",
+        "Largest time of work, in minutes. Default: 10 without --steps.",
         Optional(Number(0, 525_600, above=True)),
         group=LONG,
     )
