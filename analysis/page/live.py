@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from analysis.figures.pictures import by_class, learned_words, start_classes
 from analysis.page.headline import Leader
+from analysis.page.story import Look
 from analysis.results import Results
 from analysis.sources import Source
 from reproduce.candidate import Candidate
@@ -30,15 +31,15 @@ COMMON_WORDS = f"{STEPS} steps of Adam, then the last layer by ridge regression"
 SET_UPRIGHT = f"; {UPRIGHT}: what the network reads is set upright and centred first"
 
 
-def live_part(results: Results, best: dict[str, Leader], first: Leader | None) -> dict[str, Any]:
+def live_part(results: Results, shown: Sequence[Look], first: Leader | None) -> dict[str, Any]:
     """What the page trains on and reads: of the data of its headline, or of the first it has.
 
     Empty where no images to be read, or no sets of `SIDE` pixels a side, are there.
 
     Parameters
     ----------
-    best : dict of str to Leader
-        The sets that race, by kind.
+    shown : sequence of Look
+        The sets that race.
     first : Leader or None
         The headline's.
     """
@@ -49,12 +50,11 @@ def live_part(results: Results, best: dict[str, Leader], first: Leader | None) -
     source = results.source_of(sample)
     leader = results.candidates.get(first.row.candidate or "") if first else None
     frame = leader.frame if leader else "plain"
-    racing = {kind: one.row.candidate or "" for kind, one in best.items()}
-    sets = live_sets(results, source, frame, list(racing.values()))
+    sets = live_sets(results, source, frame, [look.hash for look in shown])
     if not sets or max(sample["labels"]) >= len(source.classes):
         return {}
     places = {one["hash"]: place for place, one in enumerate(sets)}
-    race = [[kind, places[key]] for kind, key in racing.items() if key in places]
+    race = [[look.kind, places[look.hash]] for look in shown if look.hash in places]
     return {
         "dataset": source.name,
         "checksum": source.checksum,

@@ -110,16 +110,16 @@ def content_of(results: Results) -> dict[str, Any]:
         "essay": essay_chart(results.records, origins),
     }
     first = leader(boards)
-    best = kinds(first.board) if first else {}
+    shown = looks(results, kinds(first.board) if first else {})
     parts = {
         "headline": headline(results, first),
-        "looks": looks(results, best),
+        "looks": shown,
         "reach": reach(boards, first.board.source) if first else [],
         "on_mnist": first is not None and first.board.source.checksum == MNIST_CHECKSUM,
         "portraits": portraits(results, origins),
         "neighbours": neighbours(results, origins),
         "confusions": confusions(results, origins),
-        "live": live_part(results, best, first),
+        "live": live_part(results, shown, first),
         "made_by": made_by(results),
     }
     return {"results": results, **tables, **figures, **parts, "origins": origins.entries()}

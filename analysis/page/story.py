@@ -11,6 +11,8 @@ from analysis.page.headline import TILES, Leader, best_of
 from analysis.results import Results
 from analysis.sources import Source
 from analysis.tables.leaderboard import CHANCE, Leaderboard
+from reproduce.candidate import Candidate
+from reproduce.recipe import marked
 
 # What a reader calls sets of these roles. Real images are compared under one protocol: that by
 # which random ones do best.
@@ -64,6 +66,9 @@ class Look:
 
     Attributes
     ----------
+    name : str
+        Of the set, with its frame.
+    hash : str
     tiles : list of (str, str)
         The class that each image started from, and the image as an address.
     words : str
@@ -75,7 +80,8 @@ class Look:
     """
 
     kind: str
-    leader: Leader
+    name: str
+    hash: str
     tiles: list[tuple[str, str]]
     words: str
     span: str
@@ -132,14 +138,38 @@ def _mean(number: Number) -> float:
 
 
 def looks(results: Results, best: dict[str, Leader]) -> list[Look]:
-    """What the best set of each kind looks like, where its file is there."""
+    """What the best set of each kind looks like, where its file is there.
+
+    Many random sets have one number and no file; any random set of that size stands for them.
+    """
     found = []
     for kind, one in best.items():
         candidate = results.candidates.get(one.row.candidate or "")
+        if candidate is None and one.row.kind in CHANCE:
+            candidate = _random(results, one.board)
         if candidate:
-            source = one.board.source
-            words = learned_words(candidate, source.class_name)
-            tiles = tiles_of(candidate, source.class_name, min(candidate.classes, TILES))
-            upright = candidate.frame == "deskew"
-            found.append(Look(kind, one, tiles, words, span(candidate), upright))
+            found.append(_look(kind, candidate, one.board.source))
     return found
+
+
+def _random(results: Results, board: Leaderboard) -> Candidate | None:
+    """A set of the board's data and size that nobody chose; None where no file holds one."""
+    same = [
+        candidate
+        for candidate in results.candidates.values()
+        if candidate.role in CHANCE
+        and (candidate.checksum, candidate.ipc) == (board.source.checksum, board.ipc)
+    ]
+    return min(same, key=lambda candidate: candidate.name, default=None)
+
+
+def _look(kind: str, candidate: Candidate, source: Source) -> Look:
+    return Look(
+        kind,
+        marked(candidate.name, candidate.frame),
+        candidate.hash,
+        tiles_of(candidate, source.class_name, min(candidate.classes, TILES)),
+        learned_words(candidate, source.class_name),
+        span(candidate),
+        candidate.frame == "deskew",
+    )

@@ -92,7 +92,7 @@ def test_b11_the_headline_says_what_the_data_are_and_compares_within_them(two: R
     assert source.title in cover[0]
     assert "handwrit" not in text
     assert [label for label, _ in parts["headline"].tiles] == list(source.classes)
-    live = live_part(two, {}, parts["headline"].leader)
+    live = live_part(two, [], parts["headline"].leader)
     assert live["classes"] == source.classes
     assert [one["hash"] for one in live["sets"]] == [parts["headline"].leader.row.candidate]
 

@@ -57,6 +57,7 @@ const race = byId("live") && data("teaching").then((teaching) => {
   ask(0);
 
   function keep(image = pad.image()) {
+    byId("heard").textContent = "";
     if (!image) { say(`Draw ${classes[current]} first.`); return; }
     own[current] = image;
     slots[current].replaceChildren(tileOf(image));
@@ -86,7 +87,7 @@ const race = byId("live") && data("teaching").then((teaching) => {
     const often = (label) => labels.filter((one) => one === label).length;
     const usual = labels.reduce((a, b) => (often(b) >= often(a) ? b : a));
     const odd = reading.flatMap(({ kind }, i) => (labels[i] === usual ? [] : [`“${kind}” reads ${classes[labels[i]]}`]));
-    say(odd.length ? `They disagree: ${odd.join(", ")}; the others read ${classes[usual]}.` : `All read ${classes[usual]}.`);
+    byId("heard").textContent = (odd.length ? `They disagree: ${odd.join(", ")}; the others read ${classes[usual]}.` : `All read ${classes[usual]}.`);
   }
 
   // --- The race ----------------------------------------------------------------------------------
