@@ -6,6 +6,7 @@ None where nothing has been measured yet.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 
 import matplotlib as mpl
@@ -19,6 +20,7 @@ from analysis.histories import histories
 from analysis.tables.benchmarks import Benchmark, benchmarks
 
 COLOURS = mpl.colormaps["tab20"].colors  # type: ignore[attr-defined]
+STRONG_FIRST = [*COLOURS[::2], *COLOURS[1::2]]  # ten strong colours, then their light variants
 POINTS = 200  # of a mean curve
 
 
@@ -72,7 +74,7 @@ def distill_methods(folder: Path, table: str = "methods") -> Figure | None:
         return None
     figure, panels = _panels(len(benches))
     names = dict.fromkeys(row["name"] for bench in benches for row in bench["rows"])
-    colours = dict(zip(names, COLOURS[::2], strict=False))
+    colours = dict(zip(names, cycle(STRONG_FIRST), strict=False))
     for axis, bench in zip(panels, benches, strict=True):
         for row in bench["rows"]:
             _over_minutes(axis, row, colours[row["name"]])
@@ -98,7 +100,7 @@ def distill_runs(folder: Path) -> Figure | None:
     if not runs:
         return None
     figure, (axis,) = _panels(1)
-    for (name, content), colour in zip(runs, COLOURS[::2] * len(runs), strict=False):
+    for (name, content), colour in zip(runs, cycle(STRONG_FIRST), strict=False):
         history = [[entry["seconds"], entry["accuracy"]] for entry in content["history"]]
         _over_minutes(axis, {"name": name, "history": history}, colour)
     axis.set_ylabel("accuracy on validation, %")
