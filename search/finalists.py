@@ -24,7 +24,6 @@ from search.seeds import CHOICE, FRESH, first
 CHOOSES, REPORTS = "validation-a", "validation-b"
 RANDOM_SETS = "random sets"  # the role of many sets, which together show how much sets differ
 SEEDS = 10  # of finalists and reports, where the budget allows
-SURE = 0.05  # p value below which a difference is told from chance
 FEW = 2  # seeds of each random set
 Progress = Callable[[int, int], None]
 
@@ -75,7 +74,7 @@ def heats(sets: int, seeds: int) -> list[tuple[int, int]]:
     All sets start with few seeds, two where there are two. The better half goes on with twice as
     many, and the last two have all seeds (Jamieson and Talwalkar 2016).
     """
-    rounds = max(1, math.ceil(math.log2(sets))) if sets > 1 else 0
+    rounds = max(1, math.ceil(math.log2(sets)))
     return [
         (-(-sets // 2**heat), max(min(2, seeds), -(-seeds // 2 ** (rounds - 1 - heat))))
         for heat in range(rounds)

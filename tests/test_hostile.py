@@ -171,10 +171,19 @@ HOSTILE = {
         "search --dataset digits --protocol knn --epochs 5",
         "knn trains no network, so it takes no epochs",
     ),
-    "no images": ("score ten.npz --protocol knn --images 0", "Invalid value for '--images'"),
+    "no images": (
+        "score ten.npz --protocol knn --images 0",
+        "images is 0, use a whole number from 1",
+    ),
     "half an image": ("score ten.npz --protocol knn --images 1.5", "Invalid value for '--images'"),
-    "no epochs": ("score ten.npz --protocol conv --epochs 0", "Invalid value for '--epochs'"),
-    "no workers": ("score ten.npz --protocol tree --workers 0", "Invalid value for '--workers'"),
+    "no epochs": (
+        "score ten.npz --protocol conv --epochs 0",
+        "epochs is 0, use a whole number from 1",
+    ),
+    "no workers": (
+        "score ten.npz --protocol tree --workers 0",
+        "workers is 0, use a whole number from 1",
+    ),
     "a split with an escape": ("score ten.npz --split a\x1b[2J", r"unknown split 'a\x1b[2J'"),
     "a dataset without a name": ("score ten.npz --dataset=", "dataset has 0 characters"),
     "data in no folder": ("reproduce knn --data=", "data has 0 characters"),

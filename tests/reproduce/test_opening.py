@@ -17,7 +17,7 @@ from reproduce.essay import draws
 from supertrainer import COMMANDS
 from tests.reproduce.sources.own_data import tree
 
-WITHOUT_DATA = {"demo", "report", "show"}
+WITHOUT_DATA = {"demo", "export", "methods", "protocols", "read", "report", "show"}
 OPENING = [
     *(home for home in COMMANDS if home.rpartition(":")[2] not in WITHOUT_DATA),
     "benchmarks.compare.protocols:cross",
