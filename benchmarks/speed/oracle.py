@@ -1,13 +1,15 @@
-"""How fast the oracle is: `score_many` against a plain loop over single networks.
+"""How fast the oracle is: `score_many` against plain loops over single networks.
 
-Both alternate in one run, so that a machine's drift cancels in the ratio. Writes
+The plain loop runs in three ways: one process with one thread, one process with all threads, and
+one process of one thread on each core (joblib). The ratio is against the fastest of them. All ways
+alternate in one run, so that a machine's drift cancels in the ratio. Writes
 `results/benchmarks/oracle.json`.
 """
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -18,9 +20,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from analysis.tables.oracle import speed
+from analysis.tables.oracle import OURS, PEERS, speed
 from benchmarks.rows import FOLDER, write
-from benchmarks.speed.machine import peak_gflops, seconds
+from benchmarks.speed.machine import peak_gflops, timed
 from reproduce import Candidate, Fidelity, Oracle, load, protocols
 from reproduce.commands.terminal import say
 from reproduce.data import Dataset
@@ -40,7 +42,10 @@ COMPARED = Fidelity(images=2000)
 
 @dataclass(frozen=True)
 class Case:
-    """A protocol and a size. We train candidates x seeds networks, the plain loop `plain`."""
+    """A protocol and a size.
+
+    We train candidates x seeds networks, one process of the plain loop `plain`.
+    """
 
     protocol: str
     ipc: int
@@ -116,10 +121,26 @@ def plain_score(
     return 100 * float((guesses.numpy() == answers).mean())
 
 
-def plain_loop(recipe: Recipe, sets: Sequence[Candidate], seed: int, test: tuple) -> None:
-    """Score sets one after the other."""
-    for candidate in sets:
-        plain_score(recipe, candidate.images, candidate.labels, seed, test)
+def plain_loop(
+    recipe: Recipe, sets: Sequence[Candidate], seed: int, test: tuple, threads: int
+) -> list[float]:
+    """Accuracies of sets that one process trains on one after the other."""
+    usual = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    scores = [plain_score(recipe, one.images, one.labels, seed, test) for one in sets]
+    torch.set_num_threads(usual)
+    return scores
+
+
+def plain_processes(
+    recipe: Recipe, sets: Sequence[Candidate], seeds: Sequence[int], test: tuple, workers: int
+) -> list[float]:
+    """Accuracies of all (set, seed), trained by one process of one thread on each core."""
+    return joblib.Parallel(n_jobs=workers, batch_size=1)(
+        joblib.delayed(one_thread_score)(recipe, one.images, one.labels, seed, test)
+        for one in sets
+        for seed in seeds
+    )
 
 
 def random_sets(data: Dataset, ipc: int, count: int) -> list[Candidate]:
@@ -151,8 +172,8 @@ def measure(case: Case, data: Dataset, oracle: Oracle) -> dict[str, Any]:
     scored = scored.stratified(case.fidelity.images) if case.fidelity.images else scored
     runs = alternated(case, recipe, sets, (scored.images, scored.labels), oracle)
     middle = {name: statistics.median(values) for name, values in runs.items()}
-    ratios = [min(one, every) / ours for one, every, ours in zip(*runs.values(), strict=True)]
-    gflops = flops(recipe, len(sets[0]), len(scored)) / 1e9 / middle["ours"]
+    ratios = [min(peers) / ours for *peers, ours in zip(*runs.values(), strict=True)]
+    gflops = flops(recipe, len(sets[0]), len(scored)) / 1e9 / middle[OURS]
     peak = peak_gflops()
     return {
         "protocol": case.protocol,
@@ -164,7 +185,7 @@ def measure(case: Case, data: Dataset, oracle: Oracle) -> dict[str, Any]:
         "runs": runs,
         "ratio": statistics.median(ratios),
         "ratios": ratios,
-        "candidates_per_minute": 60 / middle["ours"] / case.seeds,
+        "candidates_per_minute": 60 / middle[OURS] / case.seeds,
         "gflops": gflops,
         "peak_gflops_per_thread": peak,
         "share_of_peak": gflops / (peak * oracle.workers),
@@ -174,21 +195,38 @@ def measure(case: Case, data: Dataset, oracle: Oracle) -> dict[str, Any]:
 def alternated(
     case: Case, recipe: Recipe, sets: Sequence[Candidate], test: tuple, oracle: Oracle
 ) -> dict[str, list[float]]:
-    """Seconds per network in each round: plain on one thread, plain on all, and ours."""
-    runs: dict[str, list[float]] = {"plain, 1 thread": [], "plain, all threads": [], "ours": []}
-    usual = torch.get_num_threads()
-    # Workers are started before the clock is, as the process of the plain loop is.
-    oracle.score_many(sets[: oracle.workers], case.protocol, [WARM], fidelity=Fidelity(100, 1))
+    """Seconds per network in each round, of the plain loop in three ways and of ours.
+
+    Each is called on one step first: workers are started and code is compiled before the clock is
+    started.
+    """
+    cores, some = oracle.workers, sets[: case.plain]
+    few = (test[0][:100], test[1][:100])
+
+    def loop(threads: int, seed: int, recipe: Recipe, test: tuple) -> int:
+        return len(plain_loop(recipe, some, seed, test, threads))
+
+    def processes(seed: int, recipe: Recipe, test: tuple) -> int:
+        seeds = range(seed, seed + cores)
+        return len(plain_processes(recipe, some, seeds, test, cores))
+
+    def ours(seed: int, recipe: Recipe, test: tuple) -> int:
+        fidelity = Fidelity(100, 1) if test is few else case.fidelity
+        seeds = range(seed, seed + case.seeds)
+        return len(oracle.score_many(sets, case.protocol, seeds, fidelity=fidelity))
+
+    ways: dict[str, Callable[[int, Recipe, tuple], int]] = {
+        PEERS[0]: partial(loop, 1),
+        PEERS[1]: partial(loop, cores),
+        PEERS[2]: processes,
+        OURS: ours,
+    }
+    runs: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(ROUNDS):
-        for name, threads in (("plain, 1 thread", 1), ("plain, all threads", oracle.workers)):
-            torch.set_num_threads(threads)
-            taken = seconds(partial(plain_loop, recipe, sets[: case.plain], turn, test))
-            runs[name].append(taken / case.plain)
-        torch.set_num_threads(usual)
-        seeds = range(1000 * turn, 1000 * turn + case.seeds)
-        ours = partial(oracle.score_many, sets, case.protocol, seeds, fidelity=case.fidelity)
-        runs["ours"].append(seconds(ours) / (case.candidates * case.seeds))
-    torch.set_num_threads(1)
+        for name, way in ways.items():
+            way(WARM + turn, replace(recipe, epochs=1), few)
+            networks, taken = timed(partial(way, 1000 * turn, recipe, test))
+            runs[name].append(taken / networks)
     return runs
 
 
@@ -206,13 +244,10 @@ def compare_distributions(data: Dataset, oracle: Oracle) -> dict[str, Any]:
     """
     sets, seeds = random_sets(data, 1, SETS), range(SEEDS)
     recipe = protocols.recipe("conv", sets[0])
+    assert recipe is not None
     scored = data.validation.stratified(COMPARED.images or 0)
     test = (scored.images, scored.labels)
-    plain = joblib.Parallel(n_jobs=oracle.workers)(
-        joblib.delayed(one_thread_score)(recipe, c.images, c.labels, seed, test)
-        for c in sets
-        for seed in seeds
-    )
+    plain = plain_processes(recipe, sets, seeds, test, oracle.workers)
     records = oracle.score_many(sets, "conv", seeds, fidelity=COMPARED)
     ours = [record["accuracy"] for record in records]
     differences = (np.array(ours) - np.array(plain)).reshape(SETS, -1).mean(0)
@@ -228,6 +263,7 @@ def compare_distributions(data: Dataset, oracle: Oracle) -> dict[str, Any]:
 
 def main() -> None:
     """Run all cases, print a table, write the JSON file."""
+    torch.set_num_threads(1)  # the peak is that of one thread
     data = load("mnist")
     oracle = Oracle(data, device="cpu")
     oracle.score_many(random_sets(data, 1, 8), "conv", [99])  # start the workers
