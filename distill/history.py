@@ -79,4 +79,5 @@ def joined(earlier: Entries, later: Entries) -> list[dict[str, Any]]:
         for entry in later
     ]
     whole = [*earlier, *moved]
-    return [{**entry, "done": entry["seconds"] / (whole[-1]["seconds"] or 1)} for entry in whole]
+    spent = "seconds" if whole[-1]["seconds"] else "step"  # rounded, short runs take no time
+    return [{**entry, "done": entry[spent] / whole[-1][spent]} for entry in whole]

@@ -33,6 +33,11 @@ def test_a_run_that_goes_on_has_one_history(digits: Dataset, tmp_path: Path) -> 
     assert done[-1] == 1
 
 
+def test_runs_too_short_for_the_clock_are_done_by_their_steps() -> None:
+    runs = [[{"step": 4, "seconds": 0.0, "done": 1.0}], [{"step": 12, "seconds": 0.0, "done": 1.0}]]
+    assert [entry["done"] for entry in history.joined(*runs)] == [0.25, 1]
+
+
 def test_a_start_without_a_history_has_none(tmp_path: Path) -> None:
     (tmp_path / "a.npz").write_bytes(b"")
     assert history.before(str(tmp_path / "a.npz")) == []
