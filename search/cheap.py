@@ -1,7 +1,7 @@
 """Cheap versions of protocols: under which a search scores, where the full protocol is slow.
 
-`benchmarks/speed/fidelity.py` measures what a score of each version costs, and how well it ranks
-sets. `auto` takes the version that tells most in a second from its table.
+`python -m benchmarks.speed.search fidelity` measures what a score of each version
+costs, and how well it ranks sets. `auto` takes the version that tells most in a second.
 """
 
 from __future__ import annotations

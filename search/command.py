@@ -101,7 +101,9 @@ def how_scored(task: Task) -> str:
     """By which version of the protocol the search scores, and how well that ranks sets."""
     version, protocol = task.version, task.config.protocol
     if version is None:
-        return f"Sets are scored by {protocol} on {task.cheap.images or 'all'} training images."
+        asked = "No cheap version was measured. " if task.config.fidelity == "auto" else ""
+        images = task.cheap.images or "all"
+        return f"{asked}Sets are scored by {protocol} on {images} training images."
     row = next(row for row in measured(protocol) if Version(**row["version"]) == version)
     rank, error = row["spearman"]
     return (
