@@ -14,6 +14,7 @@ from analysis.page.headline import Leader
 from analysis.page.story import Look
 from analysis.results import Results
 from analysis.sources import Source
+from analysis.tables.leaderboard import CHANCE
 from reproduce.candidate import Candidate
 from reproduce.recipe import MNIST_MEAN, MNIST_STD, UPRIGHT, Recipe, marked
 
@@ -55,12 +56,15 @@ def live_part(results: Results, shown: Sequence[Look], first: Leader | None) -> 
         return {}
     places = {one["hash"]: place for place, one in enumerate(sets)}
     race = [[look.kind, places[look.hash]] for look in shown if look.hash in places]
+    # Of the largest random set the page draws other ones, one image of each class.
+    drawn = [places[key] for key in places if results.candidates[key].role in CHANCE]
     return {
         "dataset": source.name,
         "checksum": source.checksum,
         "classes": source.classes,
         "recipe": {**COMMON, **_frame("plain", True, frame)},
         "race": race or [["this set", 0]],
+        "hat": max(drawn, key=lambda place: len(sets[place]["targets"]), default=None),
         "sets": sets,
         "images": {"labels": sample["labels"], "pixels": sample["pixels"]},
     }

@@ -32,10 +32,30 @@ const race = byId("live") && data("teaching").then((teaching) => {
       lane.says, lane.strip, made("i", { ariaHidden: "true" }, lane.bar), lane.score));
     return lane;
   });
-  const imagesOf = (lane) => (lane.set ? unpacked(lane.set).map(([image]) => image) : own);
+  const setOf = (lane) => lane.drawn ?? (lane.set ? unpacked(lane.set) : drawnSet());
+  const imagesOf = (lane) => (lane.set ? setOf(lane).map(([image]) => image) : own);
   const some = (all) => Array.from({ length: Math.min(10, all.length) }, (_, i) => all[Math.floor((i * all.length) / Math.min(10, all.length))]);
   const show = (lane) => strip(lane.strip, some(imagesOf(lane)));
   lanes.forEach(show);
+
+  // --- Other random images -----------------------------------------------------------------------
+
+  const hat = teaching.hat === null ? [] : unpacked(teaching.sets[teaching.hat]);
+  const randomOnes = lanes.find(({ colour }) => colour === "random");
+  const ofClass = (label) => hat.filter(([, target]) => largestOf(target) === label);
+  byId("redraw").hidden = !randomOnes || !(hat.length > classes.length);
+  byId("redraw").addEventListener("click", () => {
+    if (running) return;
+    randomOnes.drawn = classes.map((_, label) => {
+      const some = ofClass(label);
+      return some[Math.floor(Math.random() * some.length)];
+    });
+    show(randomOnes);
+    draw(randomOnes, null);
+    randomOnes.learner.trained = false; // it learned the images of before
+    randomOnes.says.textContent = "";
+    say("Other random ones are drawn. Guess, and race again.");
+  });
 
   // --- Ten drawings ------------------------------------------------------------------------------
 
@@ -110,7 +130,7 @@ const race = byId("live") && data("teaching").then((teaching) => {
     for (const lane of lanes) { lane.points = [`30,${chance}`]; lane.says.textContent = ""; draw(lane, null); }
     try {
       await Promise.all(racing.map((lane) => lane.learner.teach(
-        lane.set ? unpacked(lane.set) : drawnSet(), lane.set?.recipe ?? teaching.recipe, seed,
+        setOf(lane), lane.set?.recipe ?? teaching.recipe, seed,
         (found) => draw(lane, found),
       )));
       finish(racing, guessed);

@@ -96,6 +96,16 @@ def test_race_from_drawings_to_the_shared_picture(real_page: Page, tmp_path: Pat
     assert (drawn.checksum, drawn.label_scale) == (MNIST_CHECKSUM, "class")
     assert drawn.images.max() == 1
 
+    before = page.locator("#lanes li.random canvas").evaluate("canvas => canvas.toDataURL()")
+    page.click("#redraw")
+    after = page.locator("#lanes li.random canvas").evaluate("canvas => canvas.toDataURL()")
+    assert after != before
+    drawn_labels = page.evaluate(
+        "race.then(({ lanes }) => lanes[1].drawn.map(([, target]) => largestOf(target)))"
+    )
+    assert drawn_labels == list(range(10))
+    assert page.locator("#lanes li.random .percent").inner_text() == "–"
+
 
 def test_a_change_moves_the_accuracy(real_page: Page, tmp_path: Path) -> None:
     """One image is swapped and all are cut to 0..1; the set is saved as it was and as it is."""
