@@ -35,9 +35,10 @@ bench-proxies: venv
 tune-best: venv
 	$(BIN)/python -m benchmarks.compare.best
 
-# What distillation costs: updates per second, share of peak, memory by unroll length; minutes.
+# What distillation costs, and minutes to accuracies beside the peers' plain loops; a quarter of an hour.
 bench-distill: venv
 	$(BIN)/python -m benchmarks.speed.distillation
+	$(BIN)/python -m benchmarks.speed.distill_peers
 
 # How well the search's proxy ranks, its stages' speed, and its batches against a plain loop.
 bench-search: venv

@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 
 from analysis.histories import histories
-from analysis.tables.benchmarks import benchmarks
+from analysis.tables.benchmarks import Benchmark, benchmarks
 from reproduce.summary import summary_of
 from reproduce.support.table import Code, Table
+
+GOALS = (90, 95, 97)  # percent: accuracies on validation-a
+OURS, PEERS = "krr", ("Dataset Condensation", "FRePo")
 
 
 def methods(results: Path, table: str = "methods") -> Table:
@@ -90,6 +93,47 @@ def memory(results: Path) -> Table:
         for row in bench["memory"]
     ]
     return Table(["inner steps", "MiB, all kept", "MiB, recomputed"], rows)
+
+
+def peers(results: Path) -> Table:
+    """Minutes until ten images teach so much, of ours and of the peers' plain loops."""
+    found = [row for bench in benchmarks(results, "distill-peers") for row in bench["rows"]]
+    ours = next((_reached(row, GOALS[0]) for row in found if row["name"] == OURS), None)
+    rows = []
+    for row in found:
+        times, last = [_reached(row, goal) for goal in GOALS], row["curve"][-1]
+        rows.append(
+            [
+                row["name"],
+                f"{row['updates_per_second']:.2g}",
+                *(_minutes(entry, last) for entry in times),
+                f"{last['accuracy']:.1f} after {last['processor_minutes']:.1f} min",
+                "–" if row["name"] == OURS else _longer(times[0], last, ours),
+            ]
+        )
+    goals = [f"minutes (wall) to {goal} %" for goal in GOALS]
+    head = ["method", "updates / second", *goals, "at the end, %", f"against ours to {GOALS[0]} %"]
+    return Table(head, rows)
+
+
+def _reached(row: Benchmark, goal: float) -> Benchmark | None:
+    """The first snapshot at or above an accuracy."""
+    return next((entry for entry in row["curve"] if entry["accuracy"] >= goal), None)
+
+
+def _minutes(reached: Benchmark | None, last: Benchmark) -> str:
+    """Minutes of processor time and, in brackets, of the clock on the wall."""
+    if reached is None:
+        return f"not within {last['processor_minutes']:.1f}"
+    return f"{reached['processor_minutes']:.1f} ({reached['minutes']:.1f})"
+
+
+def _longer(reached: Benchmark | None, last: Benchmark, ours: Benchmark | None) -> str:
+    """How many times as long it took as ours did, or at least took."""
+    if ours is None:
+        return "–"
+    times = (reached or last)["processor_minutes"] / ours["processor_minutes"]
+    return f"{'' if reached else 'more than '}{times:.{0 if times > 9.5 else 1}f} times as long"
 
 
 def runs(results: Path) -> Table:

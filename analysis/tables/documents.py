@@ -39,6 +39,7 @@ TABLES: dict[str, Callable[[Path], Table]] = {
     "distill-ablation": distill.ablation,
     "distill-cost": distill.cost,
     "distill-memory": distill.memory,
+    "distill-peers": distill.peers,
     "distill-essay-net": distill.essay_net,
     "distill-runs": distill.runs,
     "headline": headline.headline,

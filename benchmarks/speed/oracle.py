@@ -80,13 +80,14 @@ class PlainEssayNet(nn.Module):
         return self.linear2(x)
 
 
-def plain_convnet(width: int) -> nn.Module:
-    """ConvNet-3 as one writes it in PyTorch."""
+def plain_convnet(widths: Sequence[int], norm: bool = True) -> nn.Sequential:
+    """ConvNet-3 as one writes it in PyTorch; its norm is instance norm."""
     layers: list[nn.Module] = []
-    for inputs, padding in ((1, 3), (width, 1), (width, 1)):
-        layers += [nn.Conv2d(inputs, width, 3, padding=padding), nn.GroupNorm(width, width)]
+    for inputs, outputs, padding in zip((1, *widths), widths, (3, 1, 1), strict=False):
+        layers += [nn.Conv2d(inputs, outputs, 3, padding=padding)]
+        layers += [nn.GroupNorm(outputs, outputs)] if norm else []
         layers += [nn.ReLU(), nn.AvgPool2d(2)]
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(width * 16, 10))
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * 16, 10))
 
 
 def plain_score(
@@ -94,7 +95,7 @@ def plain_score(
 ) -> float:
     """Train one network in a plain loop and score it in blocks of 1,000; accuracy in percent."""
     torch.manual_seed(seed)
-    net = PlainEssayNet() if recipe.model == "conv" else plain_convnet(recipe.width)
+    net = PlainEssayNet() if recipe.model == "conv" else plain_convnet((recipe.width,) * 3)
     moved, targets = expand.shift(images, labels, recipe.shifts)
     order = torch.randperm(len(moved))
     x = ((torch.tensor(moved) - recipe.mean) / recipe.std)[order]
