@@ -54,11 +54,6 @@ class Member:
         return self.recipe.frame if self.recipe else "plain"
 
     @property
-    def quick(self) -> bool:
-        """Whether a training of its networks is cheap: of the essay's net, LeNet, and an MLP."""
-        return self.recipe is not None and self.recipe.model in ("conv", "lenet", "mlp")
-
-    @property
     def temperature(self) -> float:
         """What multiplies its scores at first, so that 0.9 and -0.1 become sure answers."""
         return 1.0 if self.recipe is None else 10.0

@@ -37,8 +37,8 @@ class Stage:
     objective : type
         What the set is improved by, for each learner of the panel that trains networks: a class
         derived from `distill.objectives.base.Objective`.
-    quick : type or None
-        The same for networks whose training is cheap, where that is something else.
+    models : dict of str to type
+        The same for networks of these models (`Recipe.model`), where that is something else.
     until : float
         The part of the budget after which it ends, 0 to 1.
     settings : dict
@@ -48,18 +48,18 @@ class Stage:
     objective: type[Objective]
     until: float = 1.0
     settings: dict[str, Any] = field(default_factory=dict)
-    quick: type[Objective] | None = None
+    models: dict[str, type[Objective]] = field(default_factory=dict)
 
     @property
     def objectives(self) -> tuple[type[Objective], ...]:
         """What the set may be improved by."""
-        return (self.objective, self.quick) if self.quick else (self.objective,)
+        return (self.objective, *self.models.values())
 
     def kind(self, member: Member) -> type[Objective]:
         """The objective for one learner."""
         if member.recipe is None:
             return SurrogateObjective
-        return self.quick if self.quick and member.quick else self.objective
+        return self.models.get(member.recipe.model, self.objective)
 
 
 @dataclass(frozen=True)

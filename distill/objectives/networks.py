@@ -90,10 +90,7 @@ class NetworkObjective(Objective):
 
     def seen_real(self) -> Tensor:
         """The real images as networks see them when they are scored: upright and normalised."""
-        pixels = self.real[0]
-        if self.recipe.deskew:
-            pixels = upright(pixels.flatten(0, 2)).view_as(pixels)
-        return (pixels - self.recipe.mean) / self.recipe.std
+        return as_seen(self.recipe, self.real[0])
 
     def inputs(self) -> Tensor:
         """The set's images (n, 1, H, W) as networks see them, without shifts and augmentation."""
@@ -131,6 +128,13 @@ class NetworkObjective(Objective):
     def stacks(cls, classes: int) -> int:
         """Stacks of networks beside the pool."""
         return 1
+
+
+def as_seen(recipe: Recipe, pixels: Tensor) -> Tensor:
+    """Real images (K, B, 1, H, W) as networks of a recipe see them: upright and normalised."""
+    if recipe.deskew:
+        pixels = upright(pixels.flatten(0, 2)).view_as(pixels)
+    return (pixels - recipe.mean) / recipe.std
 
 
 def steps_of(recipe: Recipe, images: int) -> int:

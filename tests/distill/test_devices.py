@@ -19,7 +19,7 @@ RECIPES = {
     "krr": "ridge",
     "unroll": "sgd",
     "staged": "adam",
-    "mixed": "ridge",
+    "mixed": "sgd",
     "dc": "sgd",
     "dsa": "sgd",
     "dm": "ridge",

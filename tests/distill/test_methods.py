@@ -10,6 +10,7 @@ from distill import DistillConfig, Distiller
 from distill.config import METHODS
 from distill.methods import filled, find, mtt
 from distill.objectives.base import Objective
+from distill.objectives.networks import NetworkObjective
 from distill.starts import start, start_images
 from distill.synthetic import SyntheticSet
 from reproduce import Candidate, Dataset, ImageSet, Oracle, Recipe, UserError, protocols
@@ -23,13 +24,12 @@ AGEING = {"pool": 2, "stride": 2}
 WINDOW = {**AGEING, "window": 2}
 OWN = {
     "staged": WINDOW,
-    "mixed": AGEING,
     "krr": AGEING,
     "rcig": AGEING,
     "unroll": WINDOW,
     "mtt": {"window": 2},
 }
-FIELDS = ("dc", "dm", "dsa")  # made for the field's protocol; tests take a short one
+FIELDS = ("dc", "dm", "dsa", "mixed")  # made for the field's protocol; tests take a short one
 OWN_METHODS = ("tests.distill.own_method:Remembering", "tests.distill.own_method:QUICK")
 LEARNING = [  # by one objective, on networks
     name for name in METHODS if len(find(name).stages) == 1 and find(name).networks
@@ -49,10 +49,11 @@ MADE = {
         deskew=True,
     ),
 }
+DENSE = {"MLP": replace(MADE["field's"], model="mlp", activation="relu")}
 RECIPES = {
     "krr": ["ridge", "adam", "sgd", *MADE],
     "unroll": ["ridge", "adam", "sgd", *MADE],
-    "mixed": ["ridge"],
+    "mixed": [*DENSE],  # its others are those of dc and unroll
     "dc": ["field's"],
     "dm": ["field's", "ridge"],
     "dsa": ["field's"],
@@ -101,16 +102,16 @@ def test_contract_of_methods(digits: Dataset, method: str, ipc: int) -> None:
 @pytest.fixture(autouse=True)
 def made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mtt, "APART", 2)  # steps of experts
-    for name, recipe in MADE.items():
+    for name, recipe in (MADE | DENSE).items():
         monkeypatch.setitem(protocols.PROTOCOLS, name, lambda candidate, recipe=recipe: recipe)
 
 
 def objective_of(data: Dataset, name: str, recipe: str) -> tuple[Objective, SyntheticSet]:
     method = find(name)
-    ageing = {} if name in ("dm", "mtt") else AGEING
+    ageing = {} if name in ("dm", "mtt", "mixed") else AGEING
     config = replace(SMALL, method=name, ipc=2, nets=2, protocols=(recipe,), **ageing)
     config = replace(config, window=2 if name in ("unroll", "mtt") else None, start="noise")
-    if recipe in MADE:
+    if recipe in MADE | DENSE:
         config = replace(config, inner_steps=None)
     if recipe == "sgd":  # a listed rate for each step of the old networks below
         config = replace(config, inner_steps=20)
@@ -119,12 +120,14 @@ def objective_of(data: Dataset, name: str, recipe: str) -> tuple[Objective, Synt
     (member,) = distiller.panel
     # Finite differences need a smooth function: softplus, for pooled kinks of ReLU are frequent.
     assert member.recipe
-    panel = [replace(member, recipe=replace(member.recipe, activation="softplus"))]
-    kind = method.stages[0].objective
+    smooth = {} if recipe in DENSE else {"activation": "softplus"}
+    panel = [replace(member, recipe=replace(member.recipe, **smooth))]
+    kind = method.stages[0].kind(member)
     objective = kind(data, distiller.stage_config, synthetic, panel, 0)
-    # Networks of some age: where gradients are zero, Adam's step is a sign, and finite differences
-    # say nothing.
-    objective.pool.oldest, objective.pool.retirement = 15, [15] * len(objective.pool.slots)
+    if isinstance(objective, NetworkObjective):
+        # Networks of some age: where gradients are zero, Adam's step is a sign, and finite
+        # differences say nothing.
+        objective.pool.oldest, objective.pool.retirement = 15, [15] * len(objective.pool.slots)
     for turn in range(3):
         objective.begin(turn)
         objective.end()

@@ -22,7 +22,7 @@ LEARNING: dict[str, dict[str, Any]] = {
     "krr": {**AGEING, "steps": 4, "reuse": 1, "start": "mean"},
     "kip": {**AGEING, "steps": 4, "reuse": 1, "start": "mean"},
     "unroll": {**AGEING, "steps": 4, "window": 3},
-    "mixed": {**AGEING, "steps": 4, "start": "mean"},
+    "mixed": {**AGEING, "steps": 4, "ipc": 2, "start": "mean"},
     "dc": {**AGEING, "steps": 4, "ipc": 2},
     "dsa": {**AGEING, "steps": 4, "ipc": 2},
     "dm": {"steps": 4, "batch": 4},

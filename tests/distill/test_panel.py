@@ -9,7 +9,8 @@ import torch
 
 from distill import DistillConfig, Distiller
 from distill.methods import find
-from distill.methods.krr import KernelRidge
+from distill.methods.dc import GradientMatching
+from distill.methods.mixed import WideNetwork
 from distill.methods.unroll import Unroll
 from distill.objectives.networks import learning_steps
 from distill.objectives.surrogate import SurrogateObjective
@@ -78,13 +79,12 @@ def test_the_weakest_learner_gets_most_turns_unless_the_user_says_otherwise() ->
     assert merit([90.0, 70.0]) == 75
 
 
-def test_mixed_unrolls_what_is_cheap_to_train(digits: Dataset) -> None:
-    config = replace(
-        PANEL, method="mixed", protocols=("conv", "resnet-small", "mlp-dc", "knn"), window=2
-    )
+def test_mixed_has_an_objective_for_each_kind_of_network(digits: Dataset) -> None:
+    named = ("conv", "resnet-small", "mlp-dc", "knn")
+    config = replace(PANEL, method="mixed", protocols=named, window=2, batch=20)
     stage, members = find("mixed").stages[0], Distiller(digits, config).panel
     kinds = [stage.kind(member) for member in members]
-    assert kinds == [Unroll, KernelRidge, Unroll, SurrogateObjective]
+    assert kinds == [Unroll, GradientMatching, WideNetwork, SurrogateObjective]
 
 
 def test_what_learns_nothing_more_is_not_unrolled(ten: Candidate) -> None:
