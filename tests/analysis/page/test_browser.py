@@ -96,6 +96,10 @@ def test_race_from_drawings_to_the_shared_picture(real_page: Page, tmp_path: Pat
     assert (drawn.checksum, drawn.label_scale) == (MNIST_CHECKSUM, "class")
     assert drawn.images.max() == 1
 
+
+def test_other_random_ones_can_be_drawn(real_page: Page) -> None:
+    page = real_page
+    page.wait_for_selector("#lanes li:nth-child(4)")
     before = page.locator("#lanes li.random canvas").evaluate("canvas => canvas.toDataURL()")
     page.click("#redraw")
     after = page.locator("#lanes li.random canvas").evaluate("canvas => canvas.toDataURL()")
