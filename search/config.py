@@ -111,7 +111,8 @@ class SearchConfig:
     )
     start_sets: str = option(
         "",
-        "Candidate files of real images, separated by commas; the search scores them first.",
+        "Candidate files, separated by commas, whose sets the search scores first. Each synthetic "
+        "image is replaced by the real image of its class in the pool that looks most like it.",
         TEXT,
         group=WHAT,
     )

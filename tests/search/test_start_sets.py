@@ -10,7 +10,10 @@ import pytest
 
 from reproduce import Candidate, Dataset, Oracle, UserError
 from reproduce.essay.draws import real_candidate
+from reproduce.images.deskew import deskew
+from reproduce.recipe import Recipe
 from search import Pool, SearchConfig, finished, open_study, search
+from search.start_sets import snapped
 
 QUICK = SearchConfig(
     protocol="knn", method="swap", budget="20", batch=4, pool=0.5, search_seeds=1, images=0
@@ -52,8 +55,28 @@ def test_start_sets_must_fit_the_search(digits: Dataset, tmp_path: Path) -> None
         config = replace(QUICK, **{"start_sets": str(path), **changes})  # type: ignore[arg-type]
         with pytest.raises(UserError, match=words):
             list(search(oracle, config, "s", tmp_path / "journal"))
-    made = replace(Candidate.load(path), indices=None)
-    made.save(tmp_path / "made.npz")
-    config = replace(QUICK, start_sets=str(tmp_path / "made.npz"))
-    with pytest.raises(UserError, match="not of real images"):
-        list(search(oracle, config, "s", tmp_path / "journal"))
+
+
+@pytest.mark.parametrize("frame", ["plain", "deskew"])
+def test_synthetic_images_become_the_real_ones_that_look_like_them(
+    digits: Dataset, frame: str
+) -> None:
+    """Also after their contrast was changed, in the frame of the set, and each at most once."""
+    pool = Pool.typical(digits.train, 0.5)
+    real = np.array([own[at] for own in pool.members for at in (3, 7)])
+    images = digits.train.images[real] if frame == "plain" else deskew(digits.train.images[real])
+    recipe = Recipe(model="conv", epochs=1, batch=10, lr=0.1, frame=frame)
+    noise = np.random.default_rng(0).normal(0, 0.02, images.shape)
+    made = Candidate(
+        images=(2.5 * (images + noise)).astype(np.float32),
+        labels=np.eye(10, dtype=np.float32)[digits.train.labels[real]],
+        label_scale="probability",
+        name="made",
+        method="made",
+        dataset=digits.name,
+        checksum=digits.checksum,
+        recipe=recipe,
+    )
+    assert sorted(snapped(made, pool)) == sorted(real)
+    twice = replace(made, images=made.images[[0] * 20])
+    assert len(set(snapped(twice, pool))) == 20
