@@ -53,7 +53,8 @@ class View:
     ----------
     pool : Pool
     quotas : tuple of int
-        Images of each class. Where `unbalanced`, only their sum is binding.
+        Images of each class. Where `unbalanced`, only their sum is binding, and a class may have
+        none.
     unbalanced : bool
     history : sequence of Finished
         By position.
@@ -106,7 +107,7 @@ class View:
         quotas = np.array(self.quotas)
         for _ in range(int(rng.integers(moves + 1)) if self.unbalanced else 0):
             giver, taker = rng.choice(len(quotas), 2, replace=False)
-            if quotas[giver] > 1 and quotas[taker] < len(self.pool.members[taker]):
+            if quotas[giver] and quotas[taker] < len(self.pool.members[taker]):
                 quotas[[giver, taker]] += (-1, 1)
         return tuple(quotas.tolist())
 

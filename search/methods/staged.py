@@ -15,7 +15,6 @@ import numpy as np
 
 from reproduce import protocols
 from reproduce.candidate import Candidate
-from reproduce.errors import UserError
 from reproduce.essay import draws
 from reproduce.recipe import Recipe
 from reproduce.scoring.fidelity import Fidelity
@@ -70,8 +69,6 @@ STAGES = Stages()
 
 def staged(view: View, count: int) -> list[np.ndarray]:
     """A round: explore from the best set under a proxy trained on it, then sift."""
-    if view.unbalanced:
-        raise UserError("staged searches balanced sets or given quotas; leave --unbalanced out")
     rng = np.random.default_rng([view.seed, view.start])
     best = view.best()
     start = np.array(best.indices) if best else nearest_mean.METHOD.propose(view, 1)[0]
@@ -79,7 +76,7 @@ def staged(view: View, count: int) -> list[np.ndarray]:
     for turn in range(STAGES.turns):
         images = np.union1d(shortlist(view, rng), start)
         proxy = proxy_for(view, start, images, rng)
-        found = explore(proxy, np.searchsorted(images, start), STAGES.climbs, rng)
+        found = explore(proxy, np.searchsorted(images, start), STAGES.climbs, rng, view.unbalanced)
         sets = [view.pool.canonical(images[list(chosen)]) for chosen in found]
         fresh = [s for s in sets if tuple(s.tolist()) not in view.taken]
         wanted = STAGES.sifted * count * (turn + 1) // STAGES.turns
@@ -120,10 +117,20 @@ def proxy_for(view: View, start: np.ndarray, images: np.ndarray, rng: np.random.
     )
 
 
-def explore(proxy: Proxy, start: np.ndarray, climbs: int, rng: np.random.Generator) -> list:
-    """Sets that local searches from `start` pass through, best by the proxy first."""
+def explore(
+    proxy: Proxy,
+    start: np.ndarray,
+    climbs: int,
+    rng: np.random.Generator,
+    unbalanced: bool = False,
+) -> list:
+    """Sets that local searches from `start` pass through, best by the proxy first.
+
+    Where `unbalanced`, an image is swapped for one of any class, some of which are tried.
+    """
     classes = range(len(proxy.bounds) - 1)
-    members = [np.flatnonzero(proxy.classes == label) for label in classes]
+    members = [np.flatnonzero(unbalanced | (proxy.classes == label)) for label in classes]
+    most = STAGES.typical + STAGES.others if unbalanced else None
     climb = Climb(proxy, members, rng)
     found: Found = {}
     for number in range(climbs):
@@ -131,7 +138,7 @@ def explore(proxy: Proxy, start: np.ndarray, climbs: int, rng: np.random.Generat
         for slot in rng.choice(len(start), min(len(start), number % 8), replace=False):
             free = np.setdiff1d(members[proxy.classes[chosen[slot]]], chosen)
             chosen[slot] = rng.choice(free) if len(free) else chosen[slot]
-        for score, better in climb(chosen):
+        for score, better in climb(chosen, most):
             found[tuple(sorted(better.tolist()))] = score
     return sorted(found, key=lambda key: (-found[key], key))
 

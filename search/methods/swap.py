@@ -22,7 +22,7 @@ def moved(view: View, indices: np.ndarray, rng: np.random.Generator) -> np.ndarr
     labels = view.pool.train.labels
     for slot in rng.choice(len(indices), min(int(rng.integers(1, MOST + 1)), len(indices)), False):
         label = labels[proposal[slot]]
-        if view.unbalanced and rng.random() < 0.5 and (labels[proposal] == label).sum() > 1:
+        if view.unbalanced and rng.random() < 0.5:
             label = rng.integers(len(view.pool.members))
         members = view.pool.members[label]
         pick = rng.choice(members)

@@ -4,7 +4,8 @@ The model explains the errors that involve a class by the quality of the class's
 of the seed that all sets of a batch share, and noise. So one noisy score informs about every class.
 A proposal takes, for each class, the images that are best under one draw from the posterior
 (Thompson 1933): images that may be good are tried, and those that are surely worse are not. The
-images come from the best sets so far and from small changes of them.
+images come from the best sets so far and from small changes of them. In an unbalanced search these
+have more or fewer images, too, and a proposal divides the total among the classes in the best way.
 """
 
 from __future__ import annotations
@@ -14,11 +15,10 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import linalg
 
-from reproduce.errors import UserError
 from search.methods.base import ATTEMPTS, Finished, Method, View
 from search.methods.kmedoids import kmedoids
+from search.methods.quality import Choice, Model, by_class
 from search.pool import Pool
 
 FOUNDERS = 128  # sets of k-means medoids, mixed class by class, before the model proposes any
@@ -27,20 +27,11 @@ RECENT = 1000  # sets that the model learns from
 KNOWN, CHILDREN = 20, 20  # a class's choices: the best known, and changes of the best
 PARENTS = 8
 NEIGHBOURS = 30  # images near one, any of which may take its place
-LENGTH = 20.0  # squared distance in pixels over which the quality of an image changes
-SHARED = 0.7  # share of a choice's quality that comes from its single images
-SEED_SD = 0.5  # standard deviation, in points, of the effect of a seed
-QUALITY_SDS = (0.05, 0.1, 0.2, 0.4)  # points, of which the likeliest is taken
-NOISES = (0.7, 0.85, 1.0)  # shares of the observed standard deviation
-JITTER = 1e-4
-
-Choice = tuple[int, ...]  # a class's images, rising
+RESIZED = 0.3  # share of changes that add or drop an image, in an unbalanced search
 
 
 def thompson(view: View, count: int) -> list[np.ndarray]:
     """Sets that are best under draws from the posterior, given the recent sets' scores."""
-    if view.unbalanced:
-        raise UserError("thompson searches balanced sets or given quotas; leave --unbalanced out")
     rng = np.random.default_rng([view.seed, view.start])
     if len(view.history) < FOUNDERS:
         sets = solutions(view.pool, view.quotas, view.seed)
@@ -51,16 +42,39 @@ def thompson(view: View, count: int) -> list[np.ndarray]:
         mixed = [[own[rng.integers(len(own))] for own in founders] for _ in range(count)]
         return unseen(view, mixed, founders, rng)
     model = Model(view.pool, view.history[-RECENT:])
-    choices, best = [], []
+    latest = by_class(view.pool, np.array(view.history[-1].indices))  # with it the total fits
+    choices, drawn = [], []
     for label, part in enumerate(model.parts):
         known = part.best()
         made = children(view, label, known[:PARENTS], rng)
+        made += [latest[label]] if view.unbalanced else []
         choices.append(list(dict.fromkeys(known[:KNOWN] + made)))
-        best.append(part.draws(choices[-1], count, rng).argmax(1))
-    proposals = [
-        [own[int(at)] for own, at in zip(choices, row, strict=True)] for row in np.transpose(best)
-    ]
-    return unseen(view, proposals, choices, rng)
+        drawn.append(part.draws(choices[-1], count, rng))
+    total = sum(view.quotas)
+    return unseen(
+        view, [divided(choices, row, total) for row in zip(*drawn, strict=True)], choices, rng
+    )
+
+
+def divided(
+    choices: Sequence[Sequence[Choice]], qualities: Sequence[np.ndarray], total: int
+) -> list[Choice]:
+    """Of each class the choice such that all have `total` images and the largest sum of qualities.
+
+    By dynamic programming over the classes and the number of images of those before.
+    """
+    best: dict[int, tuple[float, list[Choice]]] = {0: (0.0, [])}
+    for own, quality in zip(choices, qualities, strict=True):
+        of_size: dict[int, int] = {}  # the best choice of each number of images
+        for at in np.argsort(-quality, kind="stable"):
+            of_size.setdefault(len(own[at]), at)
+        longer: dict[int, tuple[float, list[Choice]]] = {}
+        for (used, (before, taken)), (size, at) in itertools.product(best.items(), of_size.items()):
+            value = before + float(quality[at])
+            if used + size <= total and value > longer.get(used + size, (-np.inf,))[0]:
+                longer[used + size] = value, [*taken, own[at]]
+        best = longer
+    return best[total][1]
 
 
 def unseen(
@@ -78,7 +92,8 @@ def unseen(
             if tuple(found.tolist()) not in taken:
                 break
             label = int(rng.integers(len(choices)))
-            proposal[label] = choices[label][int(rng.integers(len(choices[label])))]
+            equal = [one for one in choices[label] if len(one) == len(proposal[label])]
+            proposal[label] = equal[int(rng.integers(len(equal)))]
         taken.add(tuple(found.tolist()))
         sets.append(found)
     return sets
@@ -88,129 +103,6 @@ def believed(pool: Pool, history: Sequence[Finished]) -> np.ndarray:
     """The posterior mean of every set, (n,); -inf for those too old for the model."""
     old = max(0, len(history) - RECENT)
     return np.concatenate([np.full(old, -np.inf), Model(pool, history[old:]).fitted()])
-
-
-class Model:
-    """The posterior over the quality of choices of images, class by class.
-
-    The errors that involve a class tell most about its images, with less noise than all errors.
-    Where an oracle gives no errors by class, its score stands for every class.
-
-    Parameters
-    ----------
-    pool : Pool
-    history : sequence of Finished
-        n sets and their scores.
-    """
-
-    def __init__(self, pool: Pool, history: Sequence[Finished]) -> None:
-        sets = [by_class(pool, np.array(entry.indices)) for entry in history]
-        seeds = np.array([entry.seed for entry in history])
-        known = all(entry.errors for entry in history)
-        self.parts = []
-        for label in range(len(pool.members)):
-            chosen = [own[label] for own in sets]
-            scores = [-entry.errors[label] if known else entry.score for entry in history]
-            self.parts.append(Part(pool, chosen, np.array(scores), seeds))
-
-    def fitted(self) -> np.ndarray:
-        """The mean quality of every set of the history, in points relative to the others."""
-        total: np.ndarray = np.sum([part.quality[part.column] for part in self.parts], axis=0)
-        return total
-
-
-class Part:
-    """The posterior over the quality of choices of one class.
-
-    Bayesian linear regression: score = quality of the choice + effect of the seed + noise.
-
-    Parameters
-    ----------
-    pool : Pool
-    chosen : sequence of n choices
-        Of the sets of the history.
-    scores : ndarray of shape (n,)
-        Scores of these sets, the larger the better.
-    seeds : ndarray of shape (n,)
-    """
-
-    def __init__(
-        self, pool: Pool, chosen: Sequence[Choice], scores: np.ndarray, seeds: np.ndarray
-    ) -> None:
-        self.pool, self.choices = pool, sorted(set(chosen))
-        place = {choice: at for at, choice in enumerate(self.choices)}
-        self.column = np.array([place[choice] for choice in chosen])
-        self.kernel = similarity(pool, self.choices, self.choices)
-        self.kernel[np.diag_indices(len(place))] += JITTER
-        self.inverse = np.linalg.inv(self.kernel)
-        _, seed = np.unique(seeds, return_inverse=True)
-        rows, count = np.arange(len(scores)), len(place)
-        design = np.zeros((len(scores), count + seed.max() + 1))
-        design[rows, self.column] = 1
-        design[rows, count + seed] = 1
-        self._fit(design, scores - scores.mean())
-
-    def _fit(self, design: np.ndarray, scores: np.ndarray) -> None:
-        """Solve for the likeliest standard deviations of quality and noise (empirical Bayes)."""
-        count, whole = len(self.choices), design.shape[1]
-        square, toward = design.T @ design, design.T @ scores
-        best = -np.inf
-        for sd, part in itertools.product(QUALITY_SDS, NOISES):
-            variance = (part * scores.std() + 1e-3) ** 2
-            precision = square / variance
-            precision[:count, :count] += self.inverse / sd**2
-            precision[range(count, whole), range(count, whole)] += 1 / SEED_SD**2
-            factor = linalg.cho_factor(precision, lower=True)
-            mean = linalg.cho_solve(factor, toward / variance)
-            evidence = (
-                (mean @ toward - scores @ scores) / variance / 2
-                - np.log(np.diag(factor[0])).sum()
-                - len(scores) * np.log(variance) / 2
-                - count * np.log(sd)
-            )
-            if evidence > best:
-                best, self.sd, self.quality = evidence, sd, mean[:count]
-                self.covariance = linalg.cho_solve(factor, np.eye(whole)[:, :count])[:count]
-
-    def best(self) -> list[Choice]:
-        """The choices of the history, best mean first."""
-        return [self.choices[at] for at in np.argsort(-self.quality, kind="stable")]
-
-    def draws(self, choices: Sequence[Choice], count: int, rng: np.random.Generator) -> np.ndarray:
-        """`count` draws of the quality of some choices, (count, m)."""
-        toward = similarity(self.pool, choices, self.choices) @ self.inverse
-        prior = self.sd**2 * (
-            similarity(self.pool, choices, choices) - toward @ self.kernel @ toward.T
-        )
-        covariance = prior + toward @ self.covariance @ toward.T
-        covariance[np.diag_indices(len(choices))] += JITTER * self.sd**2
-        values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
-        root = vectors * np.sqrt(np.maximum(values, 0))
-        normal = rng.standard_normal((count, len(choices)))
-        drawn: np.ndarray = toward @ self.quality + normal @ root.T
-        return drawn
-
-
-def similarity(pool: Pool, ours: Sequence[Choice], theirs: Sequence[Choice]) -> np.ndarray:
-    """How alike choices of one class are, (m, n): by shared and near images; 1 for equal ones."""
-    images, places = np.unique(np.concatenate([*ours, *theirs]).astype(int), return_inverse=True)
-    pixels = pool.pixels(images)
-    norms = (pixels**2).sum(1)
-    distance = np.maximum(norms[:, None] + norms[None] - 2 * pixels @ pixels.T, 0)
-    near = np.exp(-distance / LENGTH)
-    held = np.zeros((len(ours) + len(theirs), len(images)))
-    sizes = [len(choice) for choice in (*ours, *theirs)]
-    held[np.repeat(np.arange(len(sizes)), sizes), places] = 1
-    left, right = held[: len(ours)], held[len(ours) :]
-    alike = left @ near @ right.T
-    own = [np.sqrt(np.maximum(((part @ near) * part).sum(1), 1e-9)) for part in (left, right)]
-    alike = alike / own[0][:, None] / own[1][None]
-    known = {choice: at for at, choice in enumerate(theirs)}
-    same = np.zeros_like(alike)
-    for row, choice in enumerate(ours):
-        if choice in known:
-            same[row, known[choice]] = 1
-    return SHARED * alike + (1 - SHARED) * same
 
 
 @functools.lru_cache(maxsize=2)
@@ -225,34 +117,49 @@ def solutions(pool: Pool, quotas: tuple[int, ...], seed: int) -> list[list[Choic
     return found
 
 
-def by_class(pool: Pool, indices: np.ndarray) -> list[Choice]:
-    """A set as one choice of each class."""
-    labels = pool.train.labels[indices]
-    return [tuple(sorted(indices[labels == c].tolist())) for c in range(len(pool.members))]
-
-
 def children(
     view: View, label: int, parents: Sequence[Choice], rng: np.random.Generator
 ) -> list[Choice]:
-    """Changes of a class's best choices: a near image for one, another's images, any image."""
+    """Changes of a class's best choices; in an unbalanced search, also of their number."""
     members = view.pool.members[label]
-    if len(members) <= len(parents[0]) or not parents[0]:
-        return []
     made: dict[Choice, None] = {}
     for _ in range(CHILDREN):
         child = list(parents[min(len(parents) - 1, int(rng.exponential(2.5)))])
-        slot, kind = int(rng.integers(len(child))), rng.random()
-        if kind < 0.4:
-            free = np.setdiff1d(neighbours(view.pool, label, child[slot]), child)
-            child[slot] = int(rng.choice(free)) if len(free) else child[slot]
-        elif kind < 0.8:
-            both = np.union1d(child, parents[int(rng.integers(len(parents)))])
-            child = rng.choice(both, len(child), replace=False).tolist()
-        else:
-            free = np.setdiff1d(members, child)
-            child[slot] = int(rng.choice(free))
+        if view.unbalanced and rng.random() < RESIZED:
+            child = resized(child, parents, members, rng)
+        elif 0 < len(child) < len(members):
+            child = changed(view.pool, label, child, parents, rng)
         made[tuple(sorted(child))] = None
     return list(made)
+
+
+def changed(
+    pool: Pool, label: int, child: list[int], parents: Sequence[Choice], rng: np.random.Generator
+) -> list[int]:
+    """A near image for one, images of another choice, or any image for one."""
+    slot, kind = int(rng.integers(len(child))), rng.random()
+    if 0.4 <= kind < 0.8:
+        both = np.union1d(child, parents[int(rng.integers(len(parents)))])
+        mixed: list[int] = rng.choice(both, len(child), replace=False).tolist()
+        return mixed
+    near = kind < 0.4
+    free = np.setdiff1d(
+        neighbours(pool, label, child[slot]) if near else pool.members[label], child
+    )
+    child[slot] = int(rng.choice(free)) if len(free) else child[slot]
+    return child
+
+
+def resized(
+    child: list[int], parents: Sequence[Choice], members: np.ndarray, rng: np.random.Generator
+) -> list[int]:
+    """One image fewer, or one more: of the other good choices, else any."""
+    if child and rng.random() < 0.5:
+        child.pop(int(rng.integers(len(child))))
+        return child
+    good = np.setdiff1d(np.concatenate([*parents, ()]).astype(np.int64), child)
+    free = good if len(good) else np.setdiff1d(members, child)
+    return [*child, int(rng.choice(free))] if len(child) + 1 < len(members) else child
 
 
 @functools.lru_cache(maxsize=2**14)

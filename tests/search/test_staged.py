@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from reproduce import Dataset, Fidelity, Oracle, UserError
+from reproduce import Dataset, Fidelity, Oracle
 from search import Pool
 from search.methods import staged
 from search.methods.base import Finished, View
+from search.proxy.swaps import Proxy
 
 pytestmark = pytest.mark.usefixtures("small_stages")
 
@@ -86,6 +87,17 @@ def test_low_fidelity_is_a_share_of_the_protocols_epochs(view: View) -> None:
     assert staged.low(View(**{**vars(view), "protocol": "knn"})).epochs is None
 
 
-def test_unbalanced_is_refused(view: View) -> None:
-    with pytest.raises(UserError, match="balanced"):
-        staged.staged(View(**{**vars(view), "unbalanced": True}), 2)
+def test_an_unbalanced_climb_gives_a_class_without_an_image_one(view: View) -> None:
+    """A kernel of pixels stands for the networks' features."""
+    images = np.concatenate([members[:6] for members in view.pool.members])
+    scoring = np.concatenate([members[6:26] for members in view.pool.members])
+    near, far = view.pool.pixels(images), view.pool.pixels(scoring)
+    bounds = np.arange(0, 201, 20)
+    gram, cross = (near @ other.T / 20 for other in (near, far))
+    proxy = Proxy(gram, cross, bounds, np.repeat(np.arange(10), 6), 0.1)
+    start = np.array([0, 1, *range(12, 60, 6)])  # two images of class 0, none of class 1
+    for unbalanced in (False, True):
+        found = staged.explore(proxy, start, 6, np.random.default_rng(0), unbalanced)
+        assert {len(set(chosen)) for chosen in found} == {10}
+        classes = {tuple(proxy.classes[list(chosen)]) for chosen in found}
+        assert any(1 in own for own in classes) == unbalanced

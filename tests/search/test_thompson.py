@@ -9,7 +9,7 @@ import pytest
 from reproduce import Dataset, Fidelity, Oracle
 from reproduce.records import read
 from search import SearchConfig, open_study, search
-from search.methods import METHODS, Finished, thompson
+from search.methods import METHODS, Finished, quality, thompson
 from search.methods.base import View
 from search.pool import Pool
 
@@ -56,6 +56,40 @@ def test_sets_become_better_than_any_founder(
     assert len({entry.indices for entry in history}) == len(history)
 
 
+def test_an_unbalanced_search_gives_images_to_classes_that_need_them(
+    digits: Dataset, pool: Pool
+) -> None:
+    """The first two classes err by 6 / (1 + their images), the others hardly."""
+    rng = np.random.default_rng(0)
+    need = np.array([6.0] * 2 + [0.5] * 8)
+    history: list[Finished] = []
+    for batch in range(12):
+        view = replace(look(pool, history, Oracle(digits, workers=1)), unbalanced=True)
+        sets = METHODS["thompson"].propose(view, 32)
+        for indices in sets:
+            numbers = np.bincount(digits.train.labels[indices], minlength=10)
+            assert numbers.sum() == len(set(indices)) == 20
+            errors = need / (1 + numbers) + rng.normal(0, 0.2, 10)
+            history.append(
+                Finished(len(history), tuple(indices), -errors.sum(), batch, tuple(errors))
+            )
+    assert numbers[:2].mean() > 3
+
+
+def test_a_total_is_divided_in_the_best_way() -> None:
+    rng = np.random.default_rng(0)
+    choices = [[tuple(range(size)) for size in (0, 1, 1, 2)] for _ in range(4)]
+    qualities = rng.normal(size=(4, 4))
+    found = thompson.divided(choices, qualities, 5)
+    sums = {
+        tuple(at): qualities[range(4), at].sum()
+        for at in np.ndindex(4, 4, 4, 4)
+        if sum(len(own[i]) for own, i in zip(choices, at, strict=True)) == 5
+    }
+    best = max(sums, key=lambda at: sums[at])
+    assert found == [own[i] for own, i in zip(choices, best, strict=True)]
+
+
 def test_what_is_believed_is_nearer_the_truth_than_scores_are(digits: Dataset, pool: Pool) -> None:
     history, truth = played(pool, Oracle(digits, workers=1), 12, noise=3.0)
     believed = thompson.believed(pool, history)
@@ -86,12 +120,12 @@ def test_similarity_is_a_kernel(pool: Pool) -> None:
     members = pool.members[3]
     rng = np.random.default_rng(0)
     choices = list({tuple(sorted(rng.choice(members[:12], 3, replace=False))) for _ in range(30)})
-    kernel = thompson.similarity(pool, choices, choices)
+    kernel = quality.similarity(pool, choices, choices)
     assert np.allclose(np.diag(kernel), 1)
     assert np.allclose(kernel, kernel.T)
     assert np.linalg.eigvalsh(kernel).min() > 0
-    shared = thompson.similarity(pool, [tuple(members[:3])], [tuple(members[1:4])])
-    apart = thompson.similarity(pool, [tuple(members[:3])], [tuple(members[-3:])])
+    shared = quality.similarity(pool, [tuple(members[:3])], [tuple(members[1:4])])
+    apart = quality.similarity(pool, [tuple(members[:3])], [tuple(members[-3:])])
     assert shared > 0.3 > apart
 
 
