@@ -17,7 +17,7 @@ from search.finalists import RANDOM_SETS
 from search.queue import FIRST_RULES
 from search.task import Task
 
-RULES = (*FIRST_RULES, "kcenter")  # the simple rules
+RULES = (*FIRST_RULES, "kcenter", "facility-location-blurred")  # the simple rules
 
 
 def rule_sets(

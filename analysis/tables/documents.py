@@ -32,6 +32,8 @@ TABLES: dict[str, Callable[[Path], Table]] = {
     "search-fidelity": search.fidelity,
     "search-rank": search.rank,
     "search-methods": search.methods,
+    "search-rules": search.rules,
+    "search-ideas": search.ideas,
     "search-stages": search.stages,
     "search-swap": search.swap,
     "distill-methods": distill.methods,

@@ -44,6 +44,46 @@ def _fresh(runs: Sequence[Benchmark]) -> Summary:
     return summary_of([float(np.mean(run["fresh"])) for run in runs])
 
 
+def rules(results: Path) -> Table:
+    """The sets of the simple rules: seconds to choose one, accuracy over networks or over sets."""
+    rows = []
+    for bench in benchmarks(results, "search-rules-ipc*"):
+        lines = []
+        for rule, own in grouped(bench["rows"], itemgetter("rule")).items():
+            means = [float(np.mean(row["accuracies"])) for row in own]
+            if len({row["set"] for row in own}) > 1:
+                scored = summary_of(means, "sets")
+            else:
+                scored = summary_of([value for row in own for value in row["accuracies"]])
+            lines.append((rule, float(np.median([row["seconds"] for row in own])), scored))
+        settings = bench["settings"]
+        rows += [
+            [settings["ipc"], Code(rule), f"{seconds:.1f}", scored, scored.counted]
+            for rule, seconds, scored in sorted(lines, key=lambda line: -line[2].mean)
+        ]
+    return Table(["ipc", "rule", "seconds", "accuracy", "n"], rows)
+
+
+def ideas(results: Path) -> Table:
+    """`thompson` and ideas for it at an equal number of sets, and differences paired by run."""
+    rows = []
+    for bench in benchmarks(results, "search-ideas-ipc*"):
+        runs = grouped(bench["rows"], itemgetter("method"))
+        means = {
+            name: {run["seed"]: float(np.mean(run["fresh"])) for run in own}
+            for name, own in runs.items()
+        }
+        plain = means.get("thompson", {})
+        for name in sorted(means, key=lambda name: -np.mean([*means[name].values()])):
+            shared = [value - plain[seed] for seed, value in means[name].items() if seed in plain]
+            differs = shared and name != "thompson"
+            against = summary_of(shared) if differs else None
+            scored, sets = summary_of([*means[name].values()]), {run["sets"] for run in runs[name]}
+            said = f"{against.mean:+.2f} ± {against.se:.2f}" if against else "–"
+            rows.append([bench["settings"]["ipc"], name, max(sets), scored, scored.n, said])
+    return Table(["ipc", "search", "sets", "accuracy", "runs", "against `thompson`"], rows)
+
+
 def stages(results: Path) -> Table:
     """Sets and replicates a second of each stage of `staged`."""
     rows = [
