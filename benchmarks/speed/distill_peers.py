@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
+import numpy as np
 import torch
 import typer
 
@@ -26,13 +27,13 @@ from benchmarks.speed.plain_distillation import (
     feature_regression,
 )
 from distill import DistillConfig, Distiller, panel, validation
-from reproduce import Candidate, Dataset, UserError, load
+from reproduce import Candidate, Dataset, Fidelity, Oracle, UserError, load
 from reproduce.commands.application import application, run
 from reproduce.commands.terminal import progress, say
 from reproduce.recipe import MNIST_MEAN, MNIST_STD, Recipe
-from reproduce.support.threads import cores, torch_threads
 
 FILE = "distill-peers"
+SEEDS, SCORED = range(1000, 1002), Fidelity(images=2000)
 GROWTH = 1.5  # a snapshot is taken when so many times the time of the last one has passed
 Snapshot = tuple[int, Callable[[], Candidate]]  # updates so far, and the set on demand
 
@@ -99,15 +100,15 @@ WAYS = {
 }
 
 
-def race(name: str, way: Way, data: Dataset, minutes: float) -> dict[str, Any]:
+def race(name: str, way: Way, oracle: Oracle, minutes: float) -> dict[str, Any]:
     """A row: the curve of one way until its last goal is reached, or its minutes are spent."""
     curve: list[dict[str, float]] = []
     due = way.first
     with progress(name) as show:
-        for spent, (updates, made) in timed_snapshots(way.snapshots(data, minutes)):
+        for spent, (updates, made) in timed_snapshots(way.snapshots(oracle.data, minutes)):
             if spent[0] < min(due, minutes):
                 continue
-            accuracy = score(made(), way.evaluation, data)
+            accuracy = score(made(), way.evaluation, oracle)
             times = {"processor_minutes": spent[0], "minutes": spent[1]}
             curve.append({**times, "updates": updates, "accuracy": accuracy})
             show(int(60 * spent[0]), int(60 * minutes), f"{updates:,} updates: {accuracy:.1f} %")
@@ -143,10 +144,10 @@ def clocks() -> tuple[float, float]:
     return time.process_time() / 60, time.perf_counter() / 60
 
 
-def score(made: Candidate, evaluation: str, data: Dataset) -> float:
-    """Mean accuracy in percent of the networks of a distillation's validation."""
-    with torch_threads(cores()):
-        return validation.accuracies(made, [evaluation], data, "cpu")[0]
+def score(made: Candidate, evaluation: str, oracle: Oracle) -> float:
+    """Mean accuracy in percent of the networks, each trained by a process of its own."""
+    records = oracle.score(made, evaluation, SEEDS, validation.CHOOSING, fidelity=SCORED)
+    return float(np.mean([record["accuracy"] for record in records]))
 
 
 def compare(
@@ -157,10 +158,10 @@ def compare(
 ) -> None:
     """Measure how soon ways of distillation reach accuracies; other rows on file stay."""
     torch.set_num_threads(1)
-    names, data = chosen(only, WAYS), load("mnist")
+    names, oracle = chosen(only, WAYS), Oracle(load("mnist"), device="cpu")
     rows = {row["name"]: row for row in known()}
     for name in names:
-        rows[name] = race(name, WAYS[name], data, minutes)
+        rows[name] = race(name, WAYS[name], oracle, minutes)
         write(FILE, rows=[rows[name] for name in WAYS if name in rows])
     say(peers(FOLDER.parent))
 

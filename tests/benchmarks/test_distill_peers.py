@@ -13,7 +13,7 @@ from benchmarks.rows import write
 from benchmarks.speed import distill_peers
 from benchmarks.speed import plain_distillation as plain
 from benchmarks.speed.distill_peers import Snapshot, Way
-from reproduce import Dataset, UserError
+from reproduce import Dataset, Oracle, UserError
 
 LOOPS = {plain.condensation: "class", plain.feature_regression: "score"}
 
@@ -72,14 +72,15 @@ def test_the_first_snapshot_at_a_goal_counts_and_scores_take_no_time(
     monkeypatch.chdir(tmp_path)
     clock = [0.0]
 
-    def score(made: int, evaluation: str, data: Dataset) -> float:
+    def score(made: int, evaluation: str, oracle: Oracle) -> float:
         clock[0] += 100
         return min(99.0, 80 + made)
 
     monkeypatch.setattr(distill_peers, "score", score)
     monkeypatch.setattr(distill_peers, "clocks", lambda: (clock[0], clock[0]))
+    oracle = Oracle(digits, device="cpu")
     rows = [
-        distill_peers.race(name, Way(steady(rate, clock), "own", 0.25), digits, 5.0)
+        distill_peers.race(name, Way(steady(rate, clock), "own", 0.25), oracle, 5.0)
         for name, rate in ((OURS, 20), (PEERS[0], 4), (PEERS[1], 1))
     ]
     assert rows[0]["updates_per_second"] == pytest.approx(20 / 60)
