@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: demo test fuzz report venv lint check-published bench-oracle bench-proxies bench-search \
-	bench-distill tune-best clean
+	bench-distill bench-scaling tune-best clean
 
 demo: venv
 	$(BIN)/supertrainer demo
@@ -39,6 +39,10 @@ tune-best: venv
 bench-distill: venv
 	$(BIN)/python -m benchmarks.speed.distillation
 	$(BIN)/python -m benchmarks.speed.distill_peers
+
+# Seconds and memory of scores and of a search as work grows; minutes.
+bench-scaling: venv
+	$(BIN)/python -m benchmarks.speed.scaling
 
 # How well the search's proxy ranks, its stages' speed, and its batches against a plain loop.
 bench-search: venv

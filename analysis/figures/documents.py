@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from analysis.figures import curves, essay, style
+from analysis.figures import curves, essay, scaling, style
 from analysis.figures.three_sets import three_sets
 from reproduce.records import read
 from reproduce.support.files import read_input
@@ -16,6 +16,7 @@ from reproduce.support.files import read_input
 # Pictures by the name under which documents show them; None where nothing is measured yet.
 PICTURES: dict[str, Callable[[Path], Figure | None]] = {
     "essay-spread.svg": lambda results: essay.essay_spread(read(results / "records/essay.jsonl")),
+    "scaling.svg": scaling.scaling,
     "search-methods.svg": curves.search_methods,
     "distill-methods.svg": curves.distill_methods,
     "distill-conv.svg": partial(curves.distill_methods, table="conv"),

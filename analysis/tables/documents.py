@@ -28,6 +28,7 @@ TABLES: dict[str, Callable[[Path], Table]] = {
     **{f"problem-{name}": essay.problem(names) for name, names in PROBLEMS.items()},
     "speed": oracle.speed,
     "essay-net": oracle.essay_net,
+    "scaling": oracle.scaling,
     "proxies": oracle.proxies,
     "search-fidelity": search.fidelity,
     "search-rank": search.rank,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from analysis.tables.benchmarks import benchmark
+from analysis.tables.benchmarks import benchmark, benchmarks
 from reproduce.support.table import Code, Table
 
 # Ways to run a plain loop over single networks, and the name of `score_many` beside them.
@@ -68,3 +68,26 @@ def proxies(results: Path) -> Table:
     ceiling = "{:.2f} ± {:.2f}".format(*content["conv_against_conv_shift1"])
     rows.append(["`conv` itself", "–", ceiling, "–"])
     return Table(["proxy", *map(Code, TRAINED), "subsets / second / thread"], rows)
+
+
+def scaling(results: Path) -> Table:
+    """Seconds and memory as work grows: of scores, and of a search at its beginning and end."""
+    rows = []
+    for content in benchmarks(results, "scaling"):
+        for row in content["rows"]:
+            each = row["seconds"] / row["candidates"]
+            sizes = [row["candidates"], row["ipc"], row["workers"]]
+            rows.append([row["what"], *sizes, *_taken(row["seconds"], each, row["mib"])])
+        workers = max(row["workers"] for row in content["rows"])
+        for one in content["searches"]:
+            curve = one["curve"]
+            for place in dict.fromkeys((len(curve) // 4, len(curve) // 2, len(curve) - 1)):
+                sets, seconds, mib = curve[place]
+                name = f"search, {one['method']}"
+                rows.append([name, sets, 1, workers, *_taken(seconds, seconds / sets, mib)])
+    head = ["what grows", "sets", "images per class", "workers"]
+    return Table([*head, "seconds", "milliseconds / set", "MiB"], rows)
+
+
+def _taken(seconds: float, each: float, mib: float) -> list[str]:
+    return [f"{seconds:.1f}", f"{1000 * each:,.0f}", f"{mib:,.0f}"]

@@ -6,7 +6,6 @@ figures depend neither on how many cores a machine has nor on what else runs on 
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from dataclasses import asdict
 from typing import Any
@@ -16,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from analysis.tables import distill as tables
 from benchmarks.rows import FOLDER, write
-from benchmarks.speed.machine import largest_mib, peak_gflops, seconds
+from benchmarks.speed.machine import in_a_fresh_process, largest_mib, peak_gflops, seconds
 from distill import DistillConfig, Distiller
 from distill.inner.steps import square_root
 from distill.methods.unroll import Unroll
@@ -104,23 +103,14 @@ def update(length: int, segment: int | None) -> None:
     objective.loss().backward()
 
 
-def in_a_fresh_process(length: int, recomputed: bool) -> float:
-    """`peak_mib` where nothing has been allocated before.
-
-    Not even by this process: on Linux a child's largest memory begins with its parent's.
-    """
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(peak_mib, (length, recomputed))
-
-
 def main() -> None:
     """Measure, print, write."""
     torch.set_num_threads(1)
     memory = [
         {
             "inner_steps": length,
-            "kept_mib": in_a_fresh_process(length, False),
-            "recomputed_mib": in_a_fresh_process(length, True),
+            "kept_mib": in_a_fresh_process(peak_mib, length, False),
+            "recomputed_mib": in_a_fresh_process(peak_mib, length, True),
         }
         for length in LENGTHS
     ]
