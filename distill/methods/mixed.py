@@ -21,7 +21,7 @@ from reproduce.networks.infinite import dense_kernels
 from reproduce.training.batches import training_targets
 from reproduce.training.last_layer import dual_weights
 
-COPIES = 16  # of each image, otherwise augmented, where the recipe augments
+COPIES = 24  # of each image, otherwise augmented, where the recipe augments
 STRENGTH = 0.02  # of the ridge, in units of the mean of the kernel's diagonal
 
 
