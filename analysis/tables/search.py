@@ -76,12 +76,15 @@ def ideas(results: Path) -> Table:
         plain = means.get("thompson", {})
         for name in sorted(means, key=lambda name: -np.mean([*means[name].values()])):
             shared = [value - plain[seed] for seed, value in means[name].items() if seed in plain]
-            differs = shared and name != "thompson"
-            against = summary_of(shared) if differs else None
-            scored, sets = summary_of([*means[name].values()]), {run["sets"] for run in runs[name]}
-            said = f"{against.mean:+.2f} ± {against.se:.2f}" if against else "–"
-            rows.append([bench["settings"]["ipc"], name, max(sets), scored, scored.n, said])
-    return Table(["ipc", "search", "sets", "accuracy", "runs", "against `thompson`"], rows)
+            against, said = summary_of(shared or [0.0]), "–"
+            if name != "thompson" and len(shared) > 1:
+                said = f"{against.mean:+.2f} ± {against.se:.2f}"
+            uneven = sum(len(set(run["quotas"])) > 1 for run in runs[name])
+            scored = summary_of([*means[name].values()])
+            cells = [runs[name][0]["sets"], uneven, scored, scored.n, said]
+            rows.append([bench["settings"]["ipc"], name, *cells])
+    head = ["ipc", "search", "sets", "found unbalanced", "accuracy", "runs", "against `thompson`"]
+    return Table(head, rows)
 
 
 def stages(results: Path) -> Table:

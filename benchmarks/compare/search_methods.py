@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from benchmarks.rows import Rows, chosen
@@ -103,6 +104,7 @@ def measure(
         "sets": len(finished(study)),
         "search": command.search_score(study, found),
         "indices": found.indices.tolist(),
+        "quotas": np.bincount(found.labels, minlength=found.classes).tolist(),
         "curve": curve,
         "fresh": [record["accuracy"] for record in fresh],
     }

@@ -10,6 +10,7 @@ import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import TrialState
 
+from reproduce.errors import UserError
 from search.methods.base import Finished, Method, View
 from search.pool import Pool
 
@@ -22,6 +23,8 @@ def tpe(view: View, count: int) -> list[np.ndarray]:
     The sampler learns from the positions in all finished sets. It is rebuilt for every batch, so
     the study needs no parameters and any process can continue it.
     """
+    if view.unbalanced:
+        raise UserError("tpe searches balanced sets or given quotas; leave --unbalanced out")
     planes = _planes(view.pool)
     slots = [label for label, quota in enumerate(view.quotas) for _ in range(quota)]
     space: dict[str, BaseDistribution] = {

@@ -91,11 +91,11 @@ def test_ideas_at_an_equal_number_of_sets() -> None:
         **{"only": "thompson; unbalanced", "dataset": "digits", "workers": 1},
     )
     table = search_tables.ideas(RESULTS).rows
-    assert {(line[1], line[2], line[4]) for line in table} == {
+    assert {(line[1], line[2], line[5]) for line in table} == {
         ("thompson", 8, 2),
         ("unbalanced", 8, 2),
     }
-    assert [line[5] for line in table if line[1] == "thompson"] == ["–"]
+    assert [line[6] for line in table if line[1] == "thompson"] == ["–"]
     with pytest.raises(UserError, match="unknown table"):
         search_methods.methods(table="guess", dataset="digits", workers=1)
 

@@ -157,6 +157,8 @@ def test_tpe_goes_where_good_sets_were(digits: Dataset, pool: Pool) -> None:
     ]
     sets = METHODS["tpe"].propose(view(digits, pool, (1,) * 10, history), 20)
     assert np.mean([right(s) for s in sets]) > np.mean([h.score for h in history]) + 0.3
+    with pytest.raises(UserError, match="balanced"):
+        METHODS["tpe"].propose(view(digits, pool, (1,) * 10, history, unbalanced=True), 1)
 
 
 def test_rules_are_what_they_say(digits: Dataset, pool: Pool) -> None:
@@ -188,8 +190,7 @@ def test_rules_are_what_they_say(digits: Dataset, pool: Pool) -> None:
     blurred = members[blurred_nearness(digits.train.images[members]).sum(1).argmax()]
     assert blurred in first("facility-location-blurred", 1)
     near = np.sort(np.sqrt(((images[members, None] - images[members]) ** 2).sum(2)))
-    reaches = near[:, 1:21].mean(1)  # the nearest is the image itself
-    assert members[reaches.argmin()] in first("typiclust", 1)
+    assert members[near[:, 1:21].mean(1).argmin()] in first("typiclust", 1)  # 0 is itself
 
 
 @settings(max_examples=30, deadline=None)
