@@ -211,8 +211,8 @@ SMALL = {
     "reproduce": "--dataset digits --n 1 --seeds 1 --workers 1 --records small.jsonl",
     "search": "--dataset digits --protocol conv --budget 9 --epochs 1 --images 60 --search-seeds 1 "
     "--batch 4 --seeds 1 --tops 2 --random-sets 2 --workers 1",
-    "distill": "--dataset digits --for ridge --steps 3 --width 8 --depth 2 --pool 2 "
-    "--inner-steps 3 --seeds 1 --checks 1 --workers 1",
+    "distill": "--dataset digits --for sgd --steps 3 --width 8 --depth 2 "
+    "--inner-steps 3 --batch 20 --seeds 1 --checks 1 --workers 1",
     "score": "--protocol knn --seeds 1 --workers 1",
     "read": "--protocol conv --epochs 1",
     "import": "--dataset digits",
