@@ -159,9 +159,9 @@ def compare(
     """Measure how soon ways of distillation reach accuracies; other rows on file stay."""
     torch.set_num_threads(1)
     names, oracle = chosen(only, WAYS), Oracle(load("mnist"), device="cpu")
-    rows = {row["name"]: row for row in known()}
     for name in names:
-        rows[name] = race(name, WAYS[name], oracle, minutes)
+        row = race(name, WAYS[name], oracle, minutes)
+        rows = {one["name"]: one for one in known()} | {name: row}  # others may have run
         write(FILE, rows=[rows[name] for name in WAYS if name in rows])
     say(peers(FOLDER.parent))
 
