@@ -107,7 +107,7 @@ def shared_mib() -> float:
     parents = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):  # it has ended
-            after_name = path.read_text().rpartition(")")[2].split()
+            after_name = path.read_text(encoding="utf-8").rpartition(")")[2].split()
             parents[int(path.parent.name)] = int(after_name[1])
     family = {os.getpid()}
     while grown := {child for child, parent in parents.items() if parent in family} - family:
@@ -118,7 +118,8 @@ def shared_mib() -> float:
 def _share_mib(process: int) -> float:
     """A process's memory in MiB, with its part of what it shares; 0 where it has ended."""
     with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
+        told = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="utf-8")
+        for line in told.splitlines():
             if line.startswith("Pss:"):
                 return int(line.split()[1]) / 1024
     return 0.0
