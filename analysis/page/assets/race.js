@@ -42,14 +42,11 @@ const race = byId("live") && data("teaching").then((teaching) => {
 
   const hat = teaching.hat === null ? [] : unpacked(teaching.sets[teaching.hat]);
   const randomOnes = lanes.find(({ colour }) => colour === "random");
-  const ofClass = (label) => hat.filter(([, target]) => largestOf(target) === label);
-  byId("redraw").hidden = !randomOnes || !(hat.length > classes.length);
+  const byClass = classes.map((_, label) => hat.filter(([, target]) => largestOf(target) === label));
+  byId("redraw").hidden = !randomOnes || hat.length <= classes.length || byClass.some((alike) => !alike.length);
   byId("redraw").addEventListener("click", () => {
     if (running) return;
-    randomOnes.drawn = classes.map((_, label) => {
-      const some = ofClass(label);
-      return some[Math.floor(Math.random() * some.length)];
-    });
+    randomOnes.drawn = byClass.map((alike) => alike[Math.floor(Math.random() * alike.length)]);
     show(randomOnes);
     draw(randomOnes, null);
     randomOnes.learner.trained = false; // it learned the images of before
