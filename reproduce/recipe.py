@@ -190,6 +190,12 @@ class Recipe:
         return ":" in self.model
 
     @property
+    def has_compiled_step(self) -> bool:
+        """Whether compiled code trains it on the CPU: the essay's net, by plain SGD."""
+        rule = (self.optimiser, self.loss, self.momentum, self.weight_decay)
+        return self.model == "conv" and rule == ("sgd", "cross-entropy", 0.0, 0.0)
+
+    @property
     def reads_upright(self) -> bool:
         """Whether images are set upright before a trained network reads them."""
         return self.deskew or self.frame == "deskew"

@@ -109,6 +109,11 @@ class Learner(ABC):
         """Whether it computes with PyTorch, on the oracle's device; otherwise on the CPU alone."""
         return True
 
+    @property
+    def runs_in_threads(self) -> bool:
+        """Whether it leaves Python's lock free, so that threads compute as fast as processes."""
+        return False
+
     @abstractmethod
     def key(self) -> str:
         """What identifies the learner: equal learners have equal keys."""

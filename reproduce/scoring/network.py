@@ -40,6 +40,11 @@ class Network(Learner):
         """A network gives probabilities where it is trained on the cross-entropy."""
         return self.recipe.loss == "cross-entropy"
 
+    @property
+    def runs_in_threads(self) -> bool:
+        """Compiled code does without Python; to augment images takes it."""
+        return self.recipe.has_compiled_step and self.recipe.augment == "none"
+
     def key(self) -> str:
         """The recipe's key."""
         return self.recipe.key()

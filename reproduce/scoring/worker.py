@@ -1,4 +1,4 @@
-"""Stacks of replicates are computed here, in worker processes or in this one."""
+"""Stacks of replicates are computed here: in this process, its threads or worker processes."""
 
 from __future__ import annotations
 
@@ -41,26 +41,38 @@ def keep_freed_memory() -> None:
 def run(
     waiting: Sequence[Sequence[Replicate]], images: ImageSet, places: Sequence[Where], workers: int
 ) -> Iterator[tuple[list[Answer], float]]:
-    """Compute stacks in at most so many processes, and yield what `answers` returns of each.
+    """Compute stacks by at most so many workers, and yield what `answers` returns of each.
 
-    A joblib backend that the caller has set up computes them instead, on all of its machines.
+    Workers are threads where that is as fast: they start at once, and share the memory that PyTorch
+    takes. A joblib backend that the caller has set up computes the stacks instead, on all of its
+    machines.
     """
     workers = min(workers, len(waiting))
+    kind = _backend(waiting, workers)
+    processes, threads = (kind.get("backend") == name for name in ("loky", "threading"))
     images = ImageSet(images.images, images.labels)  # float32, of which processes share one copy
     tasks = (
         joblib.delayed(answers)(stack, images, where)
         for stack, where in zip(waiting, places, strict=True)
     )
-    backend: dict[str, Any] = {"backend": "sequential"}
-    if backend_is_given():
-        backend = {}
-    elif workers > 1:
-        backend = {"backend": "loky", "inner_max_num_threads": 1, "initializer": end_with_parent}
-    with joblib.parallel_config(**backend):
+    # Threads share one setting: the first that ends must not give the others more of them.
+    alone = torch_threads(1) if threads else nullcontext()
+    with joblib.parallel_config(**kind), alone:
         parallel = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="all")
-        with interrupts_held() if workers > 1 else nullcontext():  # the workers start here
+        with interrupts_held() if processes else nullcontext():  # the workers start here
             results = parallel(tasks)
         yield from results
+
+
+def _backend(waiting: Sequence[Sequence[Replicate]], workers: int) -> dict[str, Any]:
+    """What `joblib.parallel_config` is to set up; nothing where the caller has done so."""
+    if backend_is_given():
+        return {}
+    if workers == 1:
+        return {"backend": "sequential"}
+    if all(stack[0].learner.runs_in_threads for stack in waiting):
+        return {"backend": "threading"}
+    return {"backend": "loky", "inner_max_num_threads": 1, "initializer": end_with_parent}
 
 
 def answers(

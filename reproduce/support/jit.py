@@ -18,23 +18,24 @@ CONFIG: Any = numba.config  # untyped
 def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """`numba.njit` with a cache: beside the code, in the user's own folder, or in a temporary one.
 
-    Where all of these are read-only, the function is compiled anew in each process.
+    Where all of these are read-only, the function is compiled anew in each process. It runs without
+    Python's lock, so that threads compute side by side.
 
     Parameters
     ----------
     **options
-        As `numba.njit` takes them, but `cache`.
+        As `numba.njit` takes them, but `cache` and `nogil`.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
         try:
-            return numba.njit(cache=True, **options)(function)
+            return numba.njit(cache=True, nogil=True, **options)(function)
         except RuntimeError:  # numba may write neither beside the code nor in the user's folder
             folder = _temporary_folder()
         if folder is None:
-            return numba.njit(**options)(function)
+            return numba.njit(nogil=True, **options)(function)
         with _cache_in(folder):
-            return numba.njit(cache=True, **options)(function)
+            return numba.njit(cache=True, nogil=True, **options)(function)
 
     return decorate
 

@@ -16,15 +16,13 @@ from reproduce.recipe import Recipe
 
 
 def fits(recipe: Recipe, model: Stack, width: int) -> bool:
-    """Whether `step` trains this model by this recipe: the essay's net by SGD, on the CPU.
+    """Whether `step` trains this model, which the recipe describes, on the CPU.
 
     `width` is that of the images in pixels.
     """
-    plain = (recipe.optimiser, recipe.loss, recipe.momentum, recipe.weight_decay)
     weight = next(model.parameters())
     return (
-        isinstance(model, EssayNet)
-        and plain == ("sgd", "cross-entropy", 0.0, 0.0)
+        recipe.has_compiled_step
         and recipe.batch <= blocks.BATCH
         and width <= blocks.WIDEST
         and weight.device.type == "cpu"

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
+from typing import Any
 
 import joblib
 import pytest
+import torch
 from distributed import Client, LocalCluster
 
-from reproduce import Candidate, Dataset, Oracle
+from reproduce import Candidate, Dataset, Fidelity, Oracle
+from reproduce.scoring import worker
 
 SEEDS = range(4)
 
@@ -48,3 +52,40 @@ def test_threads_are_a_backend_too(digits: Dataset, ten: Candidate) -> None:
     with joblib.parallel_config(backend="threading"):
         there = Oracle(digits, workers=2).score(ten, "forest", SEEDS)
     assert [one["accuracy"] for one in there] == [one["accuracy"] for one in here]
+
+
+def test_compiled_trainings_share_a_process_and_leave_torch_as_it_was(
+    digits: Dataset, ten: Candidate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of four stacks by a thread of one process, which holds torch to one thread meanwhile."""
+    quick, seen = Fidelity(epochs=2, images=20), []
+    both_are_there, answers = threading.Barrier(2, timeout=60), worker.answers
+
+    def watched(*work: Any) -> Any:
+        both_are_there.wait()
+        found = answers(*work)
+        seen.append((threading.get_ident(), torch.get_num_threads()))
+        return found
+
+    here = Oracle(digits, workers=1, device="cpu").score(ten, "conv", range(4), fidelity=quick)
+    before = torch.get_num_threads()
+    monkeypatch.setattr(worker, "answers", watched)
+    torch.set_num_threads(3)
+    try:
+        oracle = Oracle(digits, workers=2, device="cpu", memory=1e-9)
+        there = oracle.score(ten, "conv", range(4), fidelity=quick)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert [one["accuracy"] for one in there] == [one["accuracy"] for one in here]
+    assert len(seen) == 4
+    assert len({ident for ident, _ in seen}) == 2
+    assert {count for _, count in seen} == {1}
+
+
+@pytest.mark.parametrize("protocol", ["convnet", "conv+rotate=10", "best"])
+def test_trainings_that_need_python_have_processes(
+    digits: Dataset, ten: Candidate, protocol: str
+) -> None:
+    oracle = Oracle(digits, workers=2, device="cpu")
+    assert not oracle.replicates([ten], protocol, [0], "validation")[0].learner.runs_in_threads
