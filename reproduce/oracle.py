@@ -45,9 +45,8 @@ class Oracle:
         soon as they are computed. None: records are kept in memory only.
     workers : int or None
         Workers of one thread each, 1 to 10,000; None: one for each core. They are processes, or
-        threads of this one where compiled code does the work. On a GPU all networks are trained in
-        this process. Where a joblib backend is set up (`joblib.parallel_config`), its workers are
-        used.
+        threads of this one where these are as fast. On a GPU all networks are trained in this
+        process. Where a joblib backend is set up (`joblib.parallel_config`), its workers are used.
     device : str
         `auto` (a GPU where there is one), `cpu`, `cuda`, and so on.
     memory : float

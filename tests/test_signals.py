@@ -17,7 +17,7 @@ from reproduce.essay import draws
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 ROOT = Path(__file__).resolve().parent.parent
-LONG = "score ten.npz --protocol convnet --seeds 16 --workers 2 --records r.jsonl"
+LONG = "score ten.npz --protocol convnet --seeds 24 --workers 3 --records r.jsonl"
 # A command whose workers do nothing but wait, so that no test waits for PyTorch.
 WAITING = """
 import time, joblib
@@ -147,7 +147,7 @@ def test_the_oracles_workers_end_with_a_parent_that_was_killed(
     process = start(tmp_path, "-m", "supertrainer", *LONG.split())
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     try:
-        assert wait_for(lambda: len(children.read_text().split()) > 3, 60)  # two are trackers
+        assert wait_for(lambda: len(children.read_text().split()) > 4, 60)  # two are trackers
         process.kill()
         process.wait()
         assert wait_for(lambda: not alive(process.pid), 40)

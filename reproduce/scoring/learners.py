@@ -110,9 +110,9 @@ class Learner(ABC):
         return True
 
     @property
-    def runs_in_threads(self) -> bool:
-        """Whether it leaves Python's lock free, so that threads compute as fast as processes."""
-        return False
+    def threads(self) -> float:
+        """So many threads of one process compute it as fast as processes do; 1: none but one."""
+        return 1
 
     @abstractmethod
     def key(self) -> str:

@@ -39,6 +39,11 @@ class Mixture(Learner):
         """A mixture computes with PyTorch where a member does."""
         return any(member.uses_torch for member in self.members)
 
+    @property
+    def threads(self) -> float:
+        """As many as every member allows."""
+        return min(member.threads for member in self.members)
+
     def key(self) -> str:
         """The keys of the members."""
         return " + ".join(member.key() for member in self.members)

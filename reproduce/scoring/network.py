@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ from reproduce.training import cost
 if TYPE_CHECKING:
     from reproduce.networks.stack import Stack
     from reproduce.training import loop
+
+CALLERS = 2  # threads that call PyTorch's operations without waiting for one another
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,16 @@ class Network(Learner):
         return self.recipe.loss == "cross-entropy"
 
     @property
-    def runs_in_threads(self) -> bool:
-        """Compiled code does without Python; to augment images takes it."""
-        return self.recipe.has_compiled_step and self.recipe.augment == "none"
+    def threads(self) -> float:
+        """Any number where compiled code does the work: it runs without Python's lock.
+
+        PyTorch's operations hold the lock while they are called. Code of the user's and
+        torchvision's policies draw from generators and set types that all threads share.
+        """
+        recipe = self.recipe
+        if recipe.own or (recipe.distortion and recipe.distortion.policy):
+            return 1
+        return math.inf if recipe.has_compiled_step and recipe.augment == "none" else CALLERS
 
     def key(self) -> str:
         """The recipe's key."""

@@ -17,7 +17,7 @@ from reproduce.scoring.learners import Answer, Replicate, Where
 from reproduce.support.processes import end_with_parent, interrupts_held
 from reproduce.support.threads import backend_is_given, torch_threads
 
-M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # malloc.h
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -2, -3, -8  # malloc.h
 LARGEST_HEAP_BLOCK = 2**25  # glibc takes no more
 KEPT_BYTES = 2**28
 
@@ -36,6 +36,7 @@ def keep_freed_memory() -> None:
         libc.mallopt(M_MMAP_THRESHOLD, LARGEST_HEAP_BLOCK)
         libc.mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
         libc.mallopt(M_TOP_PAD, KEPT_BYTES)
+        libc.mallopt(M_ARENA_MAX, 1)  # threads share the heap for which all this is set
 
 
 def run(
@@ -70,7 +71,7 @@ def _backend(waiting: Sequence[Sequence[Replicate]], workers: int) -> dict[str, 
         return {}
     if workers == 1:
         return {"backend": "sequential"}
-    if all(stack[0].learner.runs_in_threads for stack in waiting):
+    if all(workers <= stack[0].learner.threads for stack in waiting):
         return {"backend": "threading"}
     return {"backend": "loky", "inner_max_num_threads": 1, "initializer": end_with_parent}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -83,9 +84,20 @@ def test_compiled_trainings_share_a_process_and_leave_torch_as_it_was(
     assert {count for _, count in seen} == {1}
 
 
-@pytest.mark.parametrize("protocol", ["convnet", "conv+rotate=10", "best"])
-def test_trainings_that_need_python_have_processes(
-    digits: Dataset, ten: Candidate, protocol: str
+@pytest.mark.parametrize(
+    ("protocol", "threads"),
+    [
+        ("conv", math.inf),
+        ("conv-shift1", math.inf),
+        ("conv+rotate=10", 2),
+        ("best", 2),
+        ("conv&convnet", 2),
+        ("conv+policy=augmix", 1),
+        ("conv&knn", 1),
+    ],
+)
+def test_how_many_threads_compute_as_fast_as_processes(
+    digits: Dataset, ten: Candidate, protocol: str, threads: float
 ) -> None:
     oracle = Oracle(digits, workers=2, device="cpu")
-    assert not oracle.replicates([ten], protocol, [0], "validation")[0].learner.runs_in_threads
+    assert oracle.replicates([ten], protocol, [0], "validation")[0].learner.threads == threads
