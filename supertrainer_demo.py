@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from analysis.figures.pictures import grid_text, shades_of
@@ -15,9 +17,8 @@ from analysis.results import collect
 from distill import validation
 from distill.command import run_distillation
 from distill.config import DistillConfig
-from reproduce import sources
 from reproduce.candidate import Candidate
-from reproduce.commands.options import JsonOption, WorkersOption
+from reproduce.commands.options import DataChoice, JsonOption, Machine, configured
 from reproduce.commands.terminal import progress, say, show_records
 from reproduce.data import Dataset
 from reproduce.errors import UserError
@@ -25,6 +26,7 @@ from reproduce.essay import draws, experiments
 from reproduce.oracle import Oracle
 from reproduce.records import Record
 from reproduce.summary import score_table
+from reproduce.support.text import safe_name
 from search.command import chosen, rescore, rival_sets, run_search
 from search.config import SearchConfig
 from search.finalists import Final, once
@@ -36,23 +38,28 @@ DEMO_DIGITS = 200  # validation digits that the page lets its network read
 DEMO_DISTILL = DistillConfig(method="krr", steps=1600, width=24, inner_steps=60, checks=2)
 
 
+@configured
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder that the demo writes to.")] = Path("runs/demo"),
-    data_folder: Annotated[
-        Path | None, typer.Option("--data", help="Folder that holds MNIST; default: as in `score`.")
+    choice: DataChoice,
+    machine: Machine,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder to write to. Default: runs/demo; of other data runs/demo-DATA."),
     ] = None,
-    workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the whole pipeline in a few minutes: reproduce, search, distil, score, report."""
-    source = mnist_or_digits(data_folder)
-    task = Task(Oracle(source, workers=workers), DEMO_SEARCH)
-    oracle = Oracle(source, out / "records.jsonl", workers=workers)
+    source = opened(choice)
+    out = out or folder_of(source)
+    task = Task(machine.oracle(source), DEMO_SEARCH)
+    oracle = machine.oracle(source, out / "records.jsonl")
     records = demo_essay(oracle)
     journal = out / "studies.journal"
     study = run_search(task, "searched", journal)
     found = chosen(study, task, oracle, DEMO_FINAL)
-    run = run_distillation(source, DEMO_DISTILL, "distilled", out / "distilled.checkpoint")
+    run = run_distillation(
+        source, distillation(machine), "distilled", out / "distilled.checkpoint", oracle=oracle
+    )
     distilled = run.candidate()
     for candidate in (found, distilled):
         candidate.save(out / f"{candidate.name}.npz")
@@ -67,14 +74,42 @@ def demo(
         print_sets([found, distilled], page)
 
 
-def mnist_or_digits(folder: Path | None) -> Dataset:
-    """MNIST, or the bundled digits and a note on standard error where MNIST is not available."""
+def opened(choice: DataChoice) -> Dataset:
+    """The data that the user names, where the demo's draws can be made from it.
+
+    Where nothing is named and MNIST is not available, it is the bundled digits, with a note on
+    standard error.
+
+    Raises
+    ------
+    UserError
+        When the named data is not there, or a class of it is too small.
+    """
     try:
-        return sources.load("mnist", folder)
+        data = choice.open()
     except UserError as error:
+        if choice != DataChoice():
+            raise
         note = f"{error}.\nThe demo goes on with scikit-learn's bundled digits instead of MNIST."
         say(note, stderr=True)
-        return sources.load("digits")
+        data = DataChoice("digits").open()
+    smallest, needed = int(np.bincount(data.train.labels).min()), max(draws.ESSAY_SIZES)
+    if smallest < needed:
+        raise UserError(
+            f"{data.name}: a class has {smallest} training images, and the demo draws {needed} of "
+            "each; give data with more, or use `supertrainer search --ipc 1` alone"
+        )
+    return data
+
+
+def folder_of(data: Dataset) -> Path:
+    """Where the demo writes unless told otherwise: each dataset has a folder of its own."""
+    return Path("runs") / ("demo" if data.name == "mnist" else f"demo-{safe_name(data.name)}")
+
+
+def distillation(machine: Machine) -> DistillConfig:
+    """The demo's distillation, in no more memory than the machine may give."""
+    return dataclasses.replace(DEMO_DISTILL, memory=min(DEMO_DISTILL.memory, machine.memory))
 
 
 def demo_essay(oracle: Oracle) -> list[Record]:

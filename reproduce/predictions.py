@@ -26,7 +26,11 @@ from reproduce.training import evaluation, schedule
 
 
 def predictions(
-    candidate: Candidate, protocol: str, seeds: Sequence[int], images: np.ndarray
+    candidate: Candidate,
+    protocol: str,
+    seeds: Sequence[int],
+    images: np.ndarray,
+    device: str = "cpu",
 ) -> np.ndarray:
     """Classes (K, N), int64, that K replicates trained on the candidate see in N images.
 
@@ -38,6 +42,8 @@ def predictions(
     seeds : sequence of K int
     images : ndarray of shape (N, 1, H, W), floats
         Pixel space, of the candidate's height and width.
+    device : str
+        On which networks are trained.
 
     Raises
     ------
@@ -55,11 +61,16 @@ def predictions(
     if isinstance(learner, Ridge):
         raise UserError(f"{protocol} trains nothing; ask a protocol that trains for predictions")
     replicates = [Replicate(candidate, learner, seed) for seed in schema.replicates(seeds)]
-    return learner.predict(replicates, images, Where())
+    return learner.predict(replicates, images, Where(device))
 
 
 def learning_curve(
-    candidate: Candidate, protocol: str, seeds: Sequence[int], scored: ImageSet, points: int = 16
+    candidate: Candidate,
+    protocol: str,
+    seeds: Sequence[int],
+    scored: ImageSet,
+    points: int = 16,
+    device: str = "cpu",
 ) -> list[tuple[int, list[float]]]:
     """Accuracy in percent of K networks after some training steps, from untrained to trained.
 
@@ -80,7 +91,7 @@ def learning_curve(
     untrained = build(recipe, scored.images.shape[2:], candidate.classes, seeds)
     curve = [(0, _accuracies(untrained, recipe, scored))]
     replicates = [Replicate(candidate, Network(recipe), seed) for seed in seeds]
-    for state in Network(recipe).training(replicates, Where()):
+    for state in Network(recipe).training(replicates, Where(device)):
         if state.epoch in wanted:
             curve.append((state.epoch * per_epoch, _accuracies(state.model, recipe, scored)))
     return curve

@@ -15,8 +15,8 @@ from reproduce.commands.options import (
     WHERE,
     DataChoice,
     JsonOption,
+    Machine,
     RecordsOption,
-    WorkersOption,
     configured,
     option,
 )
@@ -67,15 +67,15 @@ def search(
     own: OracleChoice,
     final: Final,
     place: Place,
+    machine: Machine,
     records: RecordsOption = RECORDS,
-    workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Search a real subset that trains well, then re-score it on fresh seeds and images."""
     data, target = choice.open(), place.target
-    task = Task(own.oracle_for(data, None, workers), config)  # the study keeps its scores
+    task = Task(own.oracle_for(data, None, machine), config)  # the study keeps its scores
     task.check()
-    reporting = own.oracle_for(data, records, workers)
+    reporting = own.oracle_for(data, records, machine)
     planned = bill(task, reporting, final)
     say(how_scored(task), str(planned), stderr=True)
     task, final = Task(task.oracle, planned.config), planned.final

@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import supertrainer
@@ -19,7 +20,7 @@ import supertrainer_demo
 from reproduce import Candidate
 from reproduce.commands.application import Later, later
 from search import finished, open_study
-from tests.conftest import Call
+from tests.conftest import Call, Refusal
 
 DISTILL = (
     "distill --dataset digits --steps 30 --inner-steps 3 --width 8 --seeds 1 --workers 1 "
@@ -165,6 +166,15 @@ def test_demo_runs_on_the_bundled_digits(tmp_path: Path, monkeypatch: pytest.Mon
     page = (tmp_path / "demo" / "report" / "index.html").read_text()
     for name in ("searched", "distilled", "random sets", "nearest mean"):
         assert name in page
+
+
+def test_demo_refuses_data_that_it_cannot_draw_from(tmp_path: Path, refusal: Refusal) -> None:
+    images, labels = np.zeros((56, 8, 8), np.uint8), np.arange(56) % 8
+    images[:, 2:4, 2:4] = 200 + np.arange(56)[:, None, None]
+    np.savez(tmp_path / "few.npz", images=images, labels=labels)
+    assert "few: a class has 5 training images, and" in refusal("demo --dataset few.npz", tmp_path)
+    # What is named is never replaced by the bundled digits.
+    assert "nowhere" in refusal("demo --data nowhere", tmp_path)
 
 
 @pytest.mark.parametrize(("home", "text"), supertrainer.COMMANDS.items())

@@ -148,9 +148,9 @@ def analysis_of(
             **measures.neighbours(oracle.data, candidate),
         }
         update(1, 3)
-        parts |= measures.lessons(oracle.data, candidate, protocol, seeds)
+        parts |= measures.lessons(oracle, candidate, protocol, seeds)
         update(2, 3)
-        parts["learning"] = measures.learning(oracle.data, candidate, protocol, seeds)
+        parts["learning"] = measures.learning(oracle, candidate, protocol, seeds)
         update(3, 3)
     with progress(f"{candidate.name}: sensitivity") as update:
         parts["sensitivity"] = measures.sensitivity(oracle, candidate, protocol, seeds, update)

@@ -81,7 +81,7 @@ def sensitivity(
 
 
 def lessons(
-    data: Dataset, candidate: Candidate, protocol: str, seeds: Sequence[int]
+    oracle: Oracle, candidate: Candidate, protocol: str, seeds: Sequence[int]
 ) -> dict[str, Any]:
     """Confusion counts over all replicates, and the digits that most of them get wrong.
 
@@ -92,9 +92,9 @@ def lessons(
         index in `SPLIT`, its label, the class most often seen instead, the share of
         replicates that are wrong, and its pixels.
     """
-    scored = data.split(SPLIT)
-    said = predictions(candidate, protocol, seeds, scored.images)
-    classes = len(data.classes)
+    scored = oracle.data.split(SPLIT)
+    said = predictions(candidate, protocol, seeds, scored.images, oracle.device)
+    classes = len(oracle.data.classes)
     pairs = np.tile(scored.labels, len(said)) * classes + said.ravel()
     confusion = np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
     votes = np.stack([(said == label).sum(0) for label in range(classes)], axis=1)
@@ -115,11 +115,11 @@ def lessons(
     return {"confusion": confusion.tolist(), "confused": confused}
 
 
-def learning(data: Dataset, candidate: Candidate, protocol: str, seeds: Sequence[int]) -> Values:
+def learning(oracle: Oracle, candidate: Candidate, protocol: str, seeds: Sequence[int]) -> Values:
     """Accuracy against training step on a fixed stratified part of `SPLIT`."""
-    scored = data.split(SPLIT)
+    scored = oracle.data.split(SPLIT)
     scored = scored.stratified(min(LEARNING_IMAGES, len(scored)))
-    curve = learning_curve(candidate, protocol, seeds, scored)
+    curve = learning_curve(candidate, protocol, seeds, scored, device=oracle.device)
     return {
         "images": len(scored),
         "steps": [steps for steps, _ in curve],

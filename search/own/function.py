@@ -10,11 +10,11 @@ import numbers
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from reproduce.candidate import Candidate
-from reproduce.commands.options import HOW, option
+from reproduce.commands.options import HOW, Machine, option
 from reproduce.data import Dataset, ImageSet, check_fits
 from reproduce.errors import UserError
 from reproduce.oracle import TITLES, Oracle, complete
@@ -51,12 +51,12 @@ class OracleChoice:
         if self.oracle_version and not self.oracle:
             raise UserError("--oracle-version is for a function of your own; give --oracle, too")
 
-    def oracle_for(self, data: Dataset, records: Path | None, workers: int | None) -> Oracle:
+    def oracle_for(self, data: Dataset, records: Path | None, machine: Machine) -> Oracle:
         """The oracle on some data, with a file of records or without."""
         if not self.oracle:
-            return Oracle(data, records, workers=workers)
+            return machine.oracle(data, records)
         function, version = function_named(self.oracle), self.oracle_version
-        return FunctionOracle(data, function, records, version=version, workers=workers)
+        return FunctionOracle(data, function, records, version=version, **asdict(machine))
 
 
 class FunctionOracle(Oracle):

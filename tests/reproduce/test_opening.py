@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from reproduce import Candidate, Dataset, Oracle, UserError, load
-from reproduce.commands.options import DataChoice
+from reproduce.commands.options import DataChoice, Machine
 from reproduce.data import title
 from reproduce.essay import draws
 from supertrainer import COMMANDS
 from tests.reproduce.sources.own_data import tree
 
-WITHOUT_DATA = {"demo", "export", "methods", "protocols", "read", "report", "show"}
+WITHOUT_DATA = {"export", "methods", "protocols", "read", "report", "show"}
 OPENING = [
     *(home for home in COMMANDS if home.rpartition(":")[2] not in WITHOUT_DATA),
     "benchmarks.compare.protocols:cross",
@@ -43,6 +43,14 @@ def test_every_command_that_opens_data_has_the_same_options(home: str) -> None:
     module, function = home.split(":")
     options = inspect.signature(getattr(importlib.import_module(module), function)).parameters
     assert {field.name for field in fields(DataChoice)} <= set(options)
+
+
+@pytest.mark.parametrize("home", COMMANDS)
+def test_every_command_that_scores_says_where_and_in_how_much_memory(home: str) -> None:
+    module, function = home.split(":")
+    options = inspect.signature(getattr(importlib.import_module(module), function)).parameters
+    if "workers" in options:
+        assert {field.name for field in fields(Machine)} <= set(options)
 
 
 def test_a_candidate_finds_its_data_again(own: Path) -> None:

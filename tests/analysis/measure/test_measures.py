@@ -103,7 +103,7 @@ def test_extremity_is_an_even_share_for_the_whole_class(digits: Dataset, made: C
 
 
 def test_lessons_count_every_digit(digits: Dataset, made: Candidate) -> None:
-    found = measures.lessons(digits, made, "own", [0, 1, 2])
+    found = measures.lessons(Oracle(digits, workers=1), made, "own", [0, 1, 2])
     scored = digits.split(measures.SPLIT)
     confusion = np.array(found["confusion"])
     assert confusion.sum(1).tolist() == (3 * np.bincount(scored.labels)).tolist()
