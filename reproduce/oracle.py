@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from reproduce.scoring.learners import Answer, Learner, Replicate, Where
 from reproduce.scoring.unseen import exclude_own_images
 from reproduce.support import keys, provenance, schema
 from reproduce.support.processes import importing
+from reproduce.support.progress import Progress, silent
 from reproduce.support.schema import Number, Optional, Whole
 from reproduce.support.threads import backend_is_given, default_workers, usable_device
 
@@ -93,7 +94,7 @@ class Oracle:
         *,
         fidelity: Fidelity = FULL,
         again: bool = False,
-        progress: Callable[[int, int], None] = lambda done, total: None,
+        progress: Progress = silent,
     ) -> list[Record]:
         """Accuracy of every candidate under every seed.
 
@@ -113,7 +114,8 @@ class Oracle:
         again : bool
             Compute scores even where the records hold them.
         progress : callable
-            Called with (replicates done, replicates in all).
+            Called with (replicates done, replicates in all). A protocol on frozen features calls it
+            before that with (images done, images in all, "features of images").
 
         Returns
         -------
@@ -133,7 +135,7 @@ class Oracle:
         progress(done, len(replicates))
         if waiting:
             images = self._images(split, fidelity, protocol, candidates)
-            for records in self._computed(waiting, images, split):
+            for records in self._computed(waiting, images, split, progress):
                 self.ledger.add(records, again)
                 done += len(records)
                 progress(done, len(replicates))
@@ -251,11 +253,11 @@ class Oracle:
         return self.ledger.path.parent / "unfinished" / f"{name[:32]}.pt"
 
     def _computed(
-        self, waiting: list[list[Replicate]], images: ImageSet, split: str
+        self, waiting: list[list[Replicate]], images: ImageSet, split: str, progress: Progress
     ) -> Iterator[list[Record]]:
         """The records of each stack, as it is computed."""
         for one in {one.candidate.hash: one for stack in waiting for one in stack}.values():
-            one.learner.prepare(one.candidate, images.images)
+            one.learner.prepare(one.candidate, images.images, progress)
         if split == "train":
             waiting = exclude_own_images(waiting, images)
         places = [Where(self.device, self._checkpoint(stack)) for stack in waiting]

@@ -8,6 +8,7 @@ from reproduce.candidate import Candidate
 from reproduce.commands.expectation import duration
 from reproduce.errors import UserError
 from reproduce.oracle import Oracle
+from reproduce.support.progress import Progress, silent
 from search import rivals
 from search.config import SearchConfig
 from search.finalists import CHOOSES, FEW, Final, heats
@@ -56,7 +57,7 @@ class Bill:
         return f"Bill: {'; '.join(parts)}. In all about {duration(total)}."
 
 
-def bill(task: Task, oracle: Oracle, final: Final) -> Bill:
+def bill(task: Task, oracle: Oracle, final: Final, progress: Progress = silent) -> Bill:
     """How a budget is shared; what is left to be scored later is paid for first.
 
     Parameters
@@ -67,6 +68,8 @@ def bill(task: Task, oracle: Oracle, final: Final) -> Bill:
         That keeps the records. It scores one rule's set in full, to be timed, with a seed that the
         choice needs anyway.
     final : Final
+    progress : callable
+        As in `Oracle.score_many`, while the scores are timed.
 
     Raises
     ------
@@ -75,7 +78,7 @@ def bill(task: Task, oracle: Oracle, final: Final) -> Bill:
     """
     sets, seconds = task.config.limits()
     (rule,) = rivals.rule_sets(oracle, task.config, rivals.RULES[:1])
-    cheap, full = speeds(task, oracle, rule)
+    cheap, full = speeds(task, oracle, rule, progress)
     searches = 2 if final.random_sets else 1
 
     def later(seeds: int) -> tuple[float, float]:
@@ -109,13 +112,21 @@ def scores(sets: int, seeds: int) -> int:
     return total
 
 
-def speeds(task: Task, oracle: Oracle, rule: Candidate) -> tuple[float, float]:
+def speeds(
+    task: Task, oracle: Oracle, rule: Candidate, progress: Progress = silent
+) -> tuple[float, float]:
     """Seconds of one set of the search, and of one full score, over all workers."""
     protocol, config = task.config.protocol, task.config
     for _ in range(2):  # the first one compiles and loads
         scored = task.oracle.score(
-            rule, protocol, task.seeds(0)[:1], SPLIT, fidelity=task.fidelity(0), again=True
+            rule,
+            protocol,
+            task.seeds(0)[:1],
+            SPLIT,
+            fidelity=task.fidelity(0),
+            again=True,
+            progress=progress,
         )
-    full = oracle.score(rule, protocol, first(CHOICE, 1), CHOOSES)
+    full = oracle.score(rule, protocol, first(CHOICE, 1), CHOOSES, progress=progress)
     cheap = scored[0]["seconds"] * config.search_seeds / oracle.workers
     return max(cheap, 1e-3), max(full[0]["seconds"] / oracle.workers, 1e-3)

@@ -76,7 +76,8 @@ def search(
     task = Task(own.oracle_for(data, None, machine), config)  # the study keeps its scores
     task.check()
     reporting = own.oracle_for(data, records, machine)
-    planned = bill(task, reporting, final)
+    with progress("time of a set") as update:
+        planned = bill(task, reporting, final, update)
     say(how_scored(task), str(planned), stderr=True)
     task, final = Task(task.oracle, planned.config), planned.final
     try:

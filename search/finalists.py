@@ -9,7 +9,7 @@ through the same choice, and the same scores find the strongest of the simple ru
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from reproduce.candidate import Candidate
@@ -18,6 +18,7 @@ from reproduce.duel import duel as duel
 from reproduce.oracle import Oracle
 from reproduce.records import Record
 from reproduce.summary import Summary, by_candidate, summarise, summary_of
+from reproduce.support.progress import Progress, silent
 from reproduce.support.schema import Optional, Whole, check_fields
 from search.seeds import CHOICE, FRESH, first
 
@@ -25,7 +26,6 @@ CHOOSES, REPORTS = "validation-a", "validation-b"
 RANDOM_SETS = "random sets"  # the role of many sets, which together show how much sets differ
 SEEDS = 10  # of finalists and reports, where the budget allows
 FEW = 2  # seeds of each random set
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def choose(
     tops: Sequence[Candidate],
     protocol: str,
     seeds: int,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> Candidate:
     """The best of some finalists by fresh seeds on the half of validation that chooses.
 
@@ -112,7 +112,7 @@ def best(
     sets: Sequence[Candidate],
     protocol: str,
     seeds: int,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> Candidate:
     """The set with the best mean score in the last of the heats; it says what chose it."""
     left = list(sets)
@@ -130,7 +130,7 @@ def rescore(
     sets: Sequence[Candidate],
     protocol: str,
     seeds: int,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> list[Record]:
     """Score sets with the seeds and images that report; random sets with two seeds only."""
     named, random_sets = _parted(sets)

@@ -6,7 +6,7 @@ Each function asks the oracle or the data once; the report reads only what was w
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,10 @@ from reproduce.data import Dataset, ImageSet
 from reproduce.essay import draws
 from reproduce.oracle import Oracle
 from reproduce.predictions import learning_curve, predictions
+from reproduce.support.progress import Progress, silent
 
 SPLIT = "validation-b"  # the half of validation that no search has seen
 Values = dict[str, Any]
-Progress = Callable[[int, int], None]
 LEARNING_IMAGES = 2000  # of the split, for each point of a learning curve
 CONFUSED = 24
 NEIGHBOURS = 1000  # real images whose own nearest neighbours give a scale for distances
@@ -44,7 +44,7 @@ def leave_one_out(
     candidate: Candidate,
     protocol: str,
     seeds: Sequence[int],
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> list[list[float]]:
     """Accuracies without image i, for each i, seed by seed."""
     parts = [variants.without(candidate, position) for position in range(len(candidate))]
@@ -61,7 +61,7 @@ def sensitivity(
     candidate: Candidate,
     protocol: str,
     seeds: Sequence[int],
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> list[Values]:
     """Accuracies under each change of `variants.changes`, seed by seed; [] without a recipe."""
     recipe = protocols.recipe(protocol, candidate)
@@ -175,7 +175,7 @@ def random_curve(
     ipcs: Sequence[int],
     sets: int,
     seeds: Sequence[int],
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> Values:
     """Accuracy of random real sets of several sizes: `accuracies[size][set][seed]`."""
     found = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import rich.table
 from rich.console import Console, RenderableType
@@ -24,6 +24,7 @@ from rich.progress import Progress as ProgressBars
 from rich.text import Text
 
 from reproduce.records import Record
+from reproduce.support.progress import Progress
 from reproduce.support.table import Table
 from reproduce.support.text import printable
 
@@ -68,12 +69,6 @@ def _drawn(table: Table) -> rich.table.Table:
     return drawn
 
 
-class Update(Protocol):
-    """Moves a progress bar to `done` of `total` and shows a note beside it."""
-
-    def __call__(self, done: int, total: int, note: str = "") -> None: ...
-
-
 class _Bars(ProgressBars):
     """Bars with their notes below them, so that both are readable on narrow terminals."""
 
@@ -88,10 +83,17 @@ class _Bars(ProgressBars):
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Update]:
-    """Show a progress bar on standard error with the time spent and left, once it is updated."""
+def progress(title: str) -> Iterator[Progress]:
+    """Show a progress bar on standard error with the time spent and left, once it is updated.
+
+    Yields
+    ------
+    Progress
+        Moves the bar, and shows the note below it.
+    """
     console = Console(stderr=True)
-    shown = printable(title)
+    shown, most = printable(title), max(NARROWEST, console.width - NARROWEST - BESIDE)
+    shown = shown if len(shown) <= most else f"{shown[: most - 1]}…"
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(min(WIDEST, max(NARROWEST, console.width - len(shown) - BESIDE))),

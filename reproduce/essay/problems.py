@@ -5,12 +5,12 @@ Every problem compares protocols on RMNIST/1, /5 and /10; `docs/essay-problems.m
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from reproduce import protocols
 from reproduce.data import Dataset
 from reproduce.errors import UserError
+from reproduce.support.progress import Progress, silent
 from reproduce.transfer import backbones
 from reproduce.transfer.autoencoder import Autoencoder
 from reproduce.transfer.backbones import Backbone
@@ -72,7 +72,7 @@ def register_transfer(
     name: str,
     weights: Path | None,
     data: Dataset,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = silent,
 ) -> list[str]:
     """Register the protocols of all layers that the weights reach; return those of the problems.
 
@@ -99,9 +99,7 @@ def register_transfer(
     return [name for name in wanted if all(p in made for p in name.split("&") if p != BASE)]
 
 
-def register_autoencoder(
-    data: Dataset, progress: Callable[[int, int], None] = lambda done, total: None
-) -> list[str]:
+def register_autoencoder(data: Dataset, progress: Progress = silent) -> list[str]:
     """Train the autoencoder on all training images, without labels; return its protocols."""
     learned = Autoencoder.train(data.train.images, CODE, progress=progress)
     return [protocols.on_features(learned, head) for head in HEADS]

@@ -15,6 +15,7 @@ from reproduce.errors import UserError
 from reproduce.images import expand
 from reproduce.scoring.learners import Learner, Replicate, Where
 from reproduce.support.constants import OnRecord
+from reproduce.support.progress import Progress, silent
 
 if TYPE_CHECKING:
     from reproduce.transfer.autoencoder import Autoencoder
@@ -71,11 +72,13 @@ class Classifier(Learner):
         if not self.embedding:
             yield ON_RECORD.changes()
 
-    def prepare(self, candidate: Candidate, images: np.ndarray) -> None:
+    def prepare(
+        self, candidate: Candidate, images: np.ndarray, progress: Progress = silent
+    ) -> None:
         """Compute the features of the images and of the candidate, which are kept on disk."""
         if self.embedding:
-            self.embed(images)
-            self.embed(self._training_set(candidate)[0])
+            self.embedding(images, progress)
+            self.embedding(self._training_set(candidate)[0], progress)
 
     def largest_stack(self, candidate: Candidate, memory: float, most: int) -> int:
         """One: estimators share no work."""

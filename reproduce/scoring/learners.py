@@ -19,6 +19,7 @@ from reproduce.errors import UserError
 from reproduce.records import Record
 from reproduce.scoring.fidelity import Fidelity
 from reproduce.support import keys
+from reproduce.support.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,9 @@ class Learner(ABC):
         """The same learner, whose networks are no more than the fidelity says."""
         return self
 
-    def prepare(self, candidate: Candidate, images: np.ndarray) -> None:
+    def prepare(
+        self, candidate: Candidate, images: np.ndarray, progress: Progress = silent
+    ) -> None:
         """Leave on disk what several processes would otherwise compute, each for itself."""
         return
 

@@ -10,6 +10,7 @@ import numpy as np
 from reproduce.candidate import Candidate
 from reproduce.scoring.fidelity import Fidelity
 from reproduce.scoring.learners import Learner, Replicate, Where
+from reproduce.support.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,12 @@ class Mixture(Learner):
         """A mixture of the reduced members."""
         return Mixture(tuple(member.reduced(fidelity) for member in self.members))
 
-    def prepare(self, candidate: Candidate, images: np.ndarray) -> None:
+    def prepare(
+        self, candidate: Candidate, images: np.ndarray, progress: Progress = silent
+    ) -> None:
         """Prepare every member."""
         for member in self.members:
-            member.prepare(candidate, images)
+            member.prepare(candidate, images, progress)
 
     def largest_stack(self, candidate: Candidate, memory: float, most: int) -> int:
         """As many as the largest network allows."""

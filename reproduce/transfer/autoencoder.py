@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,8 +16,9 @@ from torch import Tensor, nn
 from reproduce.errors import UserError
 from reproduce.support import array_cache, keys
 from reproduce.support.constants import OnRecord
+from reproduce.support.progress import Progress, silent
 from reproduce.training import checkpoint
-from reproduce.transfer.backbones import CACHE
+from reproduce.transfer.backbones import CACHE, NOTE
 
 EPOCHS, BATCH, RATE = 8, 128, 1e-3
 NOISE = 0.3  # standard deviation of the noise on every pixel that it learns to take away
@@ -83,7 +83,7 @@ class Autoencoder:
         code: int = 64,
         seed: int = 0,
         folder: Path = CACHE,
-        progress: Callable[[int, int], None] = lambda done, total: None,
+        progress: Progress = silent,
     ) -> Autoencoder:
         """Train on images (n, 1, H, W) without labels, or find the weights of such a training.
 
@@ -108,10 +108,10 @@ class Autoencoder:
         """What identifies the features."""
         return self.run
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
+    def __call__(self, images: np.ndarray, progress: Progress = silent) -> np.ndarray:
         """Return codes (n, F), float32, of images (n, 1, H, W), from the cache where they are."""
         place = array_cache.place(Path(self.path).parent, self.run, images)
-        return array_cache.stored([place], lambda _: [self._codes(images)])[0]
+        return array_cache.stored([place], lambda _: [self._codes(images, progress)])[0]
 
     def forward(self, images: Tensor) -> Tensor:
         """Codes (n, F) of images (n, 1, H, W) with their graph; nothing is kept on disk."""
@@ -119,10 +119,12 @@ class Autoencoder:
         return codes
 
     @torch.no_grad()
-    def _codes(self, images: np.ndarray) -> np.ndarray:
-        blocks = torch.tensor(images).split(1000)
-        codes: np.ndarray = torch.cat([self.forward(block) for block in blocks]).numpy()
-        return codes
+    def _codes(self, images: np.ndarray, progress: Progress) -> np.ndarray:
+        codes: list[np.ndarray] = []
+        for block in torch.tensor(images).split(1000):
+            codes.append(self.forward(block).numpy())
+            progress(sum(map(len, codes)), len(images), NOTE)
+        return np.concatenate(codes)
 
 
 @cache
@@ -133,9 +135,7 @@ def _encoder(autoencoder: Autoencoder) -> nn.Module:
     return network.encoder.requires_grad_(False)
 
 
-def _trained(
-    network: Network, images: np.ndarray, seed: int, progress: Callable[[int, int], None]
-) -> Network:
+def _trained(network: Network, images: np.ndarray, seed: int, progress: Progress) -> Network:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for layer in network.modules():

@@ -7,7 +7,7 @@ ImageNet's normalisation, features after the average pool, the network frozen.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,11 +21,13 @@ from reproduce.errors import UserError
 from reproduce.support import array_cache, tensor_file
 from reproduce.support.constants import OnRecord
 from reproduce.support.files import read_input
+from reproduce.support.progress import Progress, silent
 from reproduce.support.threads import cores, torch_threads
 
 SIDE = 224
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
 BATCH = 32
+NOTE = "features of images"
 CACHE = Path("runs/features")
 PREPROCESSING = f"bilinear {SIDE}, grey to three channels, ImageNet mean and sd"
 ON_RECORD = OnRecord(
@@ -90,9 +92,9 @@ class Backbone:
         made = f"({PREPROCESSING}){ON_RECORD.changes()}"
         return f"{self.name} {self.layer} {self.grid} {self.checksum} {made}"
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
+    def __call__(self, images: np.ndarray, progress: Progress = silent) -> np.ndarray:
         """Features (n, F), float32, of images (n, 1, H, W); from the cache where they are."""
-        return features([self], images)[0]
+        return features([self], images, progress=progress)[0]
 
     def forward(self, images: Tensor) -> Tensor:
         """Features (n, F) of images (n, 1, H, W) with their graph; nothing is kept on disk."""
@@ -104,7 +106,7 @@ def features(
     backbones: Sequence[Backbone],
     images: np.ndarray,
     folder: Path = CACHE,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = silent,
 ) -> list[np.ndarray]:
     """Features of the same images from several layers of one network, in one pass.
 
@@ -116,7 +118,7 @@ def features(
     folder : Path
         Cache; each array is a file named by network, layer, weights, preprocessing and images.
     progress : callable
-        Called with (images done, images in all).
+        Called with (images done, images in all, "features of images").
     """
     paths = [array_cache.place(folder, backbone.key(), images) for backbone in backbones]
     return array_cache.stored(
@@ -126,7 +128,7 @@ def features(
 
 @torch.no_grad()
 def _compute(
-    backbones: Sequence[Backbone], images: np.ndarray, progress: Callable[[int, int], None]
+    backbones: Sequence[Backbone], images: np.ndarray, progress: Progress
 ) -> list[np.ndarray]:
     network = extractor(tuple(backbones))
     parts: list[list[np.ndarray]] = [[] for _ in backbones]
@@ -135,7 +137,7 @@ def _compute(
             answers = network(prepared(torch.tensor(images[start : start + BATCH])))
             for part, backbone in zip(parts, backbones, strict=True):
                 part.append(_pooled(answers[backbone.layer], backbone.grid).numpy())
-            progress(min(start + BATCH, len(images)), len(images))
+            progress(min(start + BATCH, len(images)), len(images), NOTE)
     return [np.concatenate(part) for part in parts]
 
 

@@ -24,6 +24,7 @@ from reproduce.scoring.learners import Answer
 from reproduce.scoring.unseen import Unseen
 from reproduce.support.identity import UnknownIdentityError, identity
 from reproduce.support.modules import attribute_named, told
+from reproduce.support.progress import Progress, silent
 from reproduce.support.schema import Words, check_fields
 from reproduce.support.text import brief, checked
 
@@ -138,7 +139,7 @@ class FunctionOracle(Oracle):
         *,
         fidelity: Fidelity = FULL,
         again: bool = False,
-        progress: Callable[[int, int], None] = lambda done, total: None,
+        progress: Progress = silent,
     ) -> list[Record]:
         """The same as `Oracle.score_many`, but the protocol's name is ignored.
 

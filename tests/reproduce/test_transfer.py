@@ -92,10 +92,17 @@ def test_transfer_is_a_protocol(
     name = protocols.on_features(Backbone.load(NET, "features.2", weights), "logistic", 1)
     assert name == f"transfer-{NET}-features.2-logistic-shift1"
     oracle, quick = Oracle(digits, workers=2), Fidelity(images=20, epochs=2)
+    told: list[tuple[int | str, ...]] = []
     for protocol in (name, f"conv&{name}"):
-        records = oracle.score(ten, protocol, [0, 1], fidelity=quick)
+        records = oracle.score(
+            ten, protocol, [0, 1], fidelity=quick, progress=lambda *now: told.append(now)
+        )
         assert all(0 <= record["accuracy"] <= 100 for record in records)
         assert len(records) == (2 if "&" in protocol else 1)
+    note = "features of images"  # of those that are scored, then of the set and its shifted copies
+    told_of = [now for now in told if note in now]
+    assert told_of == [(20, 20, note), (32, 90, note), (64, 90, note), (90, 90, note)]  # once
+    assert (told[0], told[-1]) == ((0, 1), (2, 2))
     with pytest.raises(UserError, match="unknown head"):
         protocols.on_features(Backbone.load(NET, "features.2", weights), "tail")
 

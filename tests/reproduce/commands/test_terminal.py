@@ -38,6 +38,17 @@ def test_names_are_shown_letter_by_letter(name: str, capsys: pytest.CaptureFixtu
     assert "\U0001f604" not in out
 
 
+def test_the_counts_of_a_bar_fit_beside_the_longest_title(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with progress(f"score transfer-{'x' * 100}") as update:
+        update(9999, 10000, "features of images")
+    shown = capsys.readouterr().err
+    assert "9999/10000" in shown
+    assert "features of images" in shown
+
+
 def test_what_the_commands_show_of_a_set_is_its_text(capsys: pytest.CaptureFixture[str]) -> None:
     name = "[bold]x[/bold] :smile:"
     images, labels = np.zeros((2, 1, 4, 4)), np.eye(2)
