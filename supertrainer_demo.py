@@ -27,7 +27,7 @@ from reproduce.oracle import Oracle
 from reproduce.records import Record
 from reproduce.summary import score_table
 from reproduce.support.text import safe_name
-from search.command import chosen, rescore, rival_sets, run_search
+from search.command import Place, check, chosen, rescore, rival_sets, run_search
 from search.config import SearchConfig
 from search.finalists import Final, once
 from search.task import Task
@@ -53,8 +53,9 @@ def demo(
     out = out or folder_of(source)
     task = Task(machine.oracle(source), DEMO_SEARCH)
     oracle = machine.oracle(source, out / "records.jsonl")
-    records = demo_essay(oracle)
     journal = out / "studies.journal"
+    check(task, oracle, DEMO_FINAL, Place("searched", str(journal), out / "searched.npz"))
+    records = demo_essay(oracle)
     study = run_search(task, "searched", journal)
     found = chosen(study, task, oracle, DEMO_FINAL)
     run = run_distillation(

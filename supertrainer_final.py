@@ -175,8 +175,7 @@ class Plan:
         rivals = [class_means(self.data, ipc), *nearest]
         self.on_panel.update(one.hash for one in (candidate, *beside, *rivals))
         for protocol in self.config.protocols():
-            large = self.config.large_seeds
-            seeds = protocols.panel_seeds(protocol, self.config.seeds, large)
+            seeds = protocols.panel_seeds(protocol, self.config.seeds, self.config.large_seeds)
             self._ask(protocol, seeds, [candidate, *beside])
             self._ask(protocol, min(seeds, RIVAL_SEEDS), rivals)
 
@@ -256,13 +255,15 @@ def final(
     data = choice.open_for(sets)
     files = [*super_trainers(), *sorted(RIVALS.glob("*.npz"))]
     known = [one for one in map(Candidate.load, files) if one.checksum == data.checksum]
-    plan = Plan(config, data, known)
-    for candidate in sets:
-        plan.add(candidate)
-    if not plan.on_panel and (config.panel is not None or config.large_seeds):
+    several = any(len(made_for(one)) > 1 for one in sets)
+    if not several and (config.panel is not None or config.large_seeds):
         raise UserError("--panel and --large-seeds are for sets that were made for several")
     out = records or (OUT if split == "test" else REHEARSAL)
     oracle = machine.oracle(data, out)
+    oracle.ledger.check_writable()
+    plan = Plan(config, data, known)
+    for candidate in sets:
+        plan.add(candidate)
     say(expected(oracle, plan, split), stderr=True)
     rules = strongest_rules(oracle, sets, config)
     scored: list[Record] = []

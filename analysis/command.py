@@ -32,7 +32,7 @@ from reproduce.commands.terminal import progress, say, show_records
 from reproduce.data import described
 from reproduce.records import Record
 from reproduce.summary import Paired, by_seed, paired, score_table
-from reproduce.support.files import write_whole
+from reproduce.support.files import check_folder, check_writable, read_input, write_whole
 from reproduce.support.table import Table
 from reproduce.support.text import safe_name
 
@@ -63,8 +63,12 @@ def report(
     places = places or [RESULTS]
     if update:
         for document in update:
+            read_input(document)
+            check_writable(document)
+        for document in update:
             update_document(document, places[0])
         return
+    check_folder(gallery or out)
     results = collect(places)
     say_skipped(results.skipped)
     if gallery:

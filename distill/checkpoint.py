@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from distill import ranks
 from reproduce.errors import UserError
+from reproduce.support.files import check_writable
 from reproduce.training import checkpoint
 
 State = dict[str, Any]  # of a run; `pool` is of one process, all else is the same in all of them
@@ -71,9 +72,7 @@ def resume(path: Path, run: str, rank: int, take: Callable[[State], None]) -> St
     UserError
         When the file is damaged or of another run; in every process.
     """
-    found = ranks.shared(_read(path, run) if rank == 0 else None)
-    if isinstance(found, str):
-        raise UserError(found)
+    found = _found(path, run, rank)
     if found is None:
         return None
     try:
@@ -88,9 +87,22 @@ def resume(path: Path, run: str, rank: int, take: Callable[[State], None]) -> St
     return good
 
 
+def check(path: Path, run: str, rank: int) -> None:
+    """Raise UserError, in every process, where the first can neither go on from a file nor save."""
+    _found(path, run, rank)
+
+
+def _found(path: Path, run: str, rank: int) -> State | None:
+    found = ranks.shared(_read(path, run) if rank == 0 else None)
+    if isinstance(found, str):
+        raise UserError(found)
+    return found
+
+
 def _read(path: Path, run: str) -> State | str | None:
     """The file's state, or why there is none; None where there is no file."""
     try:
+        check_writable(path)
         return checkpoint.load(path, run) if path.exists() else None
     except UserError as error:
         return str(error)

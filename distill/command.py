@@ -33,6 +33,7 @@ from reproduce.duel import duel
 from reproduce.oracle import Oracle
 from reproduce.records import Record
 from reproduce.summary import score_table
+from reproduce.support.files import check_writable
 from reproduce.support.text import checked_name
 from reproduce.support.threads import torch_threads
 
@@ -139,8 +140,14 @@ def run_distillation(
         time. The oracle's device is that of the run.
     """
     history, earlier = checkpoint.with_suffix(histories.ENDING), histories.before(config.start)
+    for path in filter(None, (history, kept)):
+        check_writable(path)
+    if oracle:
+        oracle.ledger.check_writable()
+        source.split(validation.FRESH)
     with torch_threads(threads or all_threads()):
-        distiller = Distiller(source, config, name, oracle.device if oracle else "auto")
+        device = oracle.device if oracle else "auto"
+        distiller = Distiller(source, config, name, device, checkpoint)
         try:
             if distiller.stages:
                 words = expectation(distiller, seeds, 2, oracle.workers if oracle else 1)

@@ -39,22 +39,26 @@ class Distiller:
     Parameters
     ----------
     data : Dataset
-        Its training split is learned from; the first half of validation chooses among the sets
-        that a run passes through.
+        Its training split is learned from; the first half of validation chooses a set of the run.
     config : DistillConfig
-    name : str
-        Name of the candidate.
-    device : str
-        Where it is computed: `auto`, `cpu`, `cuda` and so on.
+    name, device : str
+        Name of the candidate, and where it is computed: `auto`, `cpu`, `cuda` and so on.
+    checkpoint : Path or None
+        From which `run` will go on; it is checked before memory is measured, which takes long.
 
     Raises
     ------
     UserError
-        For settings that do not go together.
+        For settings that do not go together, and for a checkpoint of another run.
     """
 
     def __init__(
-        self, data: Dataset, config: DistillConfig, name: str = "distilled", device: str = "auto"
+        self,
+        data: Dataset,
+        config: DistillConfig,
+        name: str = "distilled",
+        device: str = "auto",
+        checkpoint: Path | None = None,
     ) -> None:
         self.data, self.name, self.settings = data, name, config
         self.rank, self.ranks = ranks.join()
@@ -69,8 +73,9 @@ class Distiller:
         options.check(config, data, self.panel)
         self.synthetic = learnable(begun, filled, self.panel).to(usable_device(device))
         self.origin = checkpoints.fingerprint(self.synthetic.state_dict())[:16]
-        self.average = copy.deepcopy(self.synthetic)
-        self.best = copy.deepcopy(self.synthetic)
+        self.average, self.best = (copy.deepcopy(self.synthetic) for _ in range(2))
+        if checkpoint:
+            checkpoints.check(checkpoint, self.identity(), self.rank)
         self.progress = Progress()
         if self.stages:
             self._enter(0)
@@ -140,7 +145,9 @@ class Distiller:
             When the checkpoint is damaged or of another run, or the objective is not finite
             however small the steps are.
         """
-        good = (checkpoint and self._resumed(checkpoint)) or self.snapshot()
+        run, rank = self.identity(), self.rank
+        known = checkpoint and checkpoints.resume(checkpoint, run, rank, self._take)
+        good = known or self.snapshot()
         saved = -math.inf
         while self.done < 1:
             if not self._turn():
@@ -153,7 +160,7 @@ class Distiller:
             now = time.monotonic()
             save = self.progress.turn % every == 0 if every else now - saved > SAVE_EVERY
             if checkpoint and (ranks.shared(save) or self.done == 1):
-                checkpoints.save(checkpoint, self._identity(), self.snapshot(), good)
+                checkpoints.save(checkpoint, self.identity(), self.snapshot(), good)
                 saved = now
             yield State(self.progress, self.done, found)
         if not self.progress.history:
@@ -212,10 +219,7 @@ class Distiller:
         """Return to the last good state and halve the step size."""
         progress, scale = self.progress, self.progress.scale / 2
         if progress.rollbacks == guard.MOST_ROLLBACKS:
-            raise UserError(
-                f"the loss is no longer finite at update {progress.step}, with steps as small "
-                f"as {scale:.2g} of --image-lr, too; try a smaller --inner-lr or a shorter --window"
-            )
+            raise guard.diverged(progress.step, scale)
         self._take(copy.deepcopy(good))
         self.progress.scale, self.progress.rollbacks = scale, progress.rollbacks + 1
         self.progress.seconds = progress.seconds
@@ -241,7 +245,7 @@ class Distiller:
     def _candidate(self, synthetic: SyntheticSet) -> Candidate:
         return candidate_of(synthetic, self.data, self.config, self.panel, self.name)
 
-    def _identity(self) -> str:
+    def identity(self) -> str:
         """What a checkpoint belongs to."""
         settings, data = methods.identity(self.settings), self.data.checksum
         return f"{settings} from {self.origin} on {data}, {self.ranks} processes"
@@ -268,10 +272,6 @@ class Distiller:
             checkpoints.load_optimiser(self.optimiser, state["optimiser"])
             for objective, saved in zip(self.objectives, state["pool"], strict=True):
                 objective.restore(saved)
-
-    def _resumed(self, path: Path) -> dict[str, Any] | None:
-        """Go on from a checkpoint; the state to roll back to. None where there is none."""
-        return checkpoints.resume(path, self._identity(), self.rank, self._take)
 
 
 def distill(

@@ -8,6 +8,7 @@ import torch
 
 from distill import ranks
 from distill.synthetic import SyntheticSet
+from reproduce.errors import UserError
 
 CLIP = 2.0  # gradients are cut at so many times their running mean norm (RaT-BPTT)
 EXPLODED = 1000.0  # times the running mean norm: not a gradient to follow
@@ -44,6 +45,14 @@ def clipped(synthetic: SyntheticSet, loss: float, usual: float | None) -> float 
     if norm > CLIP * usual > 0:  # PyTorch's own clipping adds a constant to the norm
         scale(synthetic, CLIP * usual / norm)
     return norm
+
+
+def diverged(step: int, scale: float) -> UserError:
+    """The error where roll-backs do not help, at this update and part of the step size."""
+    return UserError(
+        f"the loss is no longer finite at update {step}, with steps as small as {scale:.2g} of "
+        "--image-lr, too; try a smaller --inner-lr or a shorter --window"
+    )
 
 
 def scale(synthetic: SyntheticSet, factor: float) -> None:

@@ -125,7 +125,8 @@ class Oracle:
         Raises
         ------
         UserError
-            For an unknown protocol or split, or a candidate that does not fit the data.
+            For an unknown protocol or split, a candidate that does not fit the data, or records
+            that cannot be written. Nothing is computed then.
         """
         replicates = self.replicates(candidates, protocol, seeds, split, fidelity)
         wanted = [key_of(replicate.question) for replicate in replicates]
@@ -134,6 +135,7 @@ class Oracle:
         done = len(replicates) - sum(map(len, waiting))
         progress(done, len(replicates))
         if waiting:
+            self.ledger.check_writable()
             images = self._images(split, fidelity, protocol, candidates)
             for records in self._computed(waiting, images, split, progress):
                 self.ledger.add(records, again)
@@ -187,6 +189,8 @@ class Oracle:
     ) -> list[Replicate]:
         """What `score_many` answers: all seeds, or the first where nothing is random."""
         used, found = schema.replicates(seeds), []
+        if split != "test":
+            self.data.split(split)  # refuses a split that is unknown or empty
         for candidate in candidates:
             check_fits(candidate, self.data)
             learner = _learner(candidate, protocol, fidelity)

@@ -17,7 +17,7 @@ from reproduce.errors import UserError
 from reproduce.networks.models import build
 from reproduce.networks.stack import Stack
 from reproduce.recipe import Recipe
-from reproduce.scoring.learners import Replicate, Where
+from reproduce.scoring.learners import Learner, Replicate, Where
 from reproduce.scoring.network import Network
 from reproduce.scoring.ridge_proxy import Ridge
 from reproduce.support import schema
@@ -57,11 +57,23 @@ def predictions(
             f"images have shape {images.shape}, the set has {candidate.images.shape}; "
             "give images of its height and width"
         )
+    learner = predictor(candidate, protocol)
+    replicates = [Replicate(candidate, learner, seed) for seed in schema.replicates(seeds)]
+    return learner.predict(replicates, images, Where(device))
+
+
+def predictor(candidate: Candidate, protocol: str) -> Learner:
+    """The learner of a protocol, which says something of single images.
+
+    Raises
+    ------
+    UserError
+        For an unknown protocol or a proxy.
+    """
     learner = protocols.learner(protocol, candidate)
     if isinstance(learner, Ridge):
         raise UserError(f"{protocol} trains nothing; ask a protocol that trains for predictions")
-    replicates = [Replicate(candidate, learner, seed) for seed in schema.replicates(seeds)]
-    return learner.predict(replicates, images, Where(device))
+    return learner
 
 
 def learning_curve(

@@ -10,6 +10,7 @@ from typing import Any
 
 from reproduce.errors import UserError
 from reproduce.support.files import (
+    check_writable,
     is_regular,
     locked,
     read_input,
@@ -188,6 +189,11 @@ class Ledger:
             content = read_input(path)
             self._known = _latest(content, path)
             self._count(content)
+
+    def check_writable(self) -> None:
+        """Raise UserError where no records could be added to the file; it stays as it is."""
+        if self.path:
+            check_writable(self.path, append=True)
 
     def find(self, key: tuple[Any, ...]) -> Record | None:
         """The record with this key, or None."""

@@ -24,6 +24,7 @@ from reproduce.commands.terminal import progress, say, show_records
 from reproduce.oracle import Oracle
 from reproduce.records import Record
 from reproduce.summary import score_table, summarise
+from reproduce.support.files import check_writable
 from reproduce.support.text import checked_name
 from search import finalists, rivals, trials
 from search import study as studies
@@ -59,6 +60,11 @@ class Place:
         """The file of the found set."""
         return self.out or Path("runs") / f"{self.name}.npz"
 
+    @property
+    def rival(self) -> Path:
+        """The file of what a random search of equal budget found."""
+        return self.target.parent / "rivals" / self.target.name
+
 
 @configured
 def search(
@@ -74,8 +80,8 @@ def search(
     """Search a real subset that trains well, then re-score it on fresh seeds and images."""
     data, target = choice.open(), place.target
     task = Task(own.oracle_for(data, None, machine), config)  # the study keeps its scores
-    task.check()
     reporting = own.oracle_for(data, records, machine)
+    check(task, reporting, final, place)
     with progress("time of a set") as update:
         planned = bill(task, reporting, final, update)
     say(how_scored(task), str(planned), stderr=True)
@@ -89,13 +95,25 @@ def search(
     found.save(target)
     against = rival_sets(task, reporting, final, place.name, place.storage)
     for rival in against[:1] if final.random_sets else []:  # `final` sets it beside ours on test
-        rival.save(target.parent / "rivals" / target.name)
+        rival.save(place.rival)
     sets = finalists.once([found, *against])
     scored = rescore(reporting, sets, config.protocol, final.replicates)
     title = f"Fresh seeds, {finalists.REPORTS}; the set is in {target}"
     show_records(scored, as_json, score_table(scored, title))
     if not as_json:
         say(verdict(scored, sets, search_score(study, found)))
+
+
+def check(task: Task, oracle: Oracle, final: Final, place: Place) -> None:
+    """Raise UserError for whatever a search could refuse later; nothing is scored yet."""
+    studies.check(task, place.name, place.storage, place.artifacts)
+    for split in (finalists.CHOOSES, finalists.REPORTS):
+        task.oracle.data.split(split)
+    check_writable(place.target)
+    oracle.ledger.check_writable()
+    if final.random_sets:
+        studies.check(at_random(task), random_name(place.name), place.storage)
+        check_writable(place.rival)
 
 
 def how_scored(task: Task) -> str:
@@ -160,12 +178,22 @@ def rival_sets(
         strongest = finalists.best(oracle, rules, task.config.protocol, final.replicates, update)
     if not final.random_sets:
         return [strongest]
-    at_random = dataclasses.replace(task.config, method="random", pool=1.0, start_sets="")
-    random_task = Task(task.oracle, at_random)
-    study = run_search(random_task, f"{name}-random", where)
+    random_task = at_random(task)
+    study = run_search(random_task, random_name(name), where)
     rival = chosen(study, random_task, oracle, final, "random search").renamed("random search")
     sets = rivals.random_sets(oracle.data, task.quotas, final.random_sets)
     return [rival, strongest, *sets]
+
+
+def at_random(task: Task) -> Task:
+    """The same task for a random search, which knows nothing of typical images or start sets."""
+    config = dataclasses.replace(task.config, method="random", pool=1.0, start_sets="")
+    return Task(task.oracle, config)
+
+
+def random_name(name: str) -> str:
+    """The name of the random search's study beside that of a search."""
+    return f"{name}-random"
 
 
 def rescore(oracle: Oracle, sets: Sequence[Candidate], protocol: str, seeds: int) -> list[Record]:

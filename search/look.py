@@ -17,7 +17,7 @@ from reproduce.commands.options import WHERE, DataChoice, configured
 from reproduce.commands.terminal import say
 from reproduce.errors import UserError
 from reproduce.summary import summary_of
-from reproduce.support.files import write_whole
+from reproduce.support.files import check_folder, write_whole
 from reproduce.support.table import Table
 from search import trials
 from search.command import STORAGE, STORAGE_HELP
@@ -44,6 +44,8 @@ def study(
     ] = False,
 ) -> None:
     """Show how far a search has come, its best sets, and its curve of scores."""
+    if export:
+        check_folder(export)
     found = storage.open_study(name, where, create=False)
     scores = np.array([trials.score_of(trial) for trial in trials.finished(found)])
     if not len(scores):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from optuna.trial import FrozenTrial
 from reproduce.candidate import Candidate
 from reproduce.errors import UserError
 from reproduce.oracle import Oracle
+from reproduce.support.files import check_folder
 from search.config import SearchConfig
 from search.queue import Queue
 from search.scorer import Scorer
@@ -104,16 +106,35 @@ def search(
         start sets do not fit.
     """
     task = Task(oracle, config)
-    task.check()
-    with storage.claimed(name, where):
-        study = storage.open_study(name, where)
-        _agree(study, task.settings(), name)
+    with _checked(task, name, where, artifacts) as study:
+        if "settings" not in study.user_attrs:
+            study.set_user_attr("settings", task.settings())
         if not storage.remote(where):  # the journal is ours alone: whoever ran these trials is dead
             storage.give_up_running(study)
         queue = Queue(study, task, shared=storage.remote(where))
         yield from _batches(
             study, queue, Scorer(study, task, artifacts), storage.Watch(study, beat)
         )
+
+
+def check(task: Task, name: str, where: str | Path, artifacts: Path | None = None) -> None:
+    """Raise UserError where `search` would refuse these arguments; nothing is scored."""
+    with _checked(task, name, where, artifacts):
+        pass
+
+
+@contextmanager
+def _checked(
+    task: Task, name: str, where: str | Path, artifacts: Path | None
+) -> Iterator[optuna.Study]:
+    """The study, held for this process, once all is found to be in order."""
+    task.check()
+    if artifacts:
+        check_folder(artifacts)
+    with storage.claimed(name, where):
+        study = storage.open_study(name, where)
+        _check_settings(study, task.settings(), name)
+        yield study
 
 
 def _batches(
@@ -154,11 +175,10 @@ def _state(
     return State(done, *config.limits(), elapsed, score_of(best), error, scorer.scores)
 
 
-def _agree(study: optuna.Study, settings: dict[str, Any], name: str) -> None:
-    """Keep the settings of a new study; UserError where an existing one has others."""
+def _check_settings(study: optuna.Study, settings: dict[str, Any], name: str) -> None:
+    """Raise UserError where a study that has begun has other settings."""
     known = study.user_attrs.get("settings")
     if known is None and not finished(study):
-        study.set_user_attr("settings", settings)
         return
     if not isinstance(known, dict):
         raise UserError(f"study {name!r} was made by an earlier version; give another --name")

@@ -1,4 +1,4 @@
-"""Mistakes on the command line: one line on standard error that says what to do, exit code 2."""
+"""Mistakes on the command line: one line that says what to do, exit code 2, before any work."""
 
 from __future__ import annotations
 
@@ -9,11 +9,43 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+import analysis.command
+import analysis.page.report
+from analysis.measure import measures
+from distill import estimate
+from distill.distiller import Distiller
 from reproduce import Candidate, Dataset, Recipe
 from reproduce.essay import draws
-from reproduce.records import append_lines
+from reproduce.exchange import pictures
+from reproduce.scoring import worker
+from reproduce.scoring.network import Network
+from reproduce.transfer.autoencoder import Autoencoder
+from search import open_study
 from tests.conftest import Refusal
+
+# What takes long. It is never reached by a command that has to be refused.
+LONG = (
+    (worker, "run"),
+    (Network, "trained"),
+    (Autoencoder, "train"),
+    (Distiller, "_turn"),
+    (estimate, "update_seconds"),
+    (measures, "embedding"),
+    (pictures, "read"),
+    (analysis.command, "content_of"),
+    (analysis.page.report, "content_of"),
+)
+
+
+@pytest.fixture
+def nothing_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def computed(*given: object, **named: object) -> None:
+        raise AssertionError("refused only after work")
+
+    for owner, name in LONG:
+        monkeypatch.setattr(owner, name, computed)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +58,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> Path:
     (folder / "full").mkdir()
     (folder / "runs").mkdir()
     (folder / "runs" / "torn.checkpoint").write_bytes(b"PK\x03\x04 torn")
-    append_lines(folder / "journal", ["nonsense"])
+    (folder / "journal").write_text("nonsense\n")
+    write_places(folder)
     if os.name == "posix":
         os.mkfifo(folder / "pipe")
         with socket.socket(socket.AF_UNIX) as listening:
@@ -56,6 +89,18 @@ def write_candidates(folder: Path, ten: Candidate) -> None:
         recipe=Recipe(model="convnet", width=2),
     )
     other.save(folder / "other.npz")
+
+
+def write_places(folder: Path) -> None:
+    """Places that are taken by something else, and studies of other settings."""
+    for taken in ("runs/state.checkpoint", "runs/past.history.json", "runs/unfinished"):
+        (folder / taken).mkdir()
+    (folder / "rivals").write_text("no folder\n")
+    (folder / "page.md").write_text("no tables\n")
+    Image.fromarray(np.zeros((28, 28), np.uint8)).save(folder / "picture.png")
+    for name in ("other", "free-random"):
+        study = open_study(name, folder / "studies.journal")
+        study.set_user_attr("settings", {"method": "magic"})
 
 
 def write_data(folder: Path) -> None:
@@ -105,7 +150,6 @@ BAD = {
     "missing weights": "reproduce transfer --dataset digits --n 1 --weights none.pth",
     "weights that are text": "reproduce transfer --dataset digits --n 1 --weights text.npz",
     "unknown distortion": "score ten.npz --protocol conv+bend=3",
-    "images too small for the net": "reproduce conv --dataset small.npz --n 1 --workers 1",
     "unknown method": "search --dataset digits --method magic",
     "pool out of range": "search --dataset digits --pool 7",
     "damaged journal": "search --dataset digits --storage journal",
@@ -120,6 +164,51 @@ BAD = {
     "analyse under a proxy": "analyse ten.npz --protocol ridge-conv",
     "a map of a damaged file": "embed cut.npz",
     "curve of one size": "random-curve --dataset digits --n 5",
+    "curve of more images than there are": "random-curve --dataset digits --n 1,500",
+    "study of other settings": "search --dataset digits --storage studies.journal --name other",
+    "random search of other settings": (
+        "search --dataset digits --storage studies.journal --name free"
+    ),
+    "start sets of another size": "search --dataset digits --ipc 2 --start-sets ten.npz",
+    "no kind of database": "search --dataset digits --storage nosql://here",
+    "rivals in a file": "search --dataset digits --out new.npz",
+    "checkpoint that is a folder": "distill --dataset digits --name state",
+    "history that is a folder": "distill --dataset digits --name past",
+    "missing weights, of all experiments": "reproduce all --dataset digits --n 1 --weights none",
+    "unknown backbone of problems": "reproduce problems --dataset digits --n 1 --backbone vgg11",
+    "second candidate under a proxy": "analyse ten.npz ten.npz --protocol ridge-conv",
+    "final on an unknown split": "final ten.npz --split valid",
+    "second document missing": "report ten.npz --update page.md --update none.md",
+    "second picture missing": "read ten.npz picture.png none.png",
+    "read by a tree": "read ten.npz picture.png --protocol tree",
+}
+
+# Places that cannot be written, because they are folders or lie in files.
+BAD |= {
+    f"{command} {option} {place}": f"{command} {option} {place}"
+    for command, option, places in (
+        ("score ten.npz", "--records", ("ten.npz/r.jsonl",)),
+        ("compare ten.npz ten.npz", "--records", ("full", "ten.npz/r.jsonl")),
+        ("reproduce baselines --dataset digits", "--records", ("full", "ten.npz/r.jsonl")),
+        ("final ten.npz", "--records", ("full", "ten.npz/r.jsonl")),
+        ("search --dataset digits", "--records", ("full", "ten.npz/r.jsonl")),
+        ("search --dataset digits", "--out", ("full", "ten.npz/new.npz")),
+        ("search --dataset digits", "--artifacts", ("ten.npz", "ten.npz/new")),
+        ("search --dataset digits", "--storage", ("full", "ten.npz/new")),
+        ("distill --dataset digits", "--records", ("full", "ten.npz/r.jsonl")),
+        ("distill --dataset digits", "--out", ("full", "ten.npz/new.npz")),
+        ("analyse ten.npz", "--records", ("full", "ten.npz/r.jsonl")),
+        ("analyse ten.npz", "--out", ("ten.npz", "ten.npz/new")),
+        ("embed ten.npz", "--out", ("ten.npz", "ten.npz/new")),
+        ("random-curve --dataset digits", "--records", ("full", "ten.npz/r.jsonl")),
+        ("random-curve --dataset digits", "--out", ("ten.npz", "ten.npz/new")),
+        ("report ten.npz", "--out", ("ten.npz", "ten.npz/new")),
+        ("report ten.npz", "--gallery", ("ten.npz", "ten.npz/new")),
+        ("study other --storage studies.journal", "--export", ("ten.npz", "ten.npz/new")),
+        ("import full --dataset digits", "--out", ("full", "ten.npz/new.npz")),
+        ("demo --dataset digits", "--out", ("ten.npz", "ten.npz/new")),
+    )
+    for place in places
 }
 
 # Names that lead to another folder, and inputs that are no regular files.
@@ -150,8 +239,16 @@ if os.name == "posix":
     }
 
 
+@pytest.mark.usefixtures("nothing_is_computed")
 @pytest.mark.parametrize("arguments", BAD.values(), ids=BAD.keys())
 def test_a_mistake_gives_one_line_and_exit_code_2(
     folder: Path, arguments: str, refusal: Refusal
 ) -> None:
     assert refusal(arguments, folder)
+
+
+def test_images_too_small_for_a_network_are_refused_where_it_is_built(
+    folder: Path, refusal: Refusal
+) -> None:
+    told = refusal("reproduce conv --dataset small.npz --n 1 --workers 1", folder)
+    assert "too small for conv" in told

@@ -28,7 +28,7 @@ from reproduce.errors import UserError
 from reproduce.essay import draws
 from reproduce.oracle import Oracle
 from reproduce.support import provenance
-from reproduce.support.files import write_whole
+from reproduce.support.files import check_folder, write_whole
 from reproduce.support.text import safe_name
 
 OUT = Path("results/measures")
@@ -57,14 +57,19 @@ def analyse(
     given = load_candidates(files)
     source = choice.open_for(given)
     beside = references(source, given)
-    for draw in beside:
-        draw.save((out / file_name(draw)).with_suffix(".npz"))
     candidates = [*given, *beside]
     oracle = machine.oracle(source, records)
+    check_folder(out)
+    for candidate in candidates:
+        measures.check(candidate, trained_by(candidate, protocol), range(seeds), leave_out)
+    for draw in beside:
+        draw.save((out / file_name(draw)).with_suffix(".npz"))
     written = [
         write(
             out / file_name(candidate),
-            analysis_of(oracle, candidate, protocol, range(seeds), leave_out),
+            analysis_of(
+                oracle, candidate, trained_by(candidate, protocol), range(seeds), leave_out
+            ),
         )
         for candidate in candidates
     ]
@@ -82,6 +87,7 @@ def embed(
 ) -> None:
     """Map candidates among the training images by t-SNE; the map replaces the previous one."""
     given = load_candidates(files)
+    check_folder(out)
     source = choice.open_for(given)
     with progress("map") as update:
         update(0, 1)
@@ -106,6 +112,8 @@ def random_curve(
     """Measure accuracy against the number of random real images, for `equivalent n`."""
     ipcs = sizes_of(n)
     source = choice.open()
+    check_folder(out)
+    measures.random_set(source, ipcs[-1], 0)  # refused where a class has not so many images
     oracle = machine.oracle(source, records)
     with progress(f"random sets, {protocol}") as update:
         found = measures.random_curve(oracle, protocol, ipcs, sets, range(seeds), update)
@@ -132,16 +140,19 @@ def sizes_of(text: str) -> list[int]:
     return sizes
 
 
+def trained_by(candidate: Candidate, protocol: str | None) -> str:
+    """The protocol that the user names; else `own` where the candidate has a recipe, or `conv`."""
+    return protocol or ("own" if candidate.recipe else "conv")
+
+
 def analysis_of(
     oracle: Oracle,
     candidate: Candidate,
-    protocol: str | None,
+    protocol: str,
     seeds: Sequence[int],
     leave_out: int,
 ) -> dict[str, Any]:
     """Everything that is measured of one candidate, with where it came from."""
-    if protocol is None:
-        protocol = "own" if candidate.recipe else "conv"
     with progress(f"{candidate.name}: neighbours, lessons") as update:
         parts = {
             "accuracies": measures.accuracies(oracle, candidate, protocol, seeds),

@@ -17,7 +17,7 @@ from reproduce.candidate import Candidate
 from reproduce.data import Dataset, ImageSet
 from reproduce.essay import draws
 from reproduce.oracle import Oracle
-from reproduce.predictions import learning_curve, predictions
+from reproduce.predictions import learning_curve, predictions, predictor
 from reproduce.support.progress import Progress, silent
 
 SPLIT = "validation-b"  # the half of validation that no search has seen
@@ -34,6 +34,19 @@ def pixels(images: np.ndarray) -> list[str]:
     return [base64.b64encode(image.tobytes()).decode() for image in grey]
 
 
+def check(candidate: Candidate, protocol: str, seeds: Sequence[int], leave_out: int) -> None:
+    """Raise UserError for what a measure of the candidate would refuse; nothing is computed.
+
+    `leave_out` is the size of the largest set of which single images are left out.
+    """
+    predictor(candidate, protocol)
+    recipe = protocols.recipe(protocol, candidate)
+    if recipe:
+        variants.changes(candidate, recipe, seeds)
+    if len(candidate) <= leave_out:
+        variants.without_each(candidate)
+
+
 def accuracies(oracle: Oracle, candidate: Candidate, protocol: str, seeds: Sequence[int]) -> Any:
     """The candidate's accuracies in percent on `SPLIT`, seed by seed."""
     return [record["accuracy"] for record in oracle.score(candidate, protocol, seeds, SPLIT)]
@@ -47,7 +60,7 @@ def leave_one_out(
     progress: Progress = silent,
 ) -> list[list[float]]:
     """Accuracies without image i, for each i, seed by seed."""
-    parts = [variants.without(candidate, position) for position in range(len(candidate))]
+    parts = variants.without_each(candidate)
     records = oracle.score_many(parts, protocol, seeds, SPLIT, progress=progress)
     each = len(records) // len(parts)
     return [

@@ -41,6 +41,11 @@ def without(candidate: Candidate, position: int) -> Candidate:
     )
 
 
+def without_each(candidate: Candidate) -> list[Candidate]:
+    """The candidate less one image, for each of its images."""
+    return [without(candidate, position) for position in range(len(candidate))]
+
+
 def changes(candidate: Candidate, recipe: Recipe, seeds: Sequence[int]) -> list[Change]:
     """Changes of the order, the batches, the pixels and their precision.
 

@@ -18,6 +18,7 @@ from reproduce.errors import UserError
 from reproduce.exchange import pictures, tensors
 from reproduce.exchange.published import GIVE, Published
 from reproduce.images.read.legible import CENTRED
+from reproduce.support.files import check_writable
 from reproduce.support.schema import Choice, Number, Optional, Whole, check_fields
 from reproduce.support.text import checked_name
 
@@ -89,14 +90,15 @@ def import_(
     Tensors are normalised, and most files do not say how: give --mean and --std. Pictures of
     another size than the data's are inverted where ink is dark, scaled, and centred.
     """
-    checked_name(name)
+    target = out or Path("runs") / f"{checked_name(name)}.npz"
+    check_writable(target)
     data = choice.open()
     found = given.read(place, data)
     try:
         candidate = found.candidate(data, name, (given.mean, given.std), given.label_scale)
     except UserError as error:
         raise UserError(f"{place}: {error}") from None
-    target = candidate.save(out or Path("runs") / f"{name}.npz")
+    candidate.save(target)
     if as_json:
         print(json.dumps({**candidate.meta(), "file": str(target)}))
         return

@@ -103,6 +103,10 @@ def _protocols(experiment: str, source: Dataset, transfer: Transfer) -> Iterator
         yield experiment
         return
     parts = EXPERIMENTS[:-1] if experiment == "all" else (experiment,)
+    backbone, weights = transfer.backbone, transfer.weights
+    # Weights that are no good are refused before anything is computed.
+    last = problems.essay_transfer(backbone, transfer.layer, weights) if "transfer" in parts else []
+    taps = problems.reached(backbone, weights) if "problems" in parts else []
     names = [name for part in parts for name in experiments.EXPERIMENTS.get(part, ())]
     if "problems" in parts:
         names += [name for names in problems.EXPANSIONS.values() for name in names]
@@ -110,12 +114,10 @@ def _protocols(experiment: str, source: Dataset, transfer: Transfer) -> Iterator
     if "problems" in parts:
         with progress("autoencoder") as update:
             yield from problems.register_autoencoder(source, update)
-    backbone, weights = transfer.backbone, transfer.weights
-    if "transfer" in parts:
-        yield from problems.essay_transfer(backbone, transfer.layer, weights)
-    if "problems" in parts:
+    yield from last
+    if taps:
         with progress(f"{backbone} features") as update:
-            yield from dict.fromkeys(problems.register_transfer(backbone, weights, source, update))
+            yield from dict.fromkeys(problems.register_transfer(taps, source, update))
 
 
 def published_table(records: Sequence[Record], draw: str) -> Table:

@@ -128,7 +128,18 @@ def random_candidate(
     generator : numpy.random.Generator
     fields
         Of the candidate, such as its name.
+
+    Raises
+    ------
+    UserError
+        When a class has fewer images.
     """
+    counts = np.bincount(data.train.labels, minlength=len(quotas))
+    for label, quota in enumerate(quotas):
+        if quota > counts[label]:
+            raise UserError(
+                f"{quota} images of class {label}, which has {counts[label]}; ask for fewer"
+            )
     chosen = [
         generator.choice(np.flatnonzero(data.train.labels == label), quota, replace=False)
         for label, quota in enumerate(quotas)

@@ -5,6 +5,7 @@ Every problem compares protocols on RMNIST/1, /5 and /10; `docs/essay-problems.m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from reproduce import protocols
@@ -68,19 +69,17 @@ PROBLEMS = {
 }
 
 
-def register_transfer(
-    name: str,
-    weights: Path | None,
-    data: Dataset,
-    progress: Progress = silent,
-) -> list[str]:
-    """Register the protocols of all layers that the weights reach; return those of the problems.
+def reached(name: str, weights: Path | None) -> list[Backbone]:
+    """The layers of a backbone that the weights reach, each averaged and as a map of cells.
 
-    The features of the validation images are computed here, in one pass for all layers.
+    Raises
+    ------
+    UserError
+        For a backbone without listed layers, and for weights that do not reach the first.
     """
     if name not in LAYERS:
         raise UserError(f"no layers are set down for {name!r}, use one of {', '.join(LAYERS)}")
-    taps = []
+    taps: list[Backbone] = []
     for layer in LAYERS[name]:
         try:
             taps += [Backbone.load(name, layer, weights, grid) for grid in (1, GRID)]
@@ -88,6 +87,18 @@ def register_transfer(
             if not taps:
                 raise
             break  # the weights end before this layer
+    return taps
+
+
+def register_transfer(
+    taps: Sequence[Backbone],
+    data: Dataset,
+    progress: Progress = silent,
+) -> list[str]:
+    """Register the protocols of layers, at least one; return those that problems ask for.
+
+    The features of the validation images are computed here, in one pass for all layers.
+    """
     backbones.features(taps, data.validation.images, progress=progress)
     made = {
         protocols.on_features(tap, head, shifts)
@@ -95,7 +106,7 @@ def register_transfer(
         for head in HEADS
         for shifts in (0, 1)
     }
-    wanted = [name for names in transfer_problems(name).values() for name in names]
+    wanted = [name for names in transfer_problems(taps[0].name).values() for name in names]
     return [name for name in wanted if all(p in made for p in name.split("&") if p != BASE)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -83,6 +84,54 @@ def write_whole(path: Path | str, content: bytes) -> Path:
     except (OSError, ValueError) as error:
         raise unwritable(path, error) from None
     return path
+
+
+def check_writable(path: Path | str, *, append: bool = False) -> None:
+    """Find out, before long work, whether its result can be written; nothing is left there.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file that is to be written whole. Folders on the way to it may be missing.
+    append : bool
+        Whether a file that is there will be appended to, instead of being replaced.
+
+    Raises
+    ------
+    UserError
+        When the path is a folder, or its folder cannot be written to.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "is a folder")
+        if is_regular(path):
+            _try_folder(Path(os.path.realpath(path)).parent)
+            if append and path.exists():
+                path.open("ab").close()
+    except (OSError, ValueError) as error:
+        raise unwritable(path, error) from None
+
+
+def check_folder(folder: Path | str) -> None:
+    """Find out, before long work, whether files can be written into a folder, or into a new one.
+
+    Raises
+    ------
+    UserError
+        When they cannot.
+    """
+    try:
+        _try_folder(Path(os.path.realpath(folder)))
+    except (OSError, ValueError) as error:
+        raise unwritable(Path(folder), error) from None
+
+
+def _try_folder(folder: Path) -> None:
+    """Make a file without a name in a folder, or where the missing folder would be made."""
+    while not folder.exists():
+        folder = folder.parent
+    tempfile.TemporaryFile(dir=folder).close()
 
 
 def is_regular(path: Path) -> bool:

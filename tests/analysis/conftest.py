@@ -64,7 +64,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, digits: Dataset, made: Cand
     oracle.score(made, "own", range(3), measures.SPLIT)
     scout = Oracle(digits, workers=1)
     out = folder / "analysis"
-    for candidate, protocol in ((ten, "tree"), (made, None)):
+    for candidate, protocol in ((ten, "tree"), (made, "own")):
         candidate.save(folder / f"{candidate.hash}.npz")
         found = commands.analysis_of(scout, candidate, protocol, range(2), 20)
         commands.write(out / commands.file_name(candidate), found)

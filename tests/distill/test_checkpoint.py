@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from distill import DistillConfig, Distiller, distill, guard, validation
+from distill import DistillConfig, Distiller, checkpoint, distill, guard, validation
 from distill.methods.krr import KernelRidge
 from distill.objectives.networks import POOLS
 from distill.panel import Member
@@ -94,6 +94,10 @@ def written(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def resume(distiller: Distiller, path: Path) -> None:
+    checkpoint.resume(path, distiller.identity(), distiller.rank, distiller._take)
+
+
 def test_g3_a_flipped_byte_is_found_wherever_it_is(
     digits: Dataset, written: Path, tmp_path: Path
 ) -> None:
@@ -104,12 +108,12 @@ def test_g3_a_flipped_byte_is_found_wherever_it_is(
         changed[place] ^= 1 << int(place) % 8
         path.write_bytes(bytes(changed))
         with pytest.raises(UserError, match=r"c: .*checkpoint") as refused:
-            distiller._resumed(path)
+            resume(distiller, path)
         assert "\n" not in str(refused.value)
     for torn in (b"", content[:100], content[:-1], content + b"\0"):
         path.write_bytes(torn)
         with pytest.raises(UserError, match=r"c: .*checkpoint"):
-            distiller._resumed(path)
+            resume(distiller, path)
 
 
 def at(*keys: Any) -> Callable[[Any, Any], None]:
@@ -173,14 +177,14 @@ def test_d_checkpoints_with_content_of_another_kind_are_refused_in_one_line(
 ) -> None:
     config = replace(QUICK, steps=4)
     distiller = Distiller(digits, config)
-    sound = checkpoints.load(written, distiller._identity())
+    sound = checkpoints.load(written, distiller.identity())
     path, accepted = tmp_path / "c", []
     for number, (put, value) in enumerate(FOREIGN):
         state = copy.deepcopy(sound)
         put(state, value)
-        checkpoints.save(path, distiller._identity(), state)
+        checkpoints.save(path, distiller.identity(), state)
         try:
-            distiller._resumed(path)
+            resume(distiller, path)
         except UserError as error:
             assert str(error).startswith(f"{path}: damaged checkpoint")  # noqa: PT017
         else:

@@ -60,9 +60,9 @@ def test_its_state_goes_on_from_a_checkpoint_to_the_same_bits(
 def test_a_state_of_another_kind_is_refused(digits: Dataset, tmp_path: Path) -> None:
     path, distiller = tmp_path / "c", Distiller(digits, SHORT)
     ended(distiller, path)
-    state = checkpoints.load(path, distiller._identity())
+    state = checkpoints.load(path, distiller.identity())
     state["pools"][0][0][0][1] = torch.zeros(3)
-    checkpoints.save(path, distiller._identity(), state)
+    checkpoints.save(path, distiller.identity(), state)
     with pytest.raises(UserError, match="damaged checkpoint"):
         ended(Distiller(digits, SHORT), path)
 
