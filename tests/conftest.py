@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from hypothesis import settings
 
 import supertrainer
 from reproduce import Candidate, Dataset, UserError, load
+from reproduce.scoring.fidelity import Fidelity
+from reproduce.scoring.network import Network
 
 Call = Callable[[str, Path], tuple[int, str, str]]
 Refusal = Callable[[str, Path], str]
@@ -54,6 +57,17 @@ def ten(digits: Dataset) -> Candidate:
     from reproduce.essay.draws import rmnist
 
     return rmnist(digits, 1)
+
+
+@pytest.fixture
+def short_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks are trained for two epochs in this process: for tests that ask for no accuracy."""
+    whole = Network.training
+
+    def short(self: Network, *given: Any) -> Any:
+        return whole(self.reduced(Fidelity(epochs=2)), *given)
+
+    monkeypatch.setattr(Network, "training", short)
 
 
 @pytest.fixture

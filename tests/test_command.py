@@ -149,16 +149,19 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
     assert "Traceback" not in err
 
 
+@pytest.mark.usefixtures("short_trainings")
 def test_demo_runs_on_the_bundled_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The demo's own code, at a small size."""
     from distill import DistillConfig
     from search import SearchConfig
+    from search.finalists import Final
 
     monkeypatch.setattr(
         supertrainer_demo,
         "DEMO_SEARCH",
         SearchConfig(method="swap", budget="4", batch=4, images=50),
     )
+    monkeypatch.setattr(supertrainer_demo, "DEMO_FINAL", Final(seeds=2, tops=2, random_sets=2))
     small = DistillConfig(steps=2, inner_steps=2, width=4)
     monkeypatch.setattr(supertrainer_demo, "DEMO_DISTILL", small)
     monkeypatch.setenv("SUPERTRAINER_DATA", str(tmp_path / "nowhere"))

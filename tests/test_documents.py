@@ -58,11 +58,8 @@ def lines(document: Path) -> Iterator[str]:
 
 def words(line: str) -> list[str]:
     """A line's words, without what it leaves to the reader."""
-    found = []
-    for word in shlex.split(line):
-        if word != "...":
-            found.append(PLACEHOLDERS.get(word.removesuffix("..."), word))
-    return found
+    kept = (word for word in shlex.split(line) if word != "...")
+    return [PLACEHOLDERS.get(word.removesuffix("..."), word) for word in kept]
 
 
 COMMANDS = [
@@ -279,7 +276,7 @@ def test_every_command_is_documented() -> None:
 
 
 @pytest.mark.parametrize("command", longest_of_each_kind())
-@pytest.mark.usefixtures("small_folder")
+@pytest.mark.usefixtures("small_folder", "short_trainings")
 def test_one_line_of_each_documented_command_runs_in_a_small_form(
     command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -287,6 +284,7 @@ def test_one_line_of_each_documented_command_runs_in_a_small_form(
     assert capsys.readouterr().out.strip()
 
 
+@pytest.mark.usefixtures("short_trainings")
 def test_the_tutorial_runs_from_its_first_command_to_its_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -20,10 +20,12 @@ def read(path: Path) -> list[dict[str, float]]:
     return content["history"]
 
 
+@pytest.mark.usefixtures("short_trainings")
 def test_a_run_that_goes_on_has_one_history(digits: Dataset, tmp_path: Path) -> None:
-    first = run_distillation(digits, QUICK, "a", tmp_path / "a.checkpoint")
+    first = run_distillation(digits, QUICK, "a", tmp_path / "a.checkpoint", threads=1)
     start = first.candidate().save(tmp_path / "a.npz")
-    run_distillation(digits, replace(QUICK, start=str(start)), "b", tmp_path / "b.checkpoint")
+    goes_on = replace(QUICK, start=str(start))
+    run_distillation(digits, goes_on, "b", tmp_path / "b.checkpoint", threads=1)
     earlier, whole = (read(tmp_path / f"{name}.history.json") for name in "ab")
     assert [entry["step"] for entry in whole] == [4, 6, 10, 12]
     assert [entry["accuracy"] for entry in whole[:2]] == [e["accuracy"] for e in earlier]

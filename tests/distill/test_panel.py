@@ -30,6 +30,7 @@ def ended(distiller: Distiller, checkpoint: Path | None = None) -> Distiller:
     return distiller
 
 
+@pytest.mark.usefixtures("short_trainings")
 def test_a_set_for_a_panel_teaches_all_of_it(digits: Dataset) -> None:
     config = replace(PANEL, steps=40, batch=100, bounded=True, faint=0.2, start="mean", ema=0.5)
     distiller = ended(Distiller(digits, config))
@@ -52,6 +53,7 @@ def test_a_set_for_a_panel_teaches_all_of_it(digits: Dataset) -> None:
         assert after > before
 
 
+@pytest.mark.usefixtures("short_trainings")
 def test_a_panel_resumes_to_the_same_bits(digits: Dataset, tmp_path: Path) -> None:
     whole = ended(Distiller(digits, PANEL))
     for state in Distiller(digits, PANEL).run(tmp_path / "c", every=1):
