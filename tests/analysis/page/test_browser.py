@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
+from analysis.command import show
 from analysis.page.report import write_report
 from analysis.results import collect
 from reproduce import Candidate, Dataset
@@ -18,6 +19,7 @@ from reproduce.data import MNIST_CHECKSUM
 from tests.analysis.page.browser import opened
 
 RESULTS = Path(__file__).resolve().parents[3] / "results"
+WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 READ = 100  # of the bundled validation digits: the race is the same, and shorter
 BAR = 93.0  # percent of them that the ten synthetic images must teach to read
 TRAINING = 300_000  # milliseconds that it may take on a busy machine
@@ -57,21 +59,36 @@ def real_page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield tab
 
 
-def test_race_from_drawings_to_the_shared_picture(real_page: Page, tmp_path: Path) -> None:
-    """Ten digits drawn by script from strokes, the guess, the race, the answer, what is saved."""
+def test_the_story_is_short(real_page: Page) -> None:
+    """At most ten screens and 120 stops of the tab key; targets are large; phones see the menu."""
     page = real_page
+    page.wait_for_selector("#lanes li:nth-child(4)")
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = false; })")
+    for size in (NARROW, WIDE):
+        page.set_viewport_size(size)
+        assert page.evaluate("document.documentElement.scrollHeight") <= 10 * size["height"]
+    targets = page.locator("a[href], button, select, input, summary, [tabindex='0']")
+    boxes = [box for box in targets.evaluate_all(BOXES) if box]
+    assert 20 < len(boxes) <= 120
+    assert [box for box in boxes if min(box[:2]) < 24] == []
+    page.set_viewport_size(NARROW)
+    links = page.locator(".bar a").evaluate_all(BOXES)
+    assert all(right <= 390 for _, _, right, _ in links)
+
+
+def test_race_from_drawings_to_the_shared_picture(real_page: Page, tmp_path: Path) -> None:
+    """Ten digits drawn by script from strokes, the guess, the race, the answer, what is saved.
+
+    The guess and the start are by keyboard.
+    """
+    page = real_page
+    page.set_viewport_size(WIDE)
+    page.emulate_media(color_scheme="light")
     page.wait_for_selector("#lanes li:nth-child(4)")
     page.evaluate(
         f"race.then((s) => {{ s.validation.labels = s.validation.labels.slice(0, {READ}); }})"
     )
-    for label in range(10):
-        assert page.inner_text("#wanted") == str(label)
-        draw(page, STROKES[label])
-        page.click("#keep")
-    page.click("#start")
-    assert "Guess first" in page.inner_text("#state")
-    page.check("#guess-1")
-    page.click("#start")
+    draw_and_guess(page)
     page.wait_for_function("byId('answer').textContent", timeout=TRAINING)
     shown = [float(text.split()[0]) for text in page.locator("#lanes .percent").all_inner_texts()]
     own, random, chosen, synthetic = shown
@@ -91,7 +108,9 @@ def test_race_from_drawings_to_the_shared_picture(real_page: Page, tmp_path: Pat
     assert page.inner_text("#heard").startswith(("All read 1", "They disagree"))
     picture = Image.open(saved(page, "#share", tmp_path))
     assert picture.size == (1200, 630)
-    drawn = Candidate.load(saved(page, "#own-file", tmp_path))
+    file = saved(page, "#own-file", tmp_path)
+    show(file, tmp_path / "drawn.png")
+    drawn = Candidate.load(file)
     assert drawn.hard_labels().tolist() == list(range(10))
     assert (drawn.checksum, drawn.label_scale) == (MNIST_CHECKSUM, "class")
     assert drawn.images.max() == 1
@@ -114,6 +133,8 @@ def test_other_random_ones_can_be_drawn(real_page: Page) -> None:
 def test_a_change_moves_the_accuracy(real_page: Page, tmp_path: Path) -> None:
     """One image is swapped and all are cut to 0..1; the set is saved as it was and as it is."""
     page = real_page
+    page.set_viewport_size(NARROW)
+    page.emulate_media(color_scheme="dark")
     page.click(".play > summary")
     whole = saved(page, "#set-file", tmp_path)
     assert whole.read_bytes() == (RESULTS / "sets" / "distilled-ipc1-upright.npz").read_bytes()
@@ -133,19 +154,17 @@ def test_a_change_moves_the_accuracy(real_page: Page, tmp_path: Path) -> None:
     assert Image.open(saved(page, "#set-picture", tmp_path)).width == 8 * (290 - 1)
 
 
-def test_the_story_is_short(real_page: Page) -> None:
-    """At most ten screens and 120 stops of the tab key; targets are large; phones see the menu."""
-    page = real_page
-    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = false; })")
-    page.set_viewport_size({"width": 1440, "height": 900})
-    assert page.evaluate("document.documentElement.scrollHeight") <= 10 * 900
-    targets = page.locator("a[href], button, select, input, summary, [tabindex='0']")
-    boxes = [box for box in targets.evaluate_all(BOXES) if box]
-    assert 20 < len(boxes) <= 120
-    assert [box for box in boxes if min(box[:2]) < 24] == []
-    page.set_viewport_size({"width": 390, "height": 844})
-    links = page.locator(".bar a").evaluate_all(BOXES)
-    assert all(right <= 390 for _, _, right, _ in links)
+def draw_and_guess(page: Page) -> None:
+    """Draw ten digits, guess that the random ones teach best, and start the race."""
+    for label in range(10):
+        assert page.inner_text("#wanted") == str(label)
+        draw(page, STROKES[label])
+        page.click("#keep")
+    page.click("#start")
+    assert "Guess first" in page.inner_text("#state")
+    for at, key in (("#guess-1", " "), ("#start", "Enter")):
+        page.focus(at)
+        page.keyboard.press(key)
 
 
 def saved(page: Page, button: str, folder: Path) -> Path:
@@ -261,12 +280,12 @@ def test_theme_switches(page: Page) -> None:
     assert page.evaluate(colour) == dark
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-def test_accessibility(browser: Browser, report: Path, scheme: str, width: int) -> None:
+@pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (NARROW, "dark")])
+def test_accessibility(browser: Browser, report: Path, scheme: str, size: dict[str, int]) -> None:
     """axe-core finds nothing, also in what is folded, and nothing is wider than the window."""
-    view = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
+    view = {"viewport": size, "color_scheme": scheme}
     with opened(browser, report, **view, reduced_motion="reduce") as tab:
         tab.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
         found = Axe().run(tab).response["violations"]
         assert [(v["id"], [node["html"][:120] for node in v["nodes"][:3]]) for v in found] == []
-        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        assert tab.evaluate("document.documentElement.scrollWidth") <= size["width"]
