@@ -20,6 +20,8 @@ from reproduce.networks.published import PUBLISHED
 from reproduce.networks.stack import Stack
 from reproduce.recipe import Recipe
 
+FIRST_MAPS = 2**24  # bytes of the first layer's maps at a time, without gradients: the fastest
+
 
 class EssayNet(Stack):
     """The essay's LeNet-like net with dropout, 21,840 parameters at 28x28."""
@@ -92,7 +94,20 @@ class ConvNet(Stack):
         return self.linear
 
     def features(self, prepared: Tensor) -> Tensor:
-        return self.unfold(self.blocks(prepared))
+        parts = 1 if torch.is_grad_enabled() or self.training else self._parts(prepared)
+        return self.unfold(torch.cat([self.blocks(x) for x in prepared.tensor_split(parts)]))
+
+    def _parts(self, prepared: Tensor) -> int:
+        """How many parts images are cut into where no gradient needs their maps.
+
+        A part is two images at least: PyTorch computes a single one in another order.
+        """
+        if prepared.device.type != "cpu":
+            return 1
+        first = self.blocks[0]
+        assert isinstance(first, Conv)
+        maps = 4 * first.bias.numel() * prepared.shape[0] * prepared.shape[2:].numel()
+        return max(1, min(len(prepared) // 2, round(maps / FIRST_MAPS)))
 
     def answer(self, prepared: Tensor, noise: Tensor | None = None) -> Tensor:
         return self.linear(self.features(prepared))

@@ -7,6 +7,7 @@ from torch import nn
 from torch.func import functional_call
 
 from reproduce import Recipe, UserError
+from reproduce.networks import models
 from reproduce.networks.essay_net.reference import ReferenceNet
 from reproduce.networks.layers import BatchNorm
 from reproduce.networks.models import build
@@ -132,6 +133,25 @@ def test_shared_images_give_the_same_as_copies(recipe: Recipe) -> None:
     stack = build(recipe, (28, 28), 10, [3, 4]).double()
     x = torch.rand(1, 5, 1, 28, 28, dtype=torch.float64)
     torch.testing.assert_close(stack(x), stack(x.expand(2, -1, -1, -1, -1)))
+
+
+def test_images_in_parts_give_the_same_as_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = build(CONVNET, (28, 28), 10, [3, 4]).double().eval()
+    x, seen = torch.rand(1, 7, 1, 28, 28, dtype=torch.float64), []
+    expected = stack(x)
+    stack.blocks.register_forward_hook(lambda _, given, __: seen.append(len(given[0])))
+    with torch.no_grad():
+        for bytes_at_a_time, parts in (
+            (2**30, [7]),
+            (3 * 4 * 12 * 28 * 28, [4, 3]),
+            (1, [3, 2, 2]),
+        ):
+            monkeypatch.setattr(models, "FIRST_MAPS", bytes_at_a_time)
+            torch.testing.assert_close(stack(x), expected)
+            assert seen == parts
+            seen.clear()
+        assert len(stack.train()(x)) == 2
+        assert seen == [7]  # batch norm needs all of them
 
 
 def test_initialisation_is_pytorchs_default_in_distribution() -> None:
