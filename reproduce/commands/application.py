@@ -16,7 +16,14 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from reproduce.errors import UserError
-from reproduce.support.processes import GOES_ON, INTERRUPTED, TERMINATED, importing, terminable
+from reproduce.support.processes import (
+    GOES_ON,
+    INTERRUPTED,
+    TERMINATED,
+    importing,
+    leave,
+    terminable,
+)
 from reproduce.support.redaction import Redacting, holds_secret, redacted
 from reproduce.support.text import printable
 
@@ -46,7 +53,7 @@ def run(app: Callable[..., Any], name: str | None = None) -> None:
         code, message = _ended(app, name, bool(secrets))
         if message:
             print("error:", printable(" ".join(redacted(message).split())), file=sys.stderr)
-    sys.exit(code)
+    leave(code)
 
 
 def _ended(app: Callable[..., Any], name: str | None, secretive: bool) -> tuple[int, str]:

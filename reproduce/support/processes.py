@@ -8,12 +8,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
-from typing import Any
+from multiprocessing.dummy import DummyProcess
+from typing import Any, NoReturn
 
 INTERRUPTED, TERMINATED = 2, 143  # exit codes
 GOES_ON = "the same command goes on from what is saved"
@@ -100,6 +102,20 @@ def _alive(parent: Any) -> bool:
     if os.name == "posix":
         return os.getppid() == parent.pid
     return parent.sentinel is None or parent.is_alive()  # loky may know no handle of its parent
+
+
+def leave(code: int) -> NoReturn:
+    """Exit; at once where threads of a pool still compute, as after an interrupt or an error.
+
+    Python ends such threads when they come back to it, in the middle of a library's code, which
+    then aborts the process.
+    """
+    if code and any(isinstance(thread, DummyProcess) for thread in threading.enumerate()):
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 @contextmanager

@@ -2,14 +2,17 @@
 
 import io
 import logging
+import os
 import signal
 import sys
 import threading
+from multiprocessing.pool import ThreadPool
 
 import pytest
 
 from reproduce import UserError
 from reproduce.commands.application import application, run
+from reproduce.support.processes import leave
 
 SECRET = "ge:he@im/4711"
 ADDRESS = f"postgresql://me:{SECRET}@host:5432/db?sslpassword=anders"
@@ -116,3 +119,23 @@ def test_what_threads_fail_with_is_shown_unless_a_signal_came(
     with pytest.raises(SystemExit):
         run(application(command, help="Test."))
     assert len(capfd.readouterr().err.splitlines()) == lines
+
+
+def test_a_command_does_not_wait_for_threads_that_compute(monkeypatch: pytest.MonkeyPatch) -> None:
+    def end_at_once(code: int) -> None:
+        raise RuntimeError(f"at once, {code}")
+
+    monkeypatch.setattr(os, "_exit", end_at_once)
+    go_on = threading.Event()
+    with ThreadPool(1) as pool:
+        waiting = pool.apply_async(go_on.wait)
+        with pytest.raises(RuntimeError, match="at once, 143"):
+            leave(143)
+        with pytest.raises(SystemExit):  # nothing was interrupted
+            leave(0)
+        go_on.set()
+        waiting.wait()
+        pool.close()
+        pool.join()
+    with pytest.raises(SystemExit):
+        leave(143)
