@@ -32,6 +32,7 @@ from reproduce.commands.options import (
 )
 from reproduce.commands.score import LARGE_HELP, PANEL_HELP
 from reproduce.commands.terminal import progress, say, show_records
+from reproduce.duel import duel
 from reproduce.essay import draws
 from reproduce.records import Record, key_of, read
 from reproduce.summary import grouped, panel_table, score_table
@@ -219,7 +220,7 @@ def duels(
                 for rival in (rule, *plan.peers("random search", protocol, ipc)):
                     pair = [finalists.of(under, who) for who in (one, rival)]
                     if all(pair):
-                        yield f"{one.name}: {finalists.duel(*pair)}."
+                        yield f"{one.name}: {duel(*pair)}."
 
 
 def expected(oracle: Oracle, plan: Plan, split: str) -> str:

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 from reproduce.support.exports import exports
 
 if TYPE_CHECKING:
+    from reproduce.duel import duel
     from search.config import SearchConfig
-    from search.finalists import choose, duel, rescore, spread
+    from search.finalists import choose, rescore, spread
     from search.methods import METHODS
     from search.own.function import FunctionOracle
     from search.pool import Pool
@@ -40,7 +41,7 @@ __getattr__, __dir__ = exports(
         "SearchConfig": ".config",
         "State": ".study",
         "choose": ".finalists",
-        "duel": ".finalists",
+        "duel": "reproduce.duel",
         "finished": ".trials",
         "open_study": ".storage.storage",
         "ranked": ".trials",

@@ -21,6 +21,7 @@ from reproduce.commands.options import (
     option,
 )
 from reproduce.commands.terminal import progress, say, show_records
+from reproduce.duel import duel
 from reproduce.oracle import Oracle
 from reproduce.records import Record
 from reproduce.summary import score_table, summarise
@@ -219,10 +220,10 @@ def verdict(scored: Sequence[Record], sets: Sequence[Candidate], search_score: f
     if random_sets:
         lines.append(str(finalists.spread(random_sets)))
     named = [rival for rival in sets[1:] if rival.role != finalists.RANDOM_SETS]
-    duels = [finalists.duel(ours, finalists.of(scored, rival)) for rival in named]
-    for rival, duel in zip(named, duels, strict=True):
+    duels = [duel(ours, finalists.of(scored, rival)) for rival in named]
+    for rival, fought in zip(named, duels, strict=True):
         rule = f" (of all simple rules the best on {finalists.CHOOSES})"
-        lines.append(f"{duel}{rule if rival.role == 'simple rule' else ''}.")
-    if not all(duel.won for duel in duels):
+        lines.append(f"{fought}{rule if rival.role == 'simple rule' else ''}.")
+    if not all(fought.won for fought in duels):
         lines.append("Try a longer --budget.")
     return "\n".join(lines)

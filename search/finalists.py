@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 
 from reproduce.candidate import Candidate
 from reproduce.commands.options import LONG, MOST_SEEDS, option
-from reproduce.duel import duel as duel
 from reproduce.oracle import Oracle
 from reproduce.records import Record
 from reproduce.summary import Summary, by_candidate, summarise, summary_of
