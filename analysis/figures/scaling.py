@@ -7,6 +7,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from analysis.figures.style import GREY, bare, colour
 from analysis.tables.benchmarks import Benchmark, benchmarks
@@ -31,7 +32,7 @@ def scaling(folder: Path) -> Figure | None:
     for axis in panels.flat:
         bare(axis)
     for axis in panels[1]:
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 1.1 * axis.get_ylim()[1])
     panels[0, 0].set_ylabel("seconds")
     panels[1, 0].set_ylabel("memory, MiB")
     return figure
@@ -47,6 +48,8 @@ def _scores(name: str, rows: Sequence[Benchmark], above: Axes, below: Axes) -> N
     above.plot(sizes, ideal, color=GREY, ls="--", lw=1)
     above.plot(sizes, seconds, color=colour(1), marker="o", ms=4)
     above.set_yscale("log")
+    above.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    above.yaxis.set_major_formatter("{x:g}")  # without mathematical text, which SVG shows raw
     below.plot(sizes, [row["mib"] for row in rows], color=colour(1), marker="o", ms=4)
     for axis in (above, below):
         axis.set_xscale("log")
