@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analysis.figures.pictures import learned_words, span, tiles_of
 from analysis.origins import Number
@@ -105,12 +105,15 @@ def kinds(board: Leaderboard) -> dict[str, Leader]:
 
 
 def reach(boards: Iterable[Leaderboard], source: Source) -> list[Size]:
-    """How far each kind of set goes, for each size: on test where that was read, for all alike."""
+    """How far each kind of set goes, for each size: on test where that was read, for all alike.
+
+    There the best set of a kind is the best, by validation, of those that were read on test.
+    """
     sizes = []
     for board in boards:
         if board.source.checksum != source.checksum:
             continue
-        best = kinds(board)
+        best = kinds(_of_those_read(board))
         splits = [one.row.split for one in best.values()]
         split = "test" if "test" in splits else max(splits, key=splits.count, default="")
         bars = [
@@ -122,6 +125,14 @@ def reach(boards: Iterable[Leaderboard], source: Source) -> list[Size]:
         if bars:
             sizes.append(Size(board.ipc, board.ipc * len(source.classes), split, bars))
     return sizes
+
+
+def _of_those_read(board: Leaderboard) -> Leaderboard:
+    """The board without sets that were not read on test, where some were."""
+    ours = [row for row in board.rows if row.kind != "published"]
+    read = {row.candidate for row in ours if row.split == "test"}
+    kept = [row for row in board.rows if row.candidate in read or row.candidate is None]
+    return replace(board, rows=kept) if read else board
 
 
 def _published(board: Leaderboard) -> list[Bar]:
