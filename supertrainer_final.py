@@ -3,9 +3,8 @@
 A set is scored under the protocol that it was made for, and one that was made for several under
 a panel of protocols. `supertrainer final --split test` reads the sealed test split once. Every
 reading is logged in `results/test/test-readings.jsonl`, and a score that is on record is not
-computed again. Without `--split`, the command rehearses on validation-b, on which nothing was
-selected, and writes to `runs/final.jsonl`. Its seeds, from 2000 on, serve no other purpose. The
-strongest simple rule is determined beforehand, on validation-a.
+computed again. Without `--split`, the command rehearses on validation-b and writes to
+`runs/final.jsonl`. Its seeds serve no other purpose. The strongest rule is told on validation-a.
 """
 
 from __future__ import annotations

@@ -142,7 +142,9 @@ def sizes_of(text: str) -> list[int]:
 
 def trained_by(candidate: Candidate, protocol: str | None) -> str:
     """The protocol that the user names; else `own` where the candidate has a recipe, or `conv`."""
-    return protocol or ("own" if candidate.recipe else "conv")
+    if protocol is not None:
+        return protocol
+    return "own" if candidate.recipe else "conv"
 
 
 def analysis_of(
