@@ -6,11 +6,12 @@ import contextlib
 import ctypes
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any
 
 import joblib
+from threadpoolctl import threadpool_limits
 
 from reproduce.data import ImageSet
 from reproduce.scoring.learners import Answer, Replicate, Where
@@ -57,7 +58,7 @@ def run(
         for stack, where in zip(waiting, places, strict=True)
     )
     # Threads share one setting: the first that ends must not give the others more of them.
-    alone = torch_threads(1) if threads else nullcontext()
+    alone = _one_thread(torch_too=True) if threads else nullcontext()
     with joblib.parallel_config(**kind), alone:
         parallel = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="all")
         with interrupts_held() if processes else nullcontext():  # the workers start here
@@ -85,6 +86,16 @@ def answers(
     learner = stack[0].learner
     # A stack is computed where it is: scikit-learn would share its trees out on a given backend.
     here = joblib.parallel_config(backend="sequential")
-    with here, torch_threads(1) if learner.uses_torch else nullcontext():  # small networks: fastest
+    with here, _one_thread(learner.uses_torch):
         found = learner.score(stack, scored, where)
     return found, time.perf_counter() - start
+
+
+@contextmanager
+def _one_thread(torch_too: bool) -> Iterator[None]:
+    """Hold libraries of linear algebra, and PyTorch, to one thread.
+
+    Small networks are fastest so, and sums are taken in one order however many cores there are.
+    """
+    with torch_threads(1) if torch_too else nullcontext(), threadpool_limits(1):
+        yield

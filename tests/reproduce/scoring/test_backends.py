@@ -14,9 +14,11 @@ import joblib
 import pytest
 import torch
 from distributed import Client, LocalCluster
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from reproduce import Candidate, Dataset, Fidelity, Oracle
 from reproduce.scoring import worker
+from reproduce.scoring.classifier import Classifier
 
 SEEDS = range(4)
 
@@ -82,6 +84,24 @@ def test_compiled_trainings_share_a_process_and_leave_torch_as_it_was(
     assert len(seen) == 4
     assert len({ident for ident, _ in seen}) == 2
     assert {count for _, count in seen} == {1}
+
+
+def test_linear_algebra_has_one_thread_however_many_cores_there_are(
+    digits: Dataset, ten: Candidate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several threads take sums in another order, so that scores would depend on the machine."""
+    score, seen = Classifier.score, []
+
+    def watched(*work: Any) -> Any:
+        seen.extend(pool["num_threads"] for pool in threadpool_info())
+        return score(*work)
+
+    monkeypatch.setattr(Classifier, "score", watched)
+    with threadpool_limits(2):
+        Oracle(digits, workers=1).score(ten, "knn", [0])
+        assert any(pool["num_threads"] == 2 for pool in threadpool_info())
+    assert seen
+    assert set(seen) == {1}
 
 
 @pytest.mark.parametrize(
