@@ -8,8 +8,9 @@ BIN := .venv/bin
 demo: venv
 	$(BIN)/supertrainer demo
 
+# A process a core, each of one thread.
 test: venv
-	$(BIN)/pytest -n auto --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal
 
 # 10,000 mutated files of every format that is read; the suite tries 300.
 fuzz: venv
