@@ -9,8 +9,9 @@ demo: venv
 	$(BIN)/supertrainer demo
 
 # A process a core, each of one thread.
+test: export OMP_NUM_THREADS = 1
 test: venv
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal
+	$(BIN)/pytest -n auto --dist worksteal
 
 # 10,000 mutated files of every format that is read; the suite tries 300.
 fuzz: venv
