@@ -184,13 +184,13 @@ def sift(view: View, sets: list[np.ndarray], count: int) -> list[np.ndarray]:
 
 
 def low(view: View) -> Fidelity:
-    """The oracle's low fidelity: a share of the epochs that sets are scored with."""
+    """The oracle's low fidelity: a share of the protocol's epochs, or as few as the search has."""
     some = nearest_mean.METHOD.propose(view, 1)[0]  # a protocol's epochs depend on the set's size
     recipe = recipe_of(view, candidate_of(view, some))
     if recipe is None:
         return view.fidelity
-    full = min(recipe.epochs, view.fidelity.epochs or recipe.epochs)
-    return replace(view.fidelity, epochs=max(1, round(STAGES.share * full)))
+    share = max(1, round(STAGES.share * recipe.epochs))
+    return replace(view.fidelity, epochs=min(share, view.fidelity.epochs or share))
 
 
 def recipe_of(view: View, candidate: Candidate) -> Recipe | None:

@@ -15,6 +15,7 @@ import torch
 from reproduce.candidate import Candidate
 from reproduce.data import ImageSet
 from reproduce.images import expand
+from reproduce.images.deskew import deskew
 from reproduce.images.distort import distort, draw
 from reproduce.images.distortion import Distortion
 from reproduce.networks.stack import seeded
@@ -54,6 +55,7 @@ def trained_proxy(
     """
     scoring = scoring.take(np.argsort(scoring.labels, kind="stable"))
     shown = copies(recipe, pool, seed)
+    read = deskew(scoring.images) if recipe.reads_upright else scoring.images
     ours, theirs = [], []
     seeds = np.random.SeedSequence([seed, nets]).generate_state(nets)
     taught = [candidate.images] * nets, [candidate.targets()] * nets
@@ -62,7 +64,7 @@ def trained_proxy(
         if state.epoch in ages:
             mean = torch.stack([features_of(state.model, recipe, x) for x in shown]).mean(0)
             ours.append(mean / mean.norm(dim=1, keepdim=True))
-            theirs.append(features_of(state.model, recipe, scoring.images))
+            theirs.append(features_of(state.model, recipe, read))
         if state.epoch == max(ages):
             break
     left, right = (torch.cat(parts, dim=1) / len(parts) ** 0.5 for parts in (ours, theirs))
@@ -82,19 +84,23 @@ def ages_of(recipe: Recipe, images: int) -> set[int]:
 
 
 def copies(recipe: Recipe, pool: ImageSet, seed: int) -> Sequence[np.ndarray]:
-    """The images as training shows them: unchanged, and in copies that the recipe alters."""
+    """The images as training shows them: unchanged, and in copies that the recipe alters.
+
+    Where it sets images upright, all copies are made of upright images.
+    """
     generator = [seeded(seed, "copies")]
+    plain = deskew(pool.images) if recipe.deskew else pool.images
     if recipe.shifts:
         chosen = torch.randperm((2 * recipe.shifts + 1) ** 2, generator=generator[0])[:COPIES]
-        moved = expand.shift(pool.images, pool.labels, recipe.shifts)[0]
-        return [moved.reshape(len(pool), -1, *pool.images.shape[1:])[:, c] for c in chosen]
+        moved = expand.shift(plain, pool.labels, recipe.shifts)[0]
+        return [moved.reshape(len(pool), -1, *plain.shape[1:])[:, c] for c in chosen]
     distortion = LIKE_DC if recipe.augment == "dc" else recipe.distortion
     if distortion is None:
-        return [pool.images]
-    images = torch.tensor(pool.images)[None]
+        return [plain]
+    images = torch.tensor(plain)[None]
     labels = images.new_zeros(1, len(pool), 1)
-    made, (height, width) = replace(distortion, mix=0.0), pool.images.shape[2:]
-    found = [pool.images]
+    made, (height, width) = replace(distortion, mix=0.0), plain.shape[2:]
+    found = [plain]
     for _ in range(COPIES - 1):
         drawn = draw(made, len(pool), (height, width), generator)
         found.append(distort(images, labels, made, drawn)[0][0].numpy())

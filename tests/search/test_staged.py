@@ -83,7 +83,9 @@ def test_sets_that_go_on_differ(view: View) -> None:
 def test_low_fidelity_is_a_share_of_the_protocols_epochs(view: View) -> None:
     """Of ten images, which are trained on for 500 epochs; less where the search trains for less."""
     assert staged.low(view).epochs == 50
-    assert staged.low(View(**{**vars(view), "fidelity": Fidelity(90, 20, 3)})) == Fidelity(90, 2, 3)
+    for searched, sifted in ((200, 50), (20, 20)):
+        asked = View(**{**vars(view), "fidelity": Fidelity(90, searched, 3)})
+        assert staged.low(asked) == Fidelity(90, sifted, 3)
     assert staged.low(View(**{**vars(view), "protocol": "knn"})).epochs is None
 
 

@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reproduce import Dataset, Recipe, protocols
 from reproduce.essay import draws
+from reproduce.images.deskew import deskew
+from reproduce.networks.stack import Stack
 from search.proxy import kernel
 from search.proxy.kernel import ages_of, copies, trained_proxy
 from search.proxy.swaps import Climb, Proxy
@@ -98,6 +101,30 @@ def test_kernel_of_trained_networks(
     assert len(shown) == 3
     assert all(images.shape == pool.images.shape for images in shown)
     assert (shown[0] != shown[1]).any()
+
+
+@pytest.mark.parametrize("protocol", ["best", "convnet"])
+def test_a_proxy_reads_images_as_the_protocol_does(
+    digits: Dataset, protocol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Upright under `best`: its networks know no slanted digit."""
+    ten = draws.rmnist(digits, 1)
+    recipe = protocols.recipe(protocol, ten)
+    assert recipe
+    seen: list[np.ndarray] = []
+
+    def features(model: Stack, recipe: Recipe, images: np.ndarray) -> torch.Tensor:
+        seen.append(images)
+        return torch.ones(len(images), 3)
+
+    monkeypatch.setattr(kernel, "STEPS", (1,))
+    monkeypatch.setattr(kernel, "features_of", features)
+    pool, scoring = digits.train.take(np.arange(20)), digits.train.take(np.arange(30, 60))
+    trained_proxy(replace(recipe, width=4), ten, pool, scoring, 1, 0)
+    read = deskew if protocol == "best" else np.asarray
+    scoring = scoring.take(np.argsort(scoring.labels, kind="stable"))
+    assert (seen[0] == read(pool.images)).all()
+    assert (seen[-1] == read(scoring.images)).all()
 
 
 def test_plain_recipe_shows_images_as_they_are(digits: Dataset) -> None:
