@@ -9,7 +9,7 @@ from reproduce.commands.expectation import duration
 from reproduce.errors import UserError
 from reproduce.oracle import Oracle
 from reproduce.support.progress import Progress, silent
-from search import rivals
+from search import halving, rivals
 from search.config import SearchConfig
 from search.finalists import CHOOSES, FEW, Final, heats
 from search.seeds import CHOICE, first
@@ -32,7 +32,7 @@ class Bill:
     random_search : float
         0 without one.
     choice : float
-        Full scores that choose among finalists and among simple rules.
+        Scores that choose among the best sets and among simple rules.
     report : float
         Full scores of what was chosen, and of random sets.
     sets : int
@@ -80,11 +80,12 @@ def bill(task: Task, oracle: Oracle, final: Final, progress: Progress = silent) 
     (rule,) = rivals.rule_sets(oracle, task.config, rivals.RULES[:1])
     cheap, full = speeds(task, oracle, rule, progress)
     searches = 2 if final.random_sets else 1
+    between = climbing(task, final.tops, cheap / task.config.search_seeds, full)
 
     def later(seeds: int) -> tuple[float, float]:
         choice = searches * scores(final.tops, seeds) + scores(len(rivals.RULES), seeds)
         report = (1 + searches) * seeds + final.random_sets * min(seeds, FEW)
-        return full * choice, full * report
+        return full * choice + searches * between, full * report
 
     seeds = final.replicates
     while seconds and not final.seeds and seeds > 1 and sum(later(seeds)) > seconds / 2:
@@ -110,6 +111,14 @@ def scores(sets: int, seeds: int) -> int:
         total += left * (number - known)
         known = number
     return total
+
+
+def climbing(task: Task, tops: int, cheap: float, full: float) -> float:
+    """Seconds of all rungs, from those of a cheap and of a full score."""
+    return sum(
+        rung.sets * len(rung.seeds) * cheap ** (1 - rung.share) * full**rung.share
+        for rung in halving.rungs(task, tops)
+    )
 
 
 def speeds(

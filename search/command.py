@@ -27,7 +27,7 @@ from reproduce.records import Record
 from reproduce.summary import score_table, summarise
 from reproduce.support.files import check_writable
 from reproduce.support.text import checked_name
-from search import finalists, rivals, trials
+from search import finalists, halving, rivals, trials
 from search import study as studies
 from search.bill import bill
 from search.cheap import Version, measured
@@ -155,16 +155,22 @@ def chosen(
     study: optuna.Study, task: Task, oracle: Oracle, final: Final, role: str = "searched"
 ) -> Candidate:
     """Of the study's best sets, the one with the best scores on fresh seeds and images."""
+    best = leading(study, task, halving.entrants(task, final.tops), role)
+    with progress("halve the best sets") as update:
+        tops = halving.climb(task, oracle, best, final.tops, update)
+    with progress("choose") as update:
+        return finalists.choose(oracle, tops, task.config.protocol, final.replicates, update)
+
+
+def leading(study: optuna.Study, task: Task, count: int, role: str = "searched") -> list[Candidate]:
+    """The best `count` different sets of a study, by what its method believes of them."""
     best: dict[str, Candidate] = {}
     for trial in studies.leaders(study, task):
         candidate = task.found(trial, study.study_name, role)
         best.setdefault(candidate.hash, candidate)
-        if len(best) == final.tops:
+        if len(best) == count:
             break
-    with progress("choose") as update:
-        return finalists.choose(
-            oracle, list(best.values()), task.config.protocol, final.replicates, update
-        )
+    return list(best.values())
 
 
 def rival_sets(

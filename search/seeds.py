@@ -5,6 +5,7 @@
 | 0..499 | a search in which all sets have the same seeds |
 | 500..999 | the choice among finalists |
 | 1000..1999 | the reported scores |
+| 5000..5999 | rungs between cheap and full scores |
 | 10,000 and above | a search in which every batch has seeds of its own |
 """
 
@@ -15,6 +16,7 @@ from reproduce.errors import UserError
 PAIRED = range(500)
 CHOICE = range(500, 1000)
 FRESH = range(1000, 2000)
+RUNGS = range(5000, 6000)
 OWN = 10_000
 
 

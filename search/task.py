@@ -76,7 +76,7 @@ class Task:
 
     def settings(self) -> dict[str, Any]:
         """What must agree for a study to be resumed: all but the budget."""
-        how = self.oracle.plan_of(self._sample(), self.config.protocol, self.cheap)
+        how = self.oracle.plan_of(self.sample, self.config.protocol, self.cheap)
         cheap = {name: getattr(self.cheap, name) for name in CHEAP}
         return {
             **dataclasses.asdict(self.config),
@@ -99,14 +99,15 @@ class Task:
         """How much of a full score the search computes: what the user said, else `version`."""
         config, found = self.config, Fidelity(IMAGES)
         if self.version:
-            recipe = protocols.recipe(config.protocol, self._sample())
+            recipe = protocols.recipe(config.protocol, self.sample)
             found = self.version.fidelity(recipe) if recipe else found
         given = {name: value for name in CHEAP if (value := getattr(config, name)) is not None}
         images = given.get("images", found.images) or 0
         few = 0 < images < len(self.oracle.data.split(SPLIT))
         return dataclasses.replace(found, **{**given, "images": images if few else None})
 
-    def _sample(self) -> Candidate:
+    @functools.cached_property
+    def sample(self) -> Candidate:
         """Any set of the size that is searched."""
         some = [own[:quota] for own, quota in zip(self.pool.members, self.quotas, strict=True)]
         return self.candidate(np.concatenate(some), name="any", method="any")

@@ -26,7 +26,7 @@ ROOMS = {
     "search": (
         *("pool", "seeds", "finalists", "proxy", "methods", "own", "start_sets", "cheap"),
         *("config", "task", "trials", "storage", "queue", "scorer", "study", "rivals"),
-        *("bill", "command", "look"),
+        *("halving", "bill", "command", "look"),
     ),
     "distill": (
         *("surrogates", "starts", "config", "frames", "schedule", "validation", "ranks"),

@@ -7,7 +7,17 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from analysis.tables import distill, essay, final, headline, oracle, scores, search, super_trainers
+from analysis.tables import (
+    choices,
+    distill,
+    essay,
+    final,
+    headline,
+    oracle,
+    scores,
+    search,
+    super_trainers,
+)
 from reproduce.errors import UserError
 from reproduce.essay.problems import PROBLEMS
 from reproduce.support.files import read_input
@@ -35,6 +45,8 @@ TABLES: dict[str, Callable[[Path], Table]] = {
     "search-methods": search.methods,
     "search-rules": search.rules,
     "search-ideas": search.ideas,
+    "search-choice": choices.ways,
+    "search-plateau": choices.plateau,
     "search-stages": search.stages,
     "search-swap": search.swap,
     "distill-methods": distill.methods,

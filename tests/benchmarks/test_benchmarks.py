@@ -9,14 +9,15 @@ import pytest
 
 import supertrainer_final
 from analysis.figures import curves
+from analysis.tables import choices, documents, final, oracle, scores
 from analysis.tables import distill as distill_tables
-from analysis.tables import documents, final, oracle, scores
 from analysis.tables import search as search_tables
 from benchmarks import rows as benchmark_rows
 from benchmarks.compare import (
     architectures,
     distill_methods,
     protocols,
+    search_choice,
     search_methods,
     search_rules,
 )
@@ -31,7 +32,7 @@ from search import rivals
 RESULTS = Path("results")
 # Tables of what benchmarks measure, of which some may not have run yet.
 MEASURED = (
-    *("search-rules", "search-ideas"),
+    *("search-rules", "search-ideas", "search-choice", "search-plateau"),
     *("search-methods", "search-stages", "search-swap", "cross-protocol", "cross-architecture"),
     *("distill-methods", "distill-ablation", "distill-cost", "distill-memory", "distill-runs"),
     *("final", "final-searched", "final-distilled"),
@@ -98,6 +99,23 @@ def test_ideas_at_an_equal_number_of_sets() -> None:
     assert [line[6] for line in table if line[1] == "thompson"] == ["–"]
     with pytest.raises(UserError, match="unknown table"):
         search_methods.methods(table="guess", dataset="digits", workers=1)
+
+
+def test_ways_to_choose_are_scored_alike_and_the_best_sets_anew() -> None:
+    given = {"best": 4, "seeds": 2, "repetitions": 2, "dataset": "digits", "workers": 1}
+    search_choice.choice(protocol="tree", sets=6, **given)
+    ways = choices.ways(RESULTS)
+    assert [row[2] for row in ways.rows] == ["the model alone", "finalists", "rungs and finalists"]
+    assert [row[6] for row in ways.rows][1] == "–"
+    (row,) = choices.plateau(RESULTS).rows
+    assert (row[1], row[2], row[-1]) == (6, 4, 2)
+
+
+def test_the_spread_of_sets_is_what_networks_do_not_explain() -> None:
+    rng = np.random.default_rng(0)
+    sets = rng.normal(80, 2, (400, 1))
+    assert choices._between(sets + rng.normal(0, 3, (400, 5))) == pytest.approx(2, abs=0.3)
+    assert choices._between(80 + rng.normal(0, 3, (400, 5))) < 0.6
 
 
 def test_rules_side_by_side() -> None:
