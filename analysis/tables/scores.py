@@ -6,7 +6,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from analysis.tables.benchmarks import benchmarks
-from reproduce.records import read
+from reproduce.records import is_full, read
 from reproduce.summary import (
     Summary,
     grouped,
@@ -24,13 +24,13 @@ FRESH = 1000  # searches use smaller seeds, to find and to choose
 
 def demo(results: Path) -> Table:
     """Scores of the demo's sets that are not the essay's draws."""
-    records = read(results / "demo" / "records.jsonl")
+    records = filter(is_full, read(results / "demo" / "records.jsonl"))
     return score_table(record for record in records if record["method"] != "essay draw")
 
 
 def searched(results: Path) -> Table:
     """Scores of searched sets on seeds that no search used."""
-    records = read(results / "records" / "search.jsonl")
+    records = filter(is_full, read(results / "records" / "search.jsonl"))
     return score_table(r for r in records if r["method"] != "essay draw" and r["seed"] >= FRESH)
 
 
