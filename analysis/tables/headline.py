@@ -12,7 +12,7 @@ from reproduce.support.table import Code, Table
 
 ESSAY, RECORDS = ("conv", 10, "table"), "records/essay.jsonl"
 PROTOCOL, IPC = "conv-shift1", 1
-SEARCHED, DISTILLED, UPRIGHT = "searched-ipc1", "distilled-ipc1", "distilled-ipc1-upright"
+SEARCHED, DISTILLED, UPRIGHT = "searched-ipc1", "distilled-ipc1", "distilled-ipc1-upright-wide"
 FINAL = "supertrainer final results/sets/{}.npz --split test"
 
 
