@@ -6,7 +6,6 @@ from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from analysis.tables.benchmarks import Benchmark, benchmarks
 from reproduce.summary import grouped, summary_of
@@ -42,6 +41,8 @@ def plateau(results: Path) -> Table:
     Each number is a mean over runs. The standard deviation between sets is what networks of the
     same set do not explain.
     """
+    from scipy.stats import spearmanr  # most commands do without it, and it takes long to import
+
     rows = []
     for protocol, runs in _by_protocol(results).items():
         scores = [np.array(run["fresh"]) for run in runs]  # (sets, seeds) each
