@@ -36,6 +36,7 @@ class Descent(torch.autograd.Function):
         new = tuple(p.clone() for p in parameters)
         arrays = [p.numpy() for p in new]
         maps = descend(_array(x[:, :, 0]), _array(y), _array(noise), np.float32(rate), arrays)
+        ctx.sides = tuple(x.shape[3:])
         ctx.save_for_backward(y, noise, rate, *map(torch.from_numpy, maps), *parameters)
         return new
 
@@ -45,7 +46,7 @@ class Descent(torch.autograd.Function):
         y, noise, rate, *kept = ctx.saved_tensors
         arrays, direction = [_array(t) for t in kept], [_array(way) for way in ways]
         by_x, by_y, slope, bent = _slope(
-            arrays[:5], _array(y), _array(noise), arrays[5:], direction
+            arrays[:5], _array(y), _array(noise), arrays[5:], direction, ctx.sides
         )
         step = float(rate)
         by_parameters = [
@@ -62,7 +63,12 @@ class Descent(torch.autograd.Function):
 
 
 def _slope(
-    maps: Arrays, targets: np.ndarray, noise: np.ndarray, arrays: Arrays, ways: Arrays
+    maps: Arrays,
+    targets: np.ndarray,
+    noise: np.ndarray,
+    arrays: Arrays,
+    ways: Arrays,
+    sides: tuple[int, int],
 ) -> tuple[np.ndarray, np.ndarray, float, Arrays]:
     """The slope along `ways`, and its gradients by images, targets and parameters.
 
@@ -77,7 +83,7 @@ def _slope(
     )
     weights, directions = (arrays[0], arrays[2]), (ways[0], ways[2])
     by_pixels, convolutions = second_order.second(
-        (back, bend), x, (inner, inner_way), inner_winner, outer_winner, weights, directions
+        (back, bend), x, (inner, inner_way), inner_winner, outer_winner, weights, directions, sides
     )
     by_images = by_pixels.transpose(0, 3, 1, 2)[:, : targets.shape[1]]
     return by_images, by_targets, slope, [*convolutions, *linear]

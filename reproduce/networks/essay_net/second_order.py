@@ -12,7 +12,7 @@ from reproduce.networks.essay_net import gradients
 from reproduce.support.jit import njit
 
 BATCH, SIDE, DEAD, CHUNK = 10, 5, 4, 40  # as in `blocks`; numba would not notice a change there
-CHANNELS, WINDOW = 10, 56  # as in `gradients`
+CHANNELS, WINDOW, ROW = 10, 56, 160  # as in `gradients`
 Pair = tuple[np.ndarray, np.ndarray]
 
 
@@ -24,6 +24,7 @@ def second(
     outer_winner: np.ndarray,
     weights: Pair,
     ways: Pair,
+    sides: tuple[int, int],
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Differentiate the slope of the loss along a direction.
 
@@ -37,6 +38,8 @@ def second(
         The first block's maps, and their derivatives (`blocks.tangents`).
     weights, ways : pair of ndarrays
         Of both convolutions, and the direction's parts.
+    sides : pair of int
+        Height H and width W of the images in pixels.
 
     Returns
     -------
@@ -48,23 +51,19 @@ def second(
     taps, directions = gradients.windows(weights[1]), gradients.windows(ways[1])
     change, by_weight = np.zeros_like(taps), np.zeros_like(weights[0])
     bias, by_bias = np.zeros(taps.shape[:2], np.float32), np.zeros((nets, CHANNELS), np.float32)
-    by_pixels = np.zeros_like(x)
-    height, width = x.shape[1:3]
+    by_pixels = np.zeros((nets, *sides, BATCH), np.float32)
     for net in range(nets):
         maps = [gradients.gathered(one[net], count) for one in inner]
         slopes, bends = np.zeros_like(maps[0]), np.zeros_like(maps[0])
         _both(
             parts[0][net], parts[1][net], outer_winner[net], *maps, taps[net], directions[net],
-            slopes, bends, change[net], inner[0].shape[3],
+            slopes, bends, change[net], bias[net],
         )  # fmt: skip
-        slope, bend = (gradients.scattered(found, inner_winner[net]) for found in (slopes, bends))
+        slope, _ = gradients.scattered(slopes, inner_winner[net])
+        bend, by_bias[net] = gradients.scattered(bends, inner_winner[net])
         _pixels(slope, bend, weights[0][net, :, 0], ways[0][net, :, 0], by_pixels[net])
-        flat = x[net].ravel(), by_weight[net].reshape(-1)
-        gradients.first(bend.ravel(), *flat, height, width, np.float32(-1))
-        for number in range(len(bias[net])):
-            bend_map = parts[1][net][:, number]
-            bias[net, number] = gradients.taken(bend_map, outer_winner[net, number])
-        by_bias[net] = bend.sum((1, 2, 3))
+        columns, by_window = inner_winner.shape[3], by_weight[net].reshape(-1)
+        gradients.first(bend, x[net], by_window, columns, np.float32(-1))
     return by_pixels, [by_weight, by_bias, gradients.of_windows(change), bias]
 
 
@@ -80,9 +79,9 @@ def _both(
     slopes: np.ndarray,
     bends: np.ndarray,
     change: np.ndarray,
-    columns: int,
+    bias: np.ndarray,
 ) -> None:
-    """Add one network's gradients of the second block's input and of its weights.
+    """Add one network's gradients of the second block's input, of its weights and of its biases.
 
     The slope is the sum of the products (derivative of the maps, weights) and (maps, direction).
     """
@@ -95,17 +94,18 @@ def _both(
                     slope, bend = slope_parts[image, number, at], bend_parts[image, number, at]
                     if phase == DEAD or (slope == 0 and bend == 0):
                         continue
+                    bias[number] += bend
                     top, left = 2 * row + phase // 2, 2 * column + phase % 2
                     for tap in range(SIDE):
-                        start = ((top + tap) * columns + left) * CHANNELS
+                        start = (top + tap) * ROW + left * CHANNELS
                         x, way = seen[image, start:], moved[image, start:]
                         own, direction = taps[number, tap], directions[number, tap]
                         by_way, by_x = slopes[image, start:], bends[image, start:]
                         changed = change[number, tap]
                         for n in range(WINDOW):  # what lies beyond the window meets zeros
                             by_way[n] += slope * own[n]
-                            by_x[n] += slope * direction[n] + bend * own[n]
-                            changed[n] += slope * way[n] + bend * x[n]
+                            by_x[n] = by_x[n] + slope * direction[n] + bend * own[n]
+                            changed[n] = changed[n] + slope * way[n] + bend * x[n]
 
 
 @njit(fastmath={"contract", "nsz"})
@@ -113,15 +113,19 @@ def _pixels(
     slope: np.ndarray, bend: np.ndarray, weight: np.ndarray, way: np.ndarray, out: np.ndarray
 ) -> None:
     """Add one network's gradients by the images to `out` (H, W, BATCH)."""
-    length, width = slope.shape[2] * BATCH, out.shape[1] * BATCH
+    width = out.shape[1] * BATCH
+    columns = (out.shape[1] - SIDE + 1) // 2 * 2
     edge, whole = (SIDE - 1) * BATCH, -(-width // CHUNK) * CHUNK
     # With zeros at both ends, each line of pixels is one pass over vectors.
     a, b = np.zeros(whole + edge, np.float32), np.zeros(whole + edge, np.float32)
     sums = np.zeros((len(out), whole), np.float32)
     for channel in range(CHANNELS):
         for row in range(slope.shape[1]):
-            a[edge : edge + length] = slope[channel, row].ravel()
-            b[edge : edge + length] = bend[channel, row].ravel()
+            for column in range(columns):
+                half, start = column % 2, column // 2 * BATCH
+                place = edge + column * BATCH
+                a[place : place + BATCH] = slope[channel, row, half, start : start + BATCH]
+                b[place : place + BATCH] = bend[channel, row, half, start : start + BATCH]
             for tap in range(SIDE):
                 _add(a, b, way[channel, tap], weight[channel, tap], sums[row + tap], whole)
     for row in range(len(out)):
