@@ -1,6 +1,10 @@
 """The compiled step against the reference in plain PyTorch."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -74,3 +78,32 @@ def test_other_recipes_are_left_to_autograd() -> None:
     assert not fits(RECIPE, model.double(), 28)
     small = replace(RECIPE, model="convnet", width=4)
     assert not fits(small, build(small, (28, 28), 10, [0]), 28)
+
+
+COMPILED = """
+import hashlib
+import torch
+from reproduce.networks.essay_net.step import step
+from reproduce.networks.models import build
+from reproduce.recipe import Recipe
+model = build(Recipe(model="conv"), (28, 28), 10, [0, 1])
+random = torch.Generator().manual_seed(0)
+x = torch.randn(2, 10, 1, 28, 28, generator=random)
+y = torch.rand(2, 10, 10, generator=random).softmax(-1)
+for _ in range(3):
+    step(model, x, y, torch.rand(2, 10, 70, generator=random), 0.1)
+with torch.no_grad():
+    found = [*model.parameters(), model(x)]
+print(hashlib.sha256(b"".join(t.detach().numpy().tobytes() for t in found)).hexdigest())
+"""
+
+
+def test_code_from_the_cache_computes_the_same_bits_as_new_code(tmp_path: Path) -> None:
+    """Compilers may round one product or another of a sum, in new code other than in cached."""
+    place = {"NUMBA_CACHE_DIR": str(tmp_path), "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    run = [sys.executable, "-c", COMPILED]
+    said = [
+        subprocess.run(run, env={**os.environ, **place}, capture_output=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert said[0] == said[1] != b""
