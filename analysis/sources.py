@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from reproduce.candidate import Candidate
-from reproduce.data import CHECKSUMS, title
+from reproduce.data import title
+from reproduce.known import CHECKSUMS
 from reproduce.support.text import safe_name
 
 KNOWN = {checksum: name for name, checksum in CHECKSUMS.items()}

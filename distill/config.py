@@ -26,7 +26,8 @@ from reproduce.support.schema import (
 from reproduce.support.text import brief
 
 FOLDER = Path(__file__).parent / "methods"
-METHODS = tuple(sorted(module.name for module in pkgutil.iter_modules([str(FOLDER)])))
+FILES = (module.name for module in pkgutil.iter_modules([str(FOLDER)]))
+METHODS = tuple(sorted(name.replace("_", "-") for name in FILES))
 LEARNED = ("both", "images", "labels")
 # Fields of each recipe; `growth` is the factor by which blocks have more channels, one by one.
 SQUARED_ERROR: dict[str, Any] = {
@@ -244,7 +245,7 @@ class DistillConfig:
         if self.method not in METHODS and ":" not in self.method:
             known = ", ".join(METHODS)
             raise UserError(
-                f"unknown method {self.method!r:.60}, use one of {known}, or module:name"
+                f"unknown method {self.method!r:.60}, use one of {known}, or module:attribute"
             )
         if self.start not in (None, *STARTS) and not Path(str(self.start)).is_file():
             known = ", ".join(STARTS)

@@ -7,6 +7,7 @@ import time
 from distill import validation
 from distill.distiller import Distiller
 from reproduce.commands.expectation import duration
+from reproduce.support.text import counted
 
 
 def expectation(distiller: Distiller, seeds: int = 0, sets: int = 1, workers: int = 1) -> str:
@@ -31,7 +32,7 @@ def expectation(distiller: Distiller, seeds: int = 0, sets: int = 1, workers: in
     trained = validation.networks(names, distiller.candidate())
     scored = distiller.validation_seconds / trained * len(names) * seeds * sets / workers
     parts = [f"{duration(min(spans))} of updates"]
-    parts += [f"{duration(checked)} of {distiller.checks} validations"]
+    parts += [f"{duration(checked)} of {counted(distiller.checks, 'validations')}"]
     parts += [f"{duration(scored)} of final scores"] if scored else []
     whole = duration(min(spans) + checked + scored)
     update, pool = distiller.bytes / 2**20, distiller.standing / 2**20

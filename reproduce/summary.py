@@ -16,6 +16,7 @@ from reproduce import data
 from reproduce.recipe import marked
 from reproduce.records import Record
 from reproduce.support.table import Code, Table
+from reproduce.support.text import counted
 
 EQUAL = 1e-9  # points: accuracies that differ by less are the same
 CHOSE_IT = ", which chose it"  # behind a split whose scores chose the set among others
@@ -95,7 +96,7 @@ class Summary:
     @property
     def counted(self) -> str:
         """How many values there are, in words: `20 networks`, `1 set`."""
-        return f"{self.n} {self.over if self.n > 1 else self.over.removesuffix('s')}"
+        return counted(self.n, self.over)
 
 
 def summary_of(values: Sequence[float], over: str = "networks") -> Summary:

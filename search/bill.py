@@ -9,6 +9,7 @@ from reproduce.commands.expectation import duration
 from reproduce.errors import UserError
 from reproduce.oracle import Oracle
 from reproduce.support.progress import Progress, silent
+from reproduce.support.text import counted
 from search import halving, rivals
 from search.config import SearchConfig
 from search.finalists import CHOOSES, FEW, Final, heats
@@ -48,11 +49,12 @@ class Bill:
     sets: int
 
     def __str__(self) -> str:
-        parts = [f"search {duration(self.search)} (about {self.sets:,} sets)"]
+        parts = [f"search {duration(self.search)} (about {counted(self.sets, 'sets')})"]
         if self.random_search:
             parts.append(f"random search {duration(self.random_search)}")
         parts.append(f"choice among finalists and simple rules {duration(self.choice)}")
-        parts.append(f"report with {self.final.seeds} fresh seeds {duration(self.report)}")
+        seeds = counted(self.final.replicates, "fresh seeds")
+        parts.append(f"report with {seeds} {duration(self.report)}")
         total = self.search + self.random_search + self.choice + self.report
         return f"Bill: {'; '.join(parts)}. In all about {duration(total)}."
 
@@ -94,9 +96,9 @@ def bill(task: Task, oracle: Oracle, final: Final, progress: Progress = silent) 
     each = sets * cheap if sets else ((seconds or 0) - choice - report) / searches
     if seconds and each * searches < LEAST * seconds:
         raise UserError(
-            f"budget {task.config.budget}: scoring the best sets again with {seeds} seeds takes "
-            f"{duration(choice + report)}; give a longer --budget, or fewer --seeds, --tops or "
-            "--random-sets"
+            f"budget {task.config.budget}: scoring the best sets again with "
+            f"{counted(seeds, 'seeds')} takes {duration(choice + report)}; give a longer --budget, "
+            "or fewer --seeds, --tops or --random-sets"
         )
     config = task.config if sets else replace(task.config, budget=f"{each:.0f}s")
     count = sets or max(1, round(each / cheap))

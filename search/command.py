@@ -35,7 +35,7 @@ from search.config import SearchConfig
 from search.finalists import Final
 from search.own.function import OracleChoice
 from search.storage.storage import open_study
-from search.task import Task
+from search.task import CHEAP, Task
 
 STORAGE = "runs/studies.journal"
 STORAGE_HELP = (
@@ -122,8 +122,11 @@ def how_scored(task: Task) -> str:
     version, protocol = task.version, task.config.protocol
     if version is None:
         asked = "No cheap version was measured. " if task.config.fidelity == "auto" else ""
-        images = task.cheap.images or "all"
-        return f"{asked}Sets are scored by {protocol} on {images} training images."
+        images, *others = ((name, getattr(task.cheap, name)) for name in CHEAP)
+        less = "".join(f", {name} {value}" for name, value in others if value)
+        return (
+            f"{asked}Sets are scored by {protocol} on {images[1] or 'all'} training images{less}."
+        )
     row = next(row for row in measured(protocol) if Version(**row["version"]) == version)
     rank, error = row["spearman"]
     return (
@@ -231,5 +234,5 @@ def verdict(scored: Sequence[Record], sets: Sequence[Candidate], search_score: f
         rule = f" (of all simple rules the best on {finalists.CHOOSES})"
         lines.append(f"{fought}{rule if rival.role == 'simple rule' else ''}.")
     if not all(fought.won for fought in duels):
-        lines.append("Try a longer --budget.")
+        lines.append("A longer --budget or another --method may find a better set.")
     return "\n".join(lines)

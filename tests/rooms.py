@@ -20,8 +20,8 @@ BELOW: dict[str, set[str]] = {
 ROOMS = {
     "reproduce": (
         *("errors", "support", "images", "recipe", "networks", "training", "records"),
-        *("candidate", "data", "summary", "duel", "sources", "exchange", "transfer", "scoring"),
-        *("protocols", "trained", "oracle", "predictions", "essay", "commands"),
+        *("candidate", "known", "data", "summary", "duel", "sources", "exchange", "transfer"),
+        *("scoring", "protocols", "trained", "oracle", "predictions", "essay", "commands"),
     ),
     "search": (
         *("pool", "seeds", "finalists", "proxy", "methods", "own", "start_sets", "cheap"),

@@ -9,7 +9,7 @@ from analysis.figures.pictures import tiles_of
 from analysis.origins import Number
 from analysis.results import Results
 from analysis.tables.leaderboard import CHANCE, MADE, Leaderboard, Row
-from reproduce.data import MNIST_CHECKSUM
+from reproduce.known import MNIST_CHECKSUM
 
 TILES = 20  # images at most
 

@@ -34,7 +34,7 @@ from analysis.tables.finalists import choices, choices_table
 from analysis.tables.leaderboard import leaderboards, storage_table
 from analysis.tables.neighbours import neighbour_tables
 from analysis.tables.value import comparisons
-from reproduce.data import MNIST_CHECKSUM
+from reproduce.known import MNIST_CHECKSUM
 from reproduce.support.files import write_whole
 from reproduce.support.table import Table
 from reproduce.support.text import printable

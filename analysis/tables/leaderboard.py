@@ -17,7 +17,7 @@ from analysis.origins import Number, Origins, number_of
 from analysis.results import Results
 from analysis.sources import Source
 from analysis.statistics import Interval
-from reproduce.data import MNIST_CHECKSUM
+from reproduce.known import MNIST_CHECKSUM
 from reproduce.recipe import marked
 from reproduce.records import Record, is_full
 from reproduce.summary import CHOSE_IT, by_candidate, grouped, is_finalist, is_lucky, role_of

@@ -1,4 +1,4 @@
-"""The methods of `--method`: each is the module here that has its name.
+"""The methods of `--method`: each is the module here that has its name, with `_` for `-`.
 
 A module's `METHOD` says in which stages the method learns and which settings suit it. A new method
 is a new module: the command line and the checks of options find it. So do they with a method of the
@@ -93,7 +93,8 @@ def find(name: str) -> Method:
     """
     if ":" in name:
         return own(name)
-    found: Method = import_module(f"distill.methods.{name}").METHOD
+    module = import_module(f"distill.methods.{name.replace('-', '_')}")
+    found: Method = module.METHOD
     return found
 
 

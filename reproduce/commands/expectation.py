@@ -7,6 +7,7 @@ from statistics import median
 
 from reproduce.records import Record, is_full
 from reproduce.summary import grouped
+from reproduce.support.text import counted
 
 RECENT = 20  # scores of a kind, the latest, whose median counts: machines differ, and change
 
@@ -48,4 +49,4 @@ def duration(seconds: float) -> str:
     for unit, size in (("hours", 3600), ("minutes", 60)):
         if seconds >= size:
             return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} seconds"
+    return counted(round(seconds), "seconds")

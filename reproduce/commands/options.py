@@ -15,8 +15,9 @@ import typer
 
 from reproduce import protocols
 from reproduce.candidate import Candidate
-from reproduce.data import CHECKSUMS, NAMES, STANDARD, Dataset, check_fits
+from reproduce.data import Dataset, check_fits
 from reproduce.errors import UserError
+from reproduce.known import CHECKSUMS, NAMES, STANDARD
 from reproduce.oracle import MEMORY, Oracle
 from reproduce.sources import load
 from reproduce.support.schema import Number, Optional, Rule, Whole, Words, check_fields
@@ -148,7 +149,7 @@ class DataChoice:
     )
     data: str | None = option(
         None,
-        f"Folder that holds {' or '.join(STANDARD)}. Default: $SUPERTRAINER_DATA, then ./data, "
+        f"Folder that holds {', '.join(STANDARD)}. Default: $SUPERTRAINER_DATA, then ./data, "
         "then a download.",
         Optional(PLACE),
         group=WHAT,

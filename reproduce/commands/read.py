@@ -12,8 +12,8 @@ import typer
 from reproduce.candidate import Candidate
 from reproduce.commands.options import DeviceOption, JsonOption
 from reproduce.commands.terminal import say
-from reproduce.data import STANDARD
 from reproduce.images.read.legible import CENTRED, legible
+from reproduce.known import STANDARD
 from reproduce.support.processes import importing
 from reproduce.support.table import Table
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from scipy import special
 
-from reproduce.data import MNIST_CHECKSUM
 from reproduce.essay import draws
 from reproduce.essay.experiments import Published, published
+from reproduce.known import MNIST_CHECKSUM
 from reproduce.records import Record, key_of
 from reproduce.summary import Summary, summarise
 from reproduce.support.table import Code, Table

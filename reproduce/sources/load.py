@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reproduce.data import NAMES, STANDARD, Dataset
+from reproduce.data import Dataset
 from reproduce.errors import UserError
+from reproduce.known import CHECKSUMS, NAMES, STANDARD
 from reproduce.sources.own import own
 from reproduce.sources.standard import digits, standard
 from reproduce.support.schema import SEED
@@ -45,7 +46,7 @@ def load(
     if not name:
         raise UserError(f"the dataset's name is empty; use {NAMES} or a path")
     is_standard = name in STANDARD
-    if data and not is_standard:
+    if data and not is_standard and (name in CHECKSUMS or Path(name).exists()):
         raise UserError(
             f"--data is the folder of {' and '.join(STANDARD)}; leave it out for {name}"
         )

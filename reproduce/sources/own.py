@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from reproduce.data import CHECKSUMS, NAMES, Dataset, ImageSet, digest
+from reproduce.data import Dataset, ImageSet, digest
 from reproduce.errors import UserError
 from reproduce.images.read import folder, idx
 from reproduce.images.read.ink import inked
 from reproduce.images.read.labels import coded
+from reproduce.known import CHECKSUMS, NAMES
 from reproduce.sources.cut import cut
 from reproduce.support.archive import unpacked
 from reproduce.support.files import read_input

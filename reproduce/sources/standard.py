@@ -1,4 +1,4 @@
-"""Standard data: `data.STANDARD` in torchvision's layout, and scikit-learn's digits."""
+"""Standard data: `known.STANDARD` in torchvision's layout, and scikit-learn's digits."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from reproduce.data import STANDARD, Dataset, ImageSet, digest
+from reproduce.data import Dataset, ImageSet, digest
 from reproduce.errors import UserError
 from reproduce.images.read import idx
+from reproduce.known import STANDARD
 from reproduce.sources.cut import cut
 
 ENVIRONMENT = "SUPERTRAINER_DATA"
@@ -21,7 +22,7 @@ FILES = {
 
 
 def standard(name: str, data: Path | str | None) -> Dataset:
-    """A dataset of `data.STANDARD`: the last 10,000 of the training images are validation.
+    """A dataset of `known.STANDARD`: the last 10,000 of the training images are validation.
 
     The test files are compared with their checksum here as well, so that no work is begun beside
     wrong ones; their images are handed out by `Dataset.unseal` alone.
@@ -79,11 +80,12 @@ def _bytes(folder: Path, part: str) -> list[np.ndarray]:
 
 def _verify(name: str, folder: Path, part: str, arrays: list[np.ndarray]) -> None:
     """Raise UserError where the files are not those of the dataset."""
-    known = STANDARD[name]
-    if digest(*arrays) != (known.checksum if part == "train" else known.test_checksum):
+    known, found = STANDARD[name], digest(*arrays)
+    wanted = known.checksum if part == "train" else known.test_checksum
+    if found != wanted:
         raise UserError(
-            f"{folder}: {' and '.join(FILES[part])} are damaged or not {known.title}'s; "
-            "delete them and fetch them again"
+            f"{folder}: {' and '.join(FILES[part])} are damaged or not {known.title}'s "
+            f"(checksum {found} instead of {wanted}); delete them and fetch them again"
         )
 
 

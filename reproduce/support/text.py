@@ -114,3 +114,8 @@ def checked_name(name: str, what: str = "--name") -> str:
 
 def _refused(char: str) -> bool:
     return char in TURNS or unicodedata.category(char) in REFUSED
+
+
+def counted(count: int, things: str) -> str:
+    """How many things there are, in words: `1,000 sets`, `1 set`."""
+    return f"{count:,} {things if count != 1 else things.removesuffix('s')}"

@@ -1,5 +1,7 @@
 """Search methods: every file here that defines a `METHOD` is one, under the file's name.
 
+A name has `-` where the file has `_`.
+
 A new method is one new file. The command line, its defaults and the contract tests find it by
 looking into this folder.
 """

@@ -16,8 +16,8 @@ from analysis.results import Results, collect
 from analysis.sources import sources_of
 from analysis.tables.leaderboard import leaderboards
 from reproduce import Dataset, Oracle
-from reproduce.data import CHECKSUMS
 from reproduce.essay import draws
+from reproduce.known import CHECKSUMS
 
 LETTERS = tuple("abcdefghij")
 

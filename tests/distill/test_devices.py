@@ -42,7 +42,7 @@ def distilled(data: Dataset, config: DistillConfig) -> Candidate:
 def test_every_method_distils_on_another_device_and_under_another_default_type(
     digits: Dataset, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    config = dataclasses.replace(TINY, method=method, protocols=(RECIPES[method],))
+    config = dataclasses.replace(TINY, method=method, protocols=(RECIPES.get(method, "ridge"),))
     here = distilled(digits, config)
     torch.set_default_dtype(torch.float64)  # as in the program of a caller who computes in it
     try:

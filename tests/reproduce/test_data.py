@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from reproduce import Dataset, UserError, load
-from reproduce.data import CHECKSUMS
+from reproduce.known import CHECKSUMS, NAMES
 from reproduce.sources.standard import root_of
 
 
@@ -229,5 +229,5 @@ def test_missing_mnist_names_the_ways_out(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_d_a_dataset_without_a_name_is_refused() -> None:
-    with pytest.raises(UserError, match="name is empty; use mnist, fashion, digits or a path"):
+    with pytest.raises(UserError, match=f"name is empty; use {NAMES} or a path"):
         load("")

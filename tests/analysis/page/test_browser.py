@@ -15,7 +15,7 @@ from analysis.command import show
 from analysis.page.report import write_report
 from analysis.results import collect
 from reproduce import Candidate, Dataset
-from reproduce.data import MNIST_CHECKSUM
+from reproduce.known import MNIST_CHECKSUM
 from tests.analysis.page.browser import opened
 
 RESULTS = Path(__file__).resolve().parents[3] / "results"

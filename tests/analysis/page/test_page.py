@@ -24,9 +24,9 @@ from analysis.sources import sources_of
 from analysis.tables import finalists, leaderboard
 from analysis.tables.leaderboard import leaderboards
 from reproduce import Candidate, Dataset, Oracle, UserError
-from reproduce.data import MNIST_CHECKSUM
 from reproduce.essay import draws
 from reproduce.images.deskew import deskew
+from reproduce.known import MNIST_CHECKSUM
 from reproduce.summary import panel_table, score_table
 from tests.analysis.conftest import RECIPE
 
