@@ -11,6 +11,7 @@ from distill.config import METHODS as DISTILLATIONS
 from reproduce import Candidate, protocols
 from search.methods import METHODS as SEARCHES
 from tests.conftest import Call, Refusal
+from tests.imports import ROOT
 
 NET = "squeezenet1_1"
 
@@ -34,6 +35,12 @@ def test_every_protocol_and_every_method_has_its_line(tmp_path: Path, call: Call
     for rows in (listed, *found.values()):
         assert all(len(text) > 10 for text in rows.values()), rows
     assert "conv-shift1" in call("protocols conv-shift1", tmp_path)[1]
+
+
+def test_every_protocol_and_every_method_stands_in_the_reference() -> None:
+    reference = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    for name in (*protocols.names(), *SEARCHES, *DISTILLATIONS):
+        assert f"`{name}`" in reference, name
 
 
 def test_backbones_and_their_layers_are_listed(tmp_path: Path, call: Call) -> None:

@@ -171,6 +171,10 @@ def one_by_one(propose: ProposeOne, *, pure: bool = False) -> Method:
 def rule(choose: Rule) -> Method:
     """The method of a rule that makes one set from a pool, quotas and a generator.
 
+    The rule is called with a `Pool`, whose `members` are positions of training images class by
+    class, with how many images of each class it has to choose, and with a NumPy generator. It
+    returns the positions that it chose.
+
     The first set comes from the whole pool, each later one from a random half of it: given a
     budget, a rule tries variants of its set.
     """
