@@ -231,3 +231,10 @@ def test_missing_mnist_names_the_ways_out(tmp_path: Path, monkeypatch: pytest.Mo
 def test_d_a_dataset_without_a_name_is_refused() -> None:
     with pytest.raises(UserError, match=f"name is empty; use {NAMES} or a path"):
         load("")
+
+
+def test_d_an_unknown_name_is_named_beside_a_folder_too(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=f"kmnist: no such dataset; use {NAMES}"):
+        load("kmnist", tmp_path)
+    with pytest.raises(UserError, match="leave it out for digits"):
+        load("digits", tmp_path)
