@@ -420,5 +420,5 @@ def _take(phases: np.ndarray, target: np.ndarray, winner: np.ndarray) -> None:
     """Of four phases, in the order of `_pool`, the one that won; 0 where none did."""
     for n in range(len(target)):
         index = winner[n]
-        taken = phases[index // 2 * LINE + index % 2 * HALF + n]
-        target[n] = np.float32(0) if index == DEAD else taken
+        place = 0 if index == DEAD else index // 2 * LINE + index % 2 * HALF + n
+        target[n] = np.float32(0) if index == DEAD else phases[place]

@@ -98,12 +98,34 @@ print(hashlib.sha256(b"".join(t.detach().numpy().tobytes() for t in found)).hexd
 """
 
 
+EVERY_SHAPE = """
+import torch
+from reproduce.networks.essay_net.curvature import Descent
+from reproduce.networks.models import EssayNet
+for height, width in ((16, 16), (17, 32), (28, 28), (29, 31), (32, 32)):
+    net = EssayNet(1, (height, width), 10)
+    net.initialise([0])
+    x, y = torch.randn(1, 7, 1, height, width), torch.rand(1, 7, 10)
+    given = [x, y, torch.rand(1, 7, 70), torch.tensor(0.1), *net.parameters()]
+    sum(new.sum() for new in Descent.apply(*given)).backward()
+    with torch.no_grad():
+        print(net(x).shape)
+"""
+
+
+def run(code: str, **changes: str) -> bytes:
+    """What a new process prints, of one thread, that compiles into a folder of its own."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", **changes}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, env=environment, capture_output=True, check=True).stdout
+
+
 def test_code_from_the_cache_computes_the_same_bits_as_new_code(tmp_path: Path) -> None:
     """Compilers may round one product or another of a sum, in new code other than in cached."""
-    place = {"NUMBA_CACHE_DIR": str(tmp_path), "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    run = [sys.executable, "-c", COMPILED]
-    said = [
-        subprocess.run(run, env={**os.environ, **place}, capture_output=True, check=True).stdout
-        for _ in range(2)
-    ]
+    said = [run(COMPILED, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2)]
     assert said[0] == said[1] != b""
+
+
+def test_no_loop_reaches_beyond_its_arrays(tmp_path: Path) -> None:
+    said = run(EVERY_SHAPE, NUMBA_CACHE_DIR=str(tmp_path), NUMBA_BOUNDSCHECK="1")
+    assert said.count(b"[1, 7, 10]") == 5
