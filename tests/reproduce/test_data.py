@@ -234,7 +234,7 @@ def test_d_a_dataset_without_a_name_is_refused() -> None:
 
 
 def test_d_an_unknown_name_is_named_beside_a_folder_too(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=f"kmnist: no such dataset; use {NAMES}"):
-        load("kmnist", tmp_path)
+    with pytest.raises(UserError, match=f"nonsuch: no such dataset; use {NAMES}"):
+        load("nonsuch", tmp_path)
     with pytest.raises(UserError, match="leave it out for digits"):
         load("digits", tmp_path)
