@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reproduce.data import Dataset
 from reproduce.errors import UserError
-from reproduce.known import CHECKSUMS, NAMES, STANDARD
+from reproduce.known import NAMES, STANDARD
 from reproduce.sources.own import own
 from reproduce.sources.standard import digits, standard
 from reproduce.support.schema import SEED
@@ -46,9 +46,10 @@ def load(
     if not name:
         raise UserError(f"the dataset's name is empty; use {NAMES} or a path")
     is_standard = name in STANDARD
-    if data and not is_standard and (name in CHECKSUMS or Path(name).exists()):
+    if data and not is_standard:
         raise UserError(
-            f"--data is the folder of {' and '.join(STANDARD)}; leave it out for {name}"
+            f"--data is the folder of {' and '.join(STANDARD)}, and {name} is none of these; "
+            "leave it out"
         )
     if split_seed and is_standard:
         raise UserError(f"{name} has splits of its own; leave --split-seed out")

@@ -233,8 +233,9 @@ def test_d_a_dataset_without_a_name_is_refused() -> None:
         load("")
 
 
-def test_d_an_unknown_name_is_named_beside_a_folder_too(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=f"nonsuch: no such dataset; use {NAMES}"):
-        load("nonsuch", tmp_path)
-    with pytest.raises(UserError, match="leave it out for digits"):
-        load("digits", tmp_path)
+def test_d_an_unknown_name_beside_a_folder_is_said_to_be_none_of_those_there(
+    tmp_path: Path,
+) -> None:
+    for name in ("nonsuch", "digits"):
+        with pytest.raises(UserError, match=f"and {name} is none of these; leave it out"):
+            load(name, tmp_path)
