@@ -31,7 +31,8 @@ class Duel:
         found = f"± {gain.se:.2f} points, over {gain.n} paired seeds, p = {self.test.p:.2g}"
         if self.won:
             return f"Better than {self.rival} by {gain.mean:.2f} {found}"
-        return f"Not better than {self.rival}: {gain.mean:+.2f} {found}"
+        said = "Not shown to be better" if gain.mean > 0 else "Not better"
+        return f"{said} than {self.rival}: {gain.mean:+.2f} {found}"
 
 
 def duel(ours: Sequence[Record], theirs: Sequence[Record]) -> Duel:
