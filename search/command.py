@@ -122,11 +122,10 @@ def how_scored(task: Task) -> str:
     version, protocol = task.version, task.config.protocol
     if version is None:
         asked = "No cheap version was measured. " if task.config.fidelity == "auto" else ""
-        images, *others = ((name, getattr(task.cheap, name)) for name in CHEAP)
-        less = "".join(f", {name} {value}" for name, value in others if value)
-        return (
-            f"{asked}Sets are scored by {protocol} on {images[1] or 'all'} training images{less}."
-        )
+        images, *others = [getattr(task.cheap, name) for name in CHEAP]
+        less = [f", {name} {value}" for name, value in zip(CHEAP[1:], others, strict=True) if value]
+        some = f"{images or 'all'} training images{''.join(less)}"
+        return f"{asked}Sets are scored by {protocol} on {some}."
     row = next(row for row in measured(protocol) if Version(**row["version"]) == version)
     rank, error = row["spearman"]
     return (

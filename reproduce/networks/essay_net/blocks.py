@@ -36,6 +36,7 @@ LINE = 2 * HALF
 DEAD = 4  # the winner of a pooling window where ReLU gives zero
 POINTS = 8
 NUMBERS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)  # where polynomials are evaluated
+ONE = NUMBERS.index(1.0)  # all four rows get what is added at this point
 
 
 def _of_weights() -> np.ndarray:
@@ -331,9 +332,8 @@ def _block(
                 x = points[(tile * POINTS + point) * channels * LINE :]
                 u = weights[output * channels * window + point :]
                 v, acc = u[channels * window :], sums[point * 2 * LINE :]
-                # All four rows get what is added at the number 1.
-                of_u = bias[output] if point == 1 else np.float32(0)
-                of_v = bias[output + 1] if point == 1 else np.float32(0)
+                of_u = bias[output] if point == ONE else np.float32(0)
+                of_v = bias[output + 1] if point == ONE else np.float32(0)
                 _add(x, u, v, of_u, of_v, acc, length, True)
                 for channel in range(1, channels):
                     at = channel * window

@@ -121,8 +121,8 @@ def winning(
     -------
     starts, parts : ndarray
         Where each window begins in the maps of all images, `size` numbers an image, and its
-        gradient. Those of one output follow each other, `TOGETHER` and `TOGETHER`: the last ones
-        have the gradient 0.
+        gradient. The windows of one output follow each other. Some with the gradient 0 fill their
+        number up to a multiple of `TOGETHER`.
     ends : ndarray of shape (O,)
         Where the windows of each output end.
     totals : ndarray of shape (O,)

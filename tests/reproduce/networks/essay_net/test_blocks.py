@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba.core.registry import CPUDispatcher
 
-from reproduce.networks.essay_net import blocks, classifier, gradients
+from reproduce.networks.essay_net import blocks, classifier, gradients, second_order
 from reproduce.networks.layers import Conv
 from reproduce.networks.models import build
 from reproduce.recipe import Recipe
@@ -63,9 +63,14 @@ def test_images_that_are_too_wide_are_left_to_pytorch() -> None:
 
 def test_compiled_functions_and_constants_are_of_their_own_file() -> None:
     """numba's cache on disk would not notice a change in another file."""
-    for module in (blocks, classifier, gradients):
+    modules = (blocks, classifier, gradients, second_order)
+    for module in modules:
         compiled = [f for f in vars(module).values() if isinstance(f, CPUDispatcher)]
         assert compiled
         assert {f.py_func.__module__ for f in compiled} == {module.__name__}
-    for name in ("BATCH", "SIDE", "DEAD"):
-        assert getattr(blocks, name) == getattr(gradients, name)
+    values: dict[str, set[object]] = {}
+    for name, value in ((n, v) for module in modules for n, v in vars(module).items()):
+        if name.isupper() and isinstance(value, int):
+            values.setdefault(name, set()).add(value)
+    assert {"BATCH", "SIDE", "DEAD", "HALF", "LINE", "CHUNK", "ROW", "WINDOW"} <= values.keys()
+    assert all(len(different) == 1 for different in values.values()), values
