@@ -50,6 +50,7 @@ TABLES: dict[str, Callable[[Path], Table]] = {
     "search-stages": search.stages,
     "search-swap": search.swap,
     "distill-methods": distill.methods,
+    "distill-tuned": distill.tuned,
     "distill-conv": partial(distill.methods, table="conv"),
     "distill-ablation": distill.ablation,
     "distill-cost": distill.cost,

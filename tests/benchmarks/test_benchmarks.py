@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import optuna
 import pytest
 
 import supertrainer_final
@@ -16,6 +17,7 @@ from benchmarks import rows as benchmark_rows
 from benchmarks.compare import (
     architectures,
     distill_methods,
+    distill_tuned,
     protocols,
     search_choice,
     search_methods,
@@ -34,7 +36,14 @@ RESULTS = Path("results")
 MEASURED = (
     *("search-rules", "search-ideas", "search-choice", "search-plateau"),
     *("search-methods", "search-stages", "search-swap", "cross-protocol", "cross-architecture"),
-    *("distill-methods", "distill-ablation", "distill-cost", "distill-memory", "distill-runs"),
+    *(
+        "distill-methods",
+        "distill-tuned",
+        "distill-ablation",
+        "distill-cost",
+        "distill-memory",
+        "distill-runs",
+    ),
     *("final", "final-searched", "final-distilled"),
 )
 TINY = {"width": 4, "inner_steps": 5}
@@ -157,6 +166,35 @@ def test_distill_methods_and_ablation(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match="unknown table"):
         distill_methods.compare(table="guess", dataset="digits", **small)
     assert curves.distill_methods(RESULTS) is not None
+
+
+def test_tuned_methods_go_on_where_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same trials, whether they were interrupted or not, and runs with the best of them."""
+    monkeypatch.setattr(distill_tuned, "FIELD", "knn")
+    given: dict[str, object] = {"trials": 4, "minutes": 0.005, "whole": 0.01, "repetitions": 2}
+    given |= {"seeds": 2, "only": "kip", "dataset": "digits", "workers": 1}
+    distill_tuned.tune(**given)
+    path = Path("results/benchmarks/distill-tuned-ipc1.json")
+    content = json.loads(path.read_text())
+    trials = [row for row in content["rows"] if row["kind"] == "trial"]
+    assert [row["settings"] for row in trials if not row["settings"]] == [{}]
+    last = content["rows"].index(trials[-1])
+    path.write_text(json.dumps({**content, "rows": content["rows"][:last]}))
+    distill_tuned.tune(**given)
+    again = json.loads(path.read_text())["rows"]
+    assert [row["settings"] for row in again[:4]] == [row["settings"] for row in trials]
+    best = max(again[:4], key=lambda row: row["accuracy"])
+    assert [row["settings"] for row in again[4:]] == [best["settings"]] * 2
+    (line,) = distill_tables.tuned(RESULTS).rows
+    assert (line[1], line[-1]) == ("kip", 2)
+
+
+@pytest.mark.parametrize("method", distill_tuned.SPACES)
+def test_the_settings_of_each_method_lie_in_its_space(method: str) -> None:
+    settings = distill_tuned.own_settings(method)
+    space = distill_tuned.SPACES[method]
+    optuna.trial.create_trial(params=settings, distributions=space, value=0.0)
+    DistillConfig(method, **settings)
 
 
 def test_cross_architecture_counts_each_network_once(

@@ -24,6 +24,7 @@ OPENING = [
     "benchmarks.compare.architectures:cross",
     "benchmarks.compare.search_methods:methods",
     "benchmarks.compare.distill_methods:compare",
+    "benchmarks.compare.distill_tuned:tune",
 ]
 
 
