@@ -65,6 +65,21 @@ def _short(value: Any) -> str:
     return f"{value:.2g}" if isinstance(value, float) and value < 0.5 else str(value)
 
 
+def universality(results: Path) -> Table:
+    """Sets for one learner and for all of them, made in the same time, under each learner."""
+    head, rows = ["made for"], []
+    for bench in benchmarks(results, "universality-ipc*"):
+        learners = bench["settings"]["learners"]
+        head = ["made for", *map(Code, learners), "mean", "weakest"]
+        for row in bench["rows"]:
+            cells = [summary_of(row["accuracies"][name]) for name in learners]
+            means = [cell.mean for cell in cells]
+            alone = "," not in row["made_for"]
+            title = Code(row["made_for"]) if alone else "all of them"
+            rows.append([title, *cells, f"{np.mean(means):.2f}", f"{min(means):.2f}"])
+    return Table(head, rows)
+
+
 def ablation(results: Path) -> Table:
     """`krr` with one thing changed, and what that changes in points."""
     rows = []

@@ -51,6 +51,7 @@ TABLES: dict[str, Callable[[Path], Table]] = {
     "search-swap": search.swap,
     "distill-methods": distill.methods,
     "distill-tuned": distill.tuned,
+    "universality": distill.universality,
     "distill-conv": partial(distill.methods, table="conv"),
     "distill-ablation": distill.ablation,
     "distill-cost": distill.cost,

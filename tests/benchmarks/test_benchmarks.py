@@ -22,6 +22,7 @@ from benchmarks.compare import (
     search_choice,
     search_methods,
     search_rules,
+    universality,
 )
 from benchmarks.speed import essay_net
 from distill import DistillConfig, distill
@@ -195,6 +196,18 @@ def test_the_settings_of_each_method_lie_in_its_space(method: str) -> None:
     space = distill_tuned.SPACES[method]
     optuna.trial.create_trial(params=settings, distributions=space, value=0.0)
     DistillConfig(method, **settings)
+
+
+def test_sets_for_one_learner_and_for_all_are_scored_under_each() -> None:
+    given: dict[str, object] = {"learners": "mlp,knn", "minutes": 0.005, "seeds": 2}
+    universality.compare(**given, dataset="digits", workers=1)
+    path = Path("results/benchmarks/universality-ipc1.json")
+    before = path.read_text()
+    universality.compare(**given, dataset="digits", workers=1)
+    assert path.read_text() == before
+    table = distill_tables.universality(RESULTS)
+    assert [len(row) for row in table.rows] == [len(table.head)] * 3
+    assert table.rows[0][0] == "all of them"
 
 
 def test_cross_architecture_counts_each_network_once(

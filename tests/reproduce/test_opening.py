@@ -25,6 +25,7 @@ OPENING = [
     "benchmarks.compare.search_methods:methods",
     "benchmarks.compare.distill_methods:compare",
     "benchmarks.compare.distill_tuned:tune",
+    "benchmarks.compare.universality:compare",
 ]
 
 

@@ -1,0 +1,70 @@
+"""What it costs to suit all learners: the same minutes spent on one of them, and on them together.
+
+`python -m benchmarks.compare.universality` writes `results/benchmarks/universality-ipc1.json`,
+set by set. The same command goes on, also within a run (checkpoints lie in `runs/universality`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks.compare.distill_methods import curve
+from benchmarks.rows import Rows
+from distill import DistillConfig, validation
+from distill.command import run_distillation
+from distill.history import ENDING
+from reproduce import Candidate, Oracle
+from reproduce.commands.application import application, run
+from reproduce.commands.options import DataChoice, WorkersOption, configured
+from reproduce.commands.terminal import progress
+
+RUNS = Path("runs/universality")
+LEARNERS = "convnet,lenet,resnet-small,mlp-dc,conv,knn,mlp"  # those of `distilled-ipc1-any`
+
+
+@configured
+def compare(
+    choice: DataChoice,
+    learners: Annotated[
+        str, typer.Option(help="Learners, with commas between. All networks, or surrogates.")
+    ] = LEARNERS,
+    ipc: Annotated[int, typer.Option(help="Images per class.", min=1)] = 1,
+    minutes: Annotated[float, typer.Option(help="Minutes of each run, without validation.")] = 8.0,
+    seeds: Annotated[int, typer.Option(help="Networks that score each set.", min=1)] = 3,
+    workers: WorkersOption = None,
+) -> None:
+    """Make a set for all learners, and one for each, and score every set under every learner."""
+    data, names = choice.open(), tuple(learners.split(","))
+    settings = {"minutes": minutes, "learners": list(names), "dataset": data.title}
+    rows = Rows(f"universality-ipc{ipc}", ipc=ipc, **settings)
+    oracle = Oracle(data, workers=workers)
+    for made_for in (names, *((name,) for name in names)):
+        title = ",".join(made_for)
+        if rows.has(made_for=title):
+            continue
+        config = DistillConfig(
+            "mixed", ipc, minutes=minutes, checks=2, protocols=made_for, bounded=True, ema=0.99
+        )
+        checkpoint = RUNS / rows.name / f"{title}.checkpoint"
+        found = run_distillation(data, config, title, checkpoint, threads=1).candidate()
+        history = curve(checkpoint.with_suffix(ENDING))
+        rows.add(made_for=title, **history, accuracies=scored(oracle, found, names, seeds))
+
+
+def scored(
+    oracle: Oracle, candidate: Candidate, learners: tuple[str, ...], seeds: int
+) -> dict[str, list[float]]:
+    """Accuracies of each learner, one for each seed."""
+    found = {}
+    for name in learners:
+        with progress(f"fresh learners, {name}") as update:
+            records = oracle.score(candidate, name, range(seeds), validation.FRESH, progress=update)
+        found[name] = [record["accuracy"] for record in records]
+    return found
+
+
+if __name__ == "__main__":
+    run(application(compare, help="Compare sets for one learner with a set for all."))
