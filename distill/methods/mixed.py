@@ -1,59 +1,44 @@
 """`mixed`: for each kind of network what it learns most by, so that one set teaches them all.
 
 The essay's net is trained so briefly that its whole training matters, and that is compiled here: it
-is unrolled. An MLP answers as its kernel does when it is wide. All other networks match gradients:
-what is learned so for one of them teaches the others, too, while features of one network (`krr`)
-teach that network alone.
+is unrolled. An MLP is unrolled through the first steps of its training. All other networks match
+gradients: what is learned so for one of them teaches the others, too, while features of one network
+(`krr`) teach that network alone.
 """
 
 from __future__ import annotations
 
-from torch import Tensor
-
-from distill.inner.steps import Trainer
+from distill.config import DistillConfig
 from distill.methods import Method, Stage
 from distill.methods.dc import GradientMatching
 from distill.methods.unroll import Unroll
-from distill.objectives.base import Objective, outer_cross_entropy
 from distill.objectives.matching import SETTINGS
-from distill.objectives.networks import as_seen
-from reproduce.networks.infinite import dense_kernels
-from reproduce.training.batches import training_targets
-from reproduce.training.last_layer import dual_weights
+from distill.objectives.networks import learning_steps
 
-COPIES = 24  # of each image, otherwise augmented, where the recipe augments
-STRENGTH = 0.02  # of the ridge, in units of the mean of the kernel's diagonal
+BEGINNING = 200  # steps, a fifth of those of the field's evaluation
 
 
-class WideNetwork(Objective):
-    """Cross-entropy, on real images, of an MLP as if it were infinitely wide.
+class Beginning(Unroll):
+    """`unroll` through the first steps of fresh networks: `window` of them, or `BEGINNING`.
 
-    Its tangent kernel is regressed on the set with its augmentations (Jacot et al. 2018).
+    Windows late in a training change a network little, so that they say little about which images
+    teach it. Nor does its tangent kernel: sets of ten images that teach the kernel 88 % teach an
+    MLP of the field 68 %.
     """
 
-    def prepare(self) -> None:
-        """Make what shows the set as the recipe does; its networks are not trained."""
-        recipe = self.member.recipe
-        assert recipe
-        self.recipe = recipe
-        copies = 1 if recipe.augment == "none" else COPIES
-        shape, like = self.data.image_shape, self.synthetic.images
-        self.trainer = Trainer(recipe, shape, self.classes, copies, like)
+    @classmethod
+    def ages(cls, config: DistillConfig, steps: int) -> tuple[int, int]:
+        return 0, 0
 
-    def loss(self) -> Tensor:
-        recipe = self.recipe
-        seen = self.trainer.view(self.synthetic, [self.config.seed, self.turn, 7, self.rank])
-        ours = seen.flatten(0, 1).flatten(1).double()
-        labels = training_targets(recipe, self.synthetic.scores()).repeat(len(seen), 1)
-        theirs = as_seen(recipe, self.real[0]).flatten(0, 1).flatten(1).double()
-        kernel, cross = (dense_kernels(x, ours, recipe.depth)[1] for x in (ours, theirs))
-        found = cross @ dual_weights(kernel[None], labels.double()[None], STRENGTH)[0]
-        logits = self.synthetic.logits(found.to(seen.dtype), self.number)
-        return outer_cross_entropy(logits, self.real[1].flatten(0, 1))
+    @property
+    def window(self) -> int:
+        """Inner steps that are differentiated."""
+        steps = learning_steps(self.recipe, len(self.synthetic.images))
+        return min(self.config.window or BEGINNING, steps)
 
 
 METHOD = Method(
-    (Stage(GradientMatching, models={"conv": Unroll, "mlp": WideNetwork}),),
+    (Stage(GradientMatching, models={"conv": Unroll, "mlp": Beginning}),),
     {**SETTINGS, "batch": 200, "start": "mean", "image_lr": 0.015},
     surrogates=True,
 )

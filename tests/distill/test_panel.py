@@ -10,7 +10,7 @@ import torch
 from distill import DistillConfig, Distiller
 from distill.methods import find
 from distill.methods.dc import GradientMatching
-from distill.methods.mixed import WideNetwork
+from distill.methods.mixed import Beginning
 from distill.methods.unroll import Unroll
 from distill.objectives.networks import learning_steps
 from distill.objectives.surrogate import SurrogateObjective
@@ -86,7 +86,7 @@ def test_mixed_has_an_objective_for_each_kind_of_network(digits: Dataset) -> Non
     config = replace(PANEL, method="mixed", protocols=named, window=2, batch=20)
     stage, members = find("mixed").stages[0], Distiller(digits, config).panel
     kinds = [stage.kind(member) for member in members]
-    assert kinds == [Unroll, GradientMatching, WideNetwork, SurrogateObjective]
+    assert kinds == [Unroll, GradientMatching, Beginning, SurrogateObjective]
 
 
 def test_what_learns_nothing_more_is_not_unrolled(ten: Candidate) -> None:
