@@ -22,8 +22,7 @@ class Beginning(Unroll):
     """`unroll` through the first steps of fresh networks: `window` of them, or `BEGINNING`.
 
     Windows late in a training change a network little, so that they say little about which images
-    teach it. Nor does its tangent kernel: sets of ten images that teach the kernel 88 % teach an
-    MLP of the field 68 %.
+    teach it. Nor does its tangent kernel: a set can teach the kernel well and the network badly.
     """
 
     @classmethod
