@@ -72,7 +72,7 @@ def universality(results: Path) -> Table:
         learners = bench["settings"]["learners"]
         head = ["made for", *map(Code, learners), "mean", "weakest"]
         for row in bench["rows"]:
-            cells = [summary_of(row["accuracies"][name]) for name in learners]
+            cells = [summary_of(row["scores"][name]) for name in learners]
             means = [cell.mean for cell in cells]
             alone = "," not in row["made_for"]
             title = Code(row["made_for"]) if alone else "all of them"

@@ -51,7 +51,7 @@ def compare(
         checkpoint = RUNS / rows.name / f"{title}.checkpoint"
         found = run_distillation(data, config, title, checkpoint, threads=1).candidate()
         history = curve(checkpoint.with_suffix(ENDING))
-        rows.add(made_for=title, **history, accuracies=scored(oracle, found, names, seeds))
+        rows.add(made_for=title, **history, scores=scored(oracle, found, names, seeds))
 
 
 def scored(
