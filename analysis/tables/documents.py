@@ -50,7 +50,6 @@ TABLES: dict[str, Callable[[Path], Table]] = {
     "search-stages": search.stages,
     "search-swap": search.swap,
     "distill-methods": distill.methods,
-    "distill-tuned": distill.tuned,
     "universality": distill.universality,
     "distill-conv": partial(distill.methods, table="conv"),
     "distill-ablation": distill.ablation,
