@@ -36,35 +36,6 @@ def methods(results: Path, table: str = "methods") -> Table:
     return Table(["ipc", "method", "made for", "minutes", "updates", "accuracy", "n"], rows)
 
 
-def tuned(results: Path) -> Table:
-    """Methods with tuned settings: whole runs under their own learner and the field's evaluation.
-
-    Each run counts once, by the mean of its networks.
-    """
-    rows = []
-    for bench in benchmarks(results, "distill-tuned-ipc*"):
-        runs: dict[str, list[Benchmark]] = {}
-        for row in bench["rows"]:
-            if row["kind"] == "run":
-                runs.setdefault(row["method"], []).append(row)
-        for method, found in runs.items():
-            own, field = (
-                summary_of([float(np.mean(row[under])) for row in found])
-                for under in ("own", "field")
-            )
-            settings = ", ".join(f"{k} {_short(v)}" for k, v in found[0]["settings"].items())
-            updates = f"{np.mean([row['updates'] for row in found]):,.0f}"
-            about = [bench["settings"]["ipc"], Code(method), Code(found[0]["learner"])]
-            rows.append([*about, settings or "its own", updates, own, field, len(found)])
-    head = ["ipc", "method", "made for", "settings", "updates", "under its learner"]
-    rows.sort(key=lambda row: (row[0], -row[5].mean))
-    return Table([*head, "under `convnet`", "runs"], rows)
-
-
-def _short(value: Any) -> str:
-    return f"{value:.2g}" if isinstance(value, float) and value < 0.5 else str(value)
-
-
 def universality(results: Path) -> Table:
     """Sets for one learner and for all of them, made in the same time, under each learner."""
     head, rows = ["made for"], []

@@ -33,7 +33,6 @@ MEASURED = (
     *("search-methods", "search-stages", "search-swap", "cross-protocol", "cross-architecture"),
     *(
         "distill-methods",
-        "distill-tuned",
         "distill-ablation",
         "distill-cost",
         "distill-memory",

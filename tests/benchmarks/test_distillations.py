@@ -65,8 +65,7 @@ def test_tuned_methods_go_on_where_they_were(monkeypatch: pytest.MonkeyPatch) ->
     assert [row["settings"] for row in again[:4]] == [row["settings"] for row in trials]
     best = max(again[:4], key=lambda row: row["accuracy"])
     assert [row["settings"] for row in again[4:]] == [best["settings"]] * 2
-    (line,) = distill_tables.tuned(RESULTS).rows
-    assert (line[1], line[-1]) == ("kip", 2)
+    assert [len(row["own"]) for row in again[4:]] == [1] * 2  # nothing is random in kernels
 
 
 @pytest.mark.parametrize("method", distill_tuned.SPACES)
