@@ -8,6 +8,7 @@ same command goes on, also within a run (checkpoints lie in `runs/distill-method
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,10 +20,11 @@ from distill.command import run_distillation
 from distill.config import METHODS
 from distill.history import ENDING
 from distill.methods import filled, find
-from reproduce import Oracle, UserError
+from reproduce import Candidate, Oracle, UserError
 from reproduce.commands.application import application, run
 from reproduce.commands.options import DataChoice, WorkersOption, configured
 from reproduce.commands.terminal import progress
+from reproduce.data import Dataset
 
 RUNS = Path("runs/distill-methods")
 Cases = dict[str, dict[str, Any]]
@@ -87,16 +89,14 @@ def compare(
         config = configuration({"ipc": ipc, **SHARED.get(table, {}), **cases[name]}, budget)
         # A run that goes on must be the same run: its checkpoint says so, too.
         checkpoint = RUNS / f"{rows.name} {name}.checkpoint"
-        found = run_distillation(data, config, name, checkpoint, None, threads).candidate()
-        with progress("fresh networks") as update:
-            scored = oracle.score(found, "own", range(seeds), validation.FRESH, progress=update)
+        found, history = distilled(data, config, name, checkpoint, threads)
         rows.add(
             name=name,
             method=config.method,
             recipe=",".join(filled(config).protocols or ()),
             changes=cases[name],
-            **curve(checkpoint.with_suffix(ENDING)),
-            accuracies=[record["accuracy"] for record in scored],
+            **history,
+            accuracies=scored(oracle, found, ["own"], seeds)["own"],
         )
 
 
@@ -107,6 +107,26 @@ def configuration(settings: dict[str, Any], budget: dict[str, Any]) -> DistillCo
     """
     settings = {"method": "krr", **settings}
     return DistillConfig(**settings, **(budget if find(settings["method"]).stages else {}))
+
+
+def distilled(
+    data: Dataset, config: DistillConfig, name: str, checkpoint: Path, threads: int = 1
+) -> tuple[Candidate, dict[str, Any]]:
+    """The set of a run, and its updates, seconds and accuracy over time."""
+    found = run_distillation(data, config, name, checkpoint, threads=threads).candidate()
+    return found, curve(checkpoint.with_suffix(ENDING))
+
+
+def scored(
+    oracle: Oracle, candidate: Candidate, protocols: Iterable[str], seeds: int
+) -> dict[str, list[float]]:
+    """Accuracies of fresh learners under each protocol, one for each seed."""
+    found = {}
+    for name in dict.fromkeys(protocols):
+        with progress(f"fresh learners, {name}") as update:
+            records = oracle.score(candidate, name, range(seeds), validation.FRESH, progress=update)
+        found[name] = [record["accuracy"] for record in records]
+    return found
 
 
 def curve(path: Path) -> dict[str, Any]:

@@ -14,18 +14,14 @@ import optuna
 import typer
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
-from benchmarks.compare.distill_methods import curve
+from benchmarks.compare.distill_methods import distilled, scored
 from benchmarks.rows import Rows, chosen
-from distill import DistillConfig, validation
-from distill.command import run_distillation
+from distill import DistillConfig
 from distill.config import RECIPES
-from distill.history import ENDING
 from distill.methods import filled
-from reproduce import Candidate, Oracle
+from reproduce import Oracle
 from reproduce.commands.application import application, run
 from reproduce.commands.options import DataChoice, WorkersOption, configured
-from reproduce.commands.terminal import progress
-from reproduce.data import Dataset
 
 RUNS = Path("runs/distill-tuned")
 FIELD = "convnet"  # the evaluation that all sets have in common, beside their own
@@ -78,9 +74,9 @@ def tune(
         for number in range(trials):
             if not rows.has(kind="trial", method=method, number=number):
                 settings = proposed(rows, method)
-                name = f"{method} trial {number}"
                 config = DistillConfig(method, ipc, minutes=minutes, checks=1, **settings)
-                history = distilled(data, config, rows.name, name)[1]
+                checkpoint = RUNS / rows.name / f"{method} trial {number}.checkpoint"
+                history = distilled(data, config, method, checkpoint)[1]
                 best = max(accuracy for _, accuracy in history["history"])
                 rows.add(
                     kind="trial", method=method, number=number, settings=settings, accuracy=best
@@ -89,11 +85,13 @@ def tune(
             if not rows.has(kind="run", method=method, seed=seed):
                 settings = best_settings(rows, method)
                 config = DistillConfig(method, ipc, minutes=whole, checks=5, seed=seed, **settings)
-                found, history = distilled(data, config, rows.name, f"{method} run {seed}")
+                checkpoint = RUNS / rows.name / f"{method} run {seed}.checkpoint"
+                found, history = distilled(data, config, method, checkpoint)
                 (learner,) = filled(config).protocols or ()
+                own = "own" if learner in RECIPES else learner
+                scores = scored(oracle, found, (own, FIELD), seeds)
                 about = {"method": method, "seed": seed, "settings": settings, "learner": learner}
-                scores = scored(oracle, found, learner, seeds)
-                rows.add(kind="run", **about, **history, **scores)
+                rows.add(kind="run", **about, **history, own=scores[own], field=scores[FIELD])
 
 
 def proposed(rows: Rows, method: str) -> dict[str, Any]:
@@ -129,28 +127,6 @@ def best_settings(rows: Rows, method: str) -> dict[str, Any]:
     """The settings of the best trial of a method."""
     best = max(trials_of(rows, method), key=lambda row: float(row["accuracy"]))
     return dict(best["settings"])
-
-
-def distilled(
-    data: Dataset, config: DistillConfig, folder: str, name: str
-) -> tuple[Candidate, dict[str, Any]]:
-    """The set of a run on one thread, and its updates, seconds and accuracy over time."""
-    checkpoint = RUNS / folder / f"{name}.checkpoint"
-    found = run_distillation(data, config, name, checkpoint, threads=1).candidate()
-    return found, curve(checkpoint.with_suffix(ENDING))
-
-
-def scored(oracle: Oracle, candidate: Candidate, learner: str, seeds: int) -> dict[str, Any]:
-    """Accuracies of fresh networks under the learner that a set was made for, and the field's."""
-    own = "own" if learner in RECIPES else learner
-    found = {}
-    for protocol in dict.fromkeys((own, FIELD)):
-        with progress(f"fresh networks, {protocol}") as update:
-            records = oracle.score(
-                candidate, protocol, range(seeds), validation.FRESH, progress=update
-            )
-        found[protocol] = [record["accuracy"] for record in records]
-    return {"own": found[own], "field": found[FIELD]}
 
 
 if __name__ == "__main__":

@@ -11,15 +11,12 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.compare.distill_methods import curve
+from benchmarks.compare.distill_methods import distilled, scored
 from benchmarks.rows import Rows
-from distill import DistillConfig, validation
-from distill.command import run_distillation
-from distill.history import ENDING
-from reproduce import Candidate, Oracle
+from distill import DistillConfig
+from reproduce import Oracle
 from reproduce.commands.application import application, run
 from reproduce.commands.options import DataChoice, WorkersOption, configured
-from reproduce.commands.terminal import progress
 
 RUNS = Path("runs/universality")
 LEARNERS = "convnet,lenet,resnet-small,mlp-dc,conv,knn,mlp"  # those of `distilled-ipc1-any`
@@ -49,21 +46,8 @@ def compare(
             "mixed", ipc, minutes=minutes, checks=2, protocols=made_for, bounded=True, ema=0.99
         )
         checkpoint = RUNS / rows.name / f"{title}.checkpoint"
-        found = run_distillation(data, config, title, checkpoint, threads=1).candidate()
-        history = curve(checkpoint.with_suffix(ENDING))
+        found, history = distilled(data, config, title, checkpoint)
         rows.add(made_for=title, **history, scores=scored(oracle, found, names, seeds))
-
-
-def scored(
-    oracle: Oracle, candidate: Candidate, learners: tuple[str, ...], seeds: int
-) -> dict[str, list[float]]:
-    """Accuracies of each learner, one for each seed."""
-    found = {}
-    for name in learners:
-        with progress(f"fresh learners, {name}") as update:
-            records = oracle.score(candidate, name, range(seeds), validation.FRESH, progress=update)
-        found[name] = [record["accuracy"] for record in records]
-    return found
 
 
 if __name__ == "__main__":
