@@ -190,13 +190,18 @@ class Distiller:
         return True
 
     def _set_rates(self) -> None:
-        """Set the learning rates of the next update; temperatures do not warm up."""
+        """Set the learning rates of the next update.
+
+        No set has temperatures, so a run that goes on from a learned one must find them anew: they
+        have a rate of their own, which does not wait for the others to warm up.
+        """
         stage, ends = self.progress.stage, self.stages[self.progress.stage].until
         begins = self.stages[stage - 1].until if stage else 0.0
-        rate = (self.stage_config.image_lr or 0.0) * self.progress.scale
-        rate *= schedule.cooled((self.done - begins) / (ends - begins), self.config.cool)
+        part = schedule.cooled((self.done - begins) / (ends - begins), self.config.cool)
+        part *= self.progress.scale
         warm = schedule.warmed(self.progress.step) if self.goes_on else 1.0
-        for group, part in zip(self.optimiser.param_groups, (warm, 1.0), strict=True):
+        rates = (warm * (self.stage_config.image_lr or 0.0), schedule.TEMPERATURE_RATE)
+        for group, rate in zip(self.optimiser.param_groups, rates, strict=True):
             group["lr"] = part * rate
 
     def _step(self, member: int, loss: float) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 WARM = 100  # updates in which the rate rises where a learned set goes on
+TEMPERATURE_RATE = 0.05  # of the logarithm of a temperature; a factor of 5 takes about 40 updates
 
 
 def cooled(part: float, cool: float) -> float:

@@ -55,7 +55,8 @@ def test_runs_warm_up_only_where_they_go_on_from_a_learned_set(
     assert rates_of(digits, steady) == pytest.approx([RATE] * 8)
     rising = [RATE * (step + 1) / schedule.WARM for step in range(8)]
     assert rates_of(digits, goes_on) == pytest.approx(rising)
-    assert rates_of(digits, goes_on, group=1) == pytest.approx([RATE] * 8)
+    for config in (steady, goes_on):  # temperatures are of no set, and never warm
+        assert rates_of(digits, config, group=1) == pytest.approx([schedule.TEMPERATURE_RATE] * 8)
 
 
 @pytest.mark.parametrize("cool", [0.1, 0.5])
