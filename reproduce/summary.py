@@ -184,14 +184,18 @@ class ScoreRow:
 
 
 def score_rows(records: Iterable[Record]) -> list[ScoreRow]:
-    """One row for each group of records that agree in all but candidate and seed."""
+    """One row for each group of records that agree in all but candidate and seed.
+
+    A plan is what learns, in full. It differs between sets of one name that carry other recipes.
+    """
+    others = ("members", "width", "plan")
     groups = grouped(
         records,
-        lambda r: (*(r[field] for field in GROUP), role_of(r), r.get("members"), r.get("width")),
+        lambda r: (*(r[field] for field in GROUP), role_of(r), *(r.get(name) for name in others)),
     )
     rows = [
         ScoreRow(
-            **dict(zip((*GROUP, "role"), key[:-2], strict=True)),
+            **dict(zip((*GROUP, "role"), key, strict=False)),
             title=title(group),
             lucky=any(map(is_lucky, group)),
             seeds=seed_range(record["seed"] for record in group),

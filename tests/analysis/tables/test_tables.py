@@ -39,6 +39,15 @@ def test_of_several_sets_the_sets_are_the_sample() -> None:
     assert row.summary.se == pytest.approx(5)
 
 
+def test_sets_of_one_name_with_other_recipes_are_no_sample_of_sets() -> None:
+    """Class means in the plain frame and in the upright one are two things."""
+    records = [{**record("a", 0, 50), "plan": "1"}, {**record("b", 0, 60), "plan": "2"}]
+    assert sorted((row.title, row.summary.mean) for row in score_rows(records)) == [
+        ("x", 50),
+        ("x", 60),
+    ]
+
+
 def test_altered_copies_of_a_set_are_no_sets_of_a_leaderboard(
     ten: Candidate, digits: Dataset
 ) -> None:
