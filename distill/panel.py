@@ -32,7 +32,7 @@ class Member:
     learner : Learner
         What the oracle scores.
     recipe : Recipe or None
-        By which networks are trained while the set is made; None where a surrogate is taught.
+        By which networks are trained while the set is made; None where the learner trains none.
     classes : int
         Of the data.
     """
@@ -46,7 +46,7 @@ class Member:
     @property
     def hard(self) -> bool:
         """Whether it takes hard labels alone, as estimators and the field's protocols do."""
-        return not isinstance(self.learner, Network) or self.learner.recipe.augment == "dc"
+        return self.recipe is None or self.recipe.augment == "dc"
 
     @property
     def frame(self) -> str:
@@ -116,13 +116,11 @@ def member(name: str, config: DistillConfig, template: Candidate) -> Member:
         )
     learner = protocols.learner(name, template)
     if not isinstance(learner, Network):
-        from distill import surrogates  # loads scikit-learn, which takes seconds
+        from distill.surrogates import surrogate  # loads scikit-learn, which takes seconds
 
-        stands = surrogates.network(learner, len(template))
-        if stands is None and surrogates.surrogate(learner) is None:
+        if surrogate(learner) is None:
             raise UserError(f"no set can be made for {name}: it has no gradient, and no surrogate")
-        stands = stands and narrowed(stands, config)
-        return Member(name, name, learner, stands, template.classes)
+        return Member(name, name, learner, None, template.classes)
     # The members of an ensemble are alike, so one network stands for all while the set is made.
     recipe = replace(learner.recipe, ensemble=1)
     if recipe.distortion and recipe.distortion.policy:

@@ -1,11 +1,10 @@
-"""Learners of scikit-learn, as differentiable functions of a set or as networks of ours.
+"""Learners that are not trained by gradient, as differentiable functions of a set.
 
 A distillation follows gradients. The accuracy of a nearest neighbour or of a support vector machine
 gives it none, so that it follows a surrogate, which answers nearly as the learner does, and
 smoothly. On the essay's sets of ten (a hundred) images, neighbours and machines give 96 (93) % of
-MNIST's validation images the same class as their surrogates do. A multi-layer perceptron on frozen
-features is taken for an infinitely wide one. On pixels that misleads, since a set can teach the
-wide one well and the narrow one badly. There a network of ours stands for it.
+MNIST's validation images the same class as their surrogates do. A network of scikit-learn agrees
+with its surrogate on 75 (85) %, and with itself from another seed on 82 (91) %.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from functools import partial
 from itertools import combinations
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from sklearn.linear_model import LogisticRegression
@@ -28,7 +26,6 @@ from torch import Tensor
 
 from reproduce.images import expand
 from reproduce.networks.infinite import dense_kernels
-from reproduce.recipe import Recipe
 from reproduce.scoring.classifier import BYTE, DIVISOR, Classifier
 from reproduce.scoring.kernel import ConvKernel
 from reproduce.scoring.learners import Learner
@@ -43,7 +40,6 @@ RIDGE = 1.0  # of a linear layer trained by descent, in the same units
 WIDE = 0.2  # of a wide network, in the same units
 SURE = 10.0  # what multiplies scores, so that 0.9 and -0.1 are sure
 CURVATURE = 0.25  # of the cross-entropy at most, by each logit (Böhning 1992)
-WIDTH = 128  # of a network that stands for one of scikit-learn: 224 teaches sets the same, slower
 SMALLEST = 1e-12  # weight of an image in a class: its root has a gradient
 
 # From features (n, F) and class weights (n, C) of a set, and features (B, F): answers (B, C).
@@ -122,45 +118,6 @@ def surrogate(learner: Learner) -> Surrogate | KernelSurrogate | None:
     scaled = isinstance(estimator, Pipeline | TorchHead)
     head = _head(estimator[-1] if isinstance(estimator, Pipeline) else estimator)
     return head and Surrogate(learner, head, scaled)
-
-
-def network(learner: Learner, images: int) -> Recipe | None:
-    """How a network of ours is trained as a multi-layer perceptron of scikit-learn on pixels is.
-
-    Its layers are of one width, and begin as PyTorch has it, with smaller weights.
-
-    Parameters
-    ----------
-    learner : Learner
-    images : int
-        Of the set.
-
-    Returns
-    -------
-    Recipe or None
-        None where the learner is something else.
-    """
-    if not isinstance(learner, Classifier) or learner.embedding:
-        return None
-    match learner.make(0):
-        case MLPClassifier(activation="relu", solver="adam", batch_size="auto") as theirs:
-            sizes = np.ravel(theirs.hidden_layer_sizes)
-            batch = min(200, images * (2 * learner.shifts + 1) ** 2)
-            return Recipe(
-                model="mlp",
-                mean=0.0,
-                std=DIVISOR / BYTE,
-                epochs=theirs.max_iter,
-                batch=batch,
-                reshuffle=True,
-                lr=theirs.learning_rate_init,
-                weight_decay=theirs.alpha / batch,  # theirs is of a batch, ours of an image
-                optimiser="adam",
-                shifts=learner.shifts,
-                width=min(WIDTH, int(sizes.min())),
-                depth=len(sizes),
-            )
-    return None
 
 
 def _head(estimator: Any) -> Head | None:

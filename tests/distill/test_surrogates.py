@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC
 from torch import Tensor
 
@@ -17,7 +16,6 @@ from reproduce.essay import draws
 from reproduce.scoring.classifier import Classifier
 from reproduce.scoring.kernel import ConvKernel
 from reproduce.scoring.learners import Learner, Replicate, Where
-from reproduce.scoring.network import Network
 from reproduce.transfer import backbones
 from reproduce.transfer.autoencoder import Autoencoder
 from reproduce.transfer.backbones import Backbone
@@ -48,69 +46,13 @@ def agreement(learner: Learner, candidate: Candidate, images: np.ndarray) -> flo
     return 100 * float((predicted(learner, candidate, images) == theirs).mean())
 
 
-@pytest.mark.parametrize(("ipc", "least"), [(1, 96), (10, 93)])
-@pytest.mark.parametrize("name", ["knn", "svm-rbf", "svm-linear"])
-def test_surrogates_agree_with_their_learners(
-    mnist: Dataset, name: str, ipc: int, least: float
-) -> None:
+@pytest.mark.parametrize("ipc", [1, 10])
+@pytest.mark.parametrize("name", PLAIN)
+def test_surrogates_agree_with_their_learners(mnist: Dataset, name: str, ipc: int) -> None:
+    least = (75 if ipc == 1 else 85) if name == "mlp" else (96 if ipc == 1 else 93)
     candidate = draws.rmnist(mnist, ipc)
     images = mnist.validation.stratified(1000).images
     assert agreement(protocols.learner(name, candidate), candidate, images) >= least
-
-
-@pytest.mark.parametrize(("ipc", "least"), [(1, 77), (10, 87)])
-def test_a_network_agrees_with_the_one_it_stands_for(
-    mnist: Dataset, ipc: int, least: float
-) -> None:
-    """Nearly as networks of scikit-learn with different seeds do: 82 to 87 and 91 to 94 %."""
-    candidate = draws.rmnist(mnist, ipc)
-    images = mnist.validation.stratified(1000).images
-    theirs = protocols.learner("mlp", candidate)
-    recipe = surrogates.network(theirs, len(candidate))
-    assert recipe
-    asked = [
-        [Replicate(candidate, learner, seed) for seed in range(3)]
-        for learner in (theirs, Network(recipe))
-    ]
-    found = [
-        learner.predict(some, images, Where())
-        for learner, some in zip((theirs, Network(recipe)), asked, strict=True)
-    ]
-    same = [np.mean(one == other) for one in found[0] for other in found[1]]
-    assert 100 * np.mean(same) >= least
-
-
-def test_a_network_stands_for_perceptrons_on_pixels_alone(
-    digits: Dataset, ten: Candidate, tmp_path: Path
-) -> None:
-    encoder = Autoencoder.train(digits.train.images[:50], 4, folder=tmp_path)
-    theirs = protocols.learner("mlp", ten)
-    assert isinstance(theirs, Classifier)
-    assert surrogates.network(Classifier(theirs.make, encoder), 10) is None
-    for name in ("knn", "forest", "conv", "kernel-conv"):
-        assert surrogates.network(protocols.learner(name, ten), 10) is None
-    for other in (
-        MLPClassifier(activation="tanh"),
-        MLPClassifier(solver="sgd"),
-        MLPClassifier(batch_size=3),
-    ):
-        assert surrogates.network(Classifier(lambda seed, other=other: other), 10) is None  # type: ignore[misc]
-
-
-def test_a_network_is_trained_as_the_one_it_stands_for() -> None:
-    settings = {"alpha": 0.5, "hidden_layer_sizes": (60, 40, 50), "learning_rate_init": 0.01}
-    theirs = Classifier(lambda seed: MLPClassifier(**settings, max_iter=7), shifts=1)
-    recipe = surrogates.network(theirs, 10)
-    assert recipe
-    assert (recipe.model, recipe.width, recipe.depth, recipe.shifts) == ("mlp", 40, 3, 1)
-    assert (recipe.lr, recipe.epochs, recipe.batch) == (0.01, 7, 90)
-    assert recipe.weight_decay == pytest.approx(0.5 / 90)
-    larger = surrogates.network(theirs, 100)
-    assert larger
-    assert larger.batch == 200
-    one = surrogates.network(Classifier(lambda seed: MLPClassifier(1000)), 10)
-    assert one
-    assert (one.width, one.depth) == (surrogates.WIDTH, 1)
 
 
 @pytest.mark.parametrize("head", ["linear-svm", "logistic", "nearest"])
