@@ -190,19 +190,14 @@ class Distiller:
         return True
 
     def _set_rates(self) -> None:
-        """Set the learning rates of the next update.
-
-        No set has temperatures, so a run that goes on from a learned one must find them anew: they
-        have a rate of their own, which does not wait for the others to warm up.
-        """
+        """Set the learning rates of the next update, of what the set has and of temperatures."""
         stage, ends = self.progress.stage, self.stages[self.progress.stage].until
         begins = self.stages[stage - 1].until if stage else 0.0
-        part = schedule.cooled((self.done - begins) / (ends - begins), self.config.cool)
-        part *= self.progress.scale
+        cooled = schedule.cooled((self.done - begins) / (ends - begins), self.config.cool)
         warm = schedule.warmed(self.progress.step) if self.goes_on else 1.0
         rates = (warm * (self.stage_config.image_lr or 0.0), schedule.TEMPERATURE_RATE)
         for group, rate in zip(self.optimiser.param_groups, rates, strict=True):
-            group["lr"] = part * rate
+            group["lr"] = rate * cooled * self.progress.scale
 
     def _step(self, member: int, loss: float) -> bool:
         """Update the set by its gradient; False where that is not finite or has exploded."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 
 WARM = 100  # updates in which the rate rises where a learned set goes on
-TEMPERATURE_RATE = 0.05  # of the logarithm of a temperature; a factor of 5 takes about 40 updates
+# Of logarithms of temperatures, which never warm up. No set has them, so that a run which goes on
+# from a learned set must find them anew: a factor of 5 takes about 40 updates.
+TEMPERATURE_RATE = 0.05
 
 
 def cooled(part: float, cool: float) -> float:
