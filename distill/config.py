@@ -198,6 +198,13 @@ class DistillConfig:
         Number(0, 0.999999),
         group=HOW,
     )
+    blur: float = option(
+        0.0,
+        "Pixels by which the gradient of images is blurred. Networks differ most in single pixels, "
+        "where their gradients are noise.",
+        Number(0, 10),
+        group=HOW,
+    )
     start: str | None = option(
         None,
         f"Images to start from: {', '.join(STARTS)}, or a candidate file. Default: the method's.",

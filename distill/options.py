@@ -14,7 +14,7 @@ from reproduce.errors import UserError
 SPECIFIC = ("window", "smooth", "bf16")  # objectives name those of them that they obey
 LEARNING = (
     *("steps", "minutes", "nets", "pool", "stride", "reuse", "batch", "image_lr", "cool", "ema"),
-    *("start", "learn", "checks", "memory", "weights", "bounded", "faint", *SPECIFIC),
+    *("start", "learn", "checks", "memory", "weights", "bounded", "faint", "blur", *SPECIFIC),
 )
 
 
@@ -104,6 +104,8 @@ def _by_panel(config: DistillConfig, panel: Sequence[Member]) -> Iterator[tuple[
         own = [option for option in OWN if not (sized and option in ("width", "depth"))]
         reason = f"it is for recipes that a set carries: {', '.join(RECIPES)}"
         yield from ((option, reason) for option in own)
+    if config.learn == "labels":
+        yield "blur", "only labels are learned"
     if len(panel) == 1:
         yield "weights", "one learner gets all updates"
     if config.known_init is not None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from distill import validation
@@ -36,6 +39,8 @@ class SyntheticSet(nn.Module):
         One for each learner of the panel, to begin with.
     faint : float
         Pixels below this are shown as 0.
+    blur : float
+        Standard deviation, in pixels, of a Gaussian that blurs the gradient of images.
 
     Attributes
     ----------
@@ -57,10 +62,13 @@ class SyntheticSet(nn.Module):
         rates: Sequence[float] = (),
         temperatures: Sequence[float] = (10.0,),
         faint: float = 0.0,
+        blur: float = 0.0,
     ) -> None:
         super().__init__()
         self.scale, self.faint = scale, faint
         self.images = nn.Parameter(torch.tensor(images), requires_grad=learn != "labels")
+        if blur and learn != "labels":
+            self.images.register_hook(partial(blurred, pixels=blur))
         raw = torch.tensor(labels)
         if scale == "probability":
             raw = raw.clamp_min(1e-6).log()
@@ -147,3 +155,17 @@ class SyntheticSet(nn.Module):
             seeds=(seed,),
             **data.opening(),
         )
+
+
+def blurred(images: Tensor, pixels: float) -> Tensor:
+    """Images (n, 1, H, W) blurred by a Gaussian with this standard deviation, 0 beyond the edges.
+
+    A descent along blurred gradients is one in a Sobolev space (Neuberger 1997): it moves what
+    neighbouring pixels share first.
+    """
+    reach = math.ceil(3 * pixels)
+    weights = torch.arange(-reach, reach + 1, dtype=images.dtype, device=images.device)
+    weights = (-(weights / pixels).square() / 2).exp()
+    weights = weights / weights.sum()
+    across = F.conv2d(images, weights[None, None, None], padding="same")
+    return F.conv2d(across, weights[None, None, :, None], padding="same")

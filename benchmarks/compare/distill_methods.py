@@ -32,6 +32,7 @@ TABLES: dict[str, Cases] = {
     # For the essay's own net: through its whole training, through parts of it, on its features.
     "conv": {
         "unroll": {"method": "unroll", "image_lr": 0.02},
+        "unroll, gradient blurred by a pixel": {"method": "unroll", "image_lr": 0.02, "blur": 1.0},
         "unroll, windows of 60 steps": {"method": "unroll", "window": 60, "image_lr": 0.02},
         "krr": {},
         "staged": {"method": "staged", "window": 170},

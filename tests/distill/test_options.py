@@ -62,6 +62,7 @@ OTHERS: dict[str, Any] = {
     "weights": (2.0, 1.0),
     "bounded": True,
     "faint": 0.6,
+    "blur": 1.0,
 }
 
 
@@ -214,6 +215,8 @@ HOSTILE: list[tuple[dict[str, Any], str]] = [
     ({"weights": (1.0,), "protocols": ("conv", "knn")}, "1 shares for 2 learners"),
     ({"weights": (0.0, 1.0), "protocols": ("conv", "knn")}, "weights"),
     ({"bounded": 1}, "bounded is 1"),
+    ({"blur": -0.5}, "blur is -0.5"),
+    ({"blur": 1.0, "learn": "labels"}, "only labels are learned"),
     ({"learn": "both", "method": "dm"}, "do not depend on labels"),
     ({"known_init": -1}, "known_init is -1"),
     ({"known_init": 3, "widen": 2}, "another initialisation"),
