@@ -200,8 +200,8 @@ class DistillConfig:
     )
     blur: float = option(
         0.0,
-        "Pixels by which the gradient of images is blurred. Networks differ most in single pixels, "
-        "where their gradients are noise.",
+        "Pixels by which the gradient of images is blurred, so that neighbouring pixels change "
+        "together.",
         Number(0, 10),
         group=HOW,
     )

@@ -26,8 +26,8 @@ def learnable(begun: Candidate, config: DistillConfig, panel: Sequence[Member]) 
     rates = only.learning_rates if only else ()
     temperatures = [member.temperature for member in panel]
     labels = start_labels(begun, scale)
-    shown = (config.faint, config.blur)
-    return SyntheticSet(begun.images, labels, scale, config.learn, rates, temperatures, *shown)
+    ways = {"faint": config.faint, "blur": config.blur}
+    return SyntheticSet(begun.images, labels, scale, config.learn, rates, temperatures, **ways)
 
 
 def candidate_of(
