@@ -7,6 +7,7 @@ costs, and how well it ranks sets. `auto` takes the version that tells most in a
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,12 +49,20 @@ class Version:
         return ", ".join([*parts, f"{self.images:,} images"])
 
 
-def measured(protocol: str) -> list[dict[str, Any]]:
-    """The rows of the table for a protocol; none where it was not measured."""
+def measured(protocol: str, ipc: float) -> list[dict[str, Any]]:
+    """The rows of the table for a protocol; none where it was not measured.
+
+    How well a version ranks depends on the size of the sets. The rows are those of the measured
+    number of images per class whose ratio to `ipc` (above 0) is nearest to 1.
+    """
     if not TABLE.is_file():
         return []
     rows = json.loads(TABLE.read_text(encoding="utf-8"))["rows"]
-    return [row for row in rows if row["protocol"] == protocol and "version" in row]
+    own = [row for row in rows if row["protocol"] == protocol and "version" in row]
+    nearest = min(
+        (row["ipc"] for row in own), key=lambda size: abs(math.log(size / ipc)), default=0
+    )
+    return [row for row in own if row["ipc"] == nearest]
 
 
 def tells(correlation: float, seconds: float) -> float:
@@ -67,7 +76,10 @@ def tells(correlation: float, seconds: float) -> float:
     return correlation**2 / (1 - correlation**2) / seconds
 
 
-def auto(protocol: str) -> Version | None:
-    """The version that tells most in a second; None where the protocol was not measured."""
-    rows = measured(protocol)
+def auto(protocol: str, ipc: float) -> Version | None:
+    """The version that tells most in a second of sets with `ipc` images per class.
+
+    None where the protocol was not measured.
+    """
+    rows = measured(protocol, ipc)
     return Version(**max(rows, key=lambda row: row["tells"])["version"]) if rows else None

@@ -26,7 +26,7 @@ from reproduce.oracle import Oracle
 from reproduce.records import Record
 from reproduce.summary import score_table, summarise
 from reproduce.support.files import check_writable
-from reproduce.support.text import checked_name
+from reproduce.support.text import checked_name, counted
 from search import finalists, halving, rivals, trials
 from search import study as studies
 from search.bill import bill
@@ -126,11 +126,13 @@ def how_scored(task: Task) -> str:
         less = [f", {name} {value}" for name, value in zip(CHEAP[1:], others, strict=True) if value]
         some = f"{images or 'all'} training images{''.join(less)}"
         return f"{asked}Sets are scored by {protocol} on {some}."
-    row = next(row for row in measured(protocol) if Version(**row["version"]) == version)
+    rows = measured(protocol, task.ipc)
+    row = next(row for row in rows if Version(**row["version"]) == version)
     rank, error = row["spearman"]
     return (
         f"Sets are scored by a cheap version of {protocol} unless options say more: {version}. Its "
-        f"rank correlation with the full score is {rank:.2f} ± {error:.2f} over {row['sets']} sets."
+        f"rank correlation with the full score is {rank:.2f} ± {error:.2f} over {row['sets']} sets "
+        f"with {counted(row['ipc'], 'images')} per class."
     )
 
 

@@ -64,6 +64,11 @@ class Task:
         """Images of each class."""
         return self.config.quotas_for(len(self.oracle.data.classes))
 
+    @property
+    def ipc(self) -> float:
+        """Images per class, on average."""
+        return sum(self.quotas) / len(self.quotas)
+
     @functools.cached_property
     def start_sets(self) -> list[np.ndarray]:
         """The sets of the user's files."""
@@ -92,7 +97,8 @@ class Task:
     def version(self) -> Version | None:
         """The cheap version of the protocol that `--fidelity auto` takes; None without one."""
         own = isinstance(self.oracle, FunctionOracle)
-        return None if own or self.config.fidelity == "full" else auto(self.config.protocol)
+        full = own or self.config.fidelity == "full"
+        return None if full else auto(self.config.protocol, self.ipc)
 
     @functools.cached_property
     def cheap(self) -> Fidelity:

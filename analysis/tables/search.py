@@ -124,8 +124,8 @@ def swap(results: Path) -> Table:
 def fidelity(results: Path) -> Table:
     """Cheap versions of protocols: seconds, and rank correlation with the full score."""
     rows: list[list[Any]] = []
-    for protocol, own in grouped(
-        benchmark(results, "search-fidelity")["rows"], itemgetter("protocol")
+    for (protocol, ipc), own in grouped(
+        benchmark(results, "search-fidelity")["rows"], itemgetter("protocol", "ipc")
     ).items():
         most = max(row["tells"] for row in own if "tells" in row)
         for row in own:
@@ -135,8 +135,16 @@ def fidelity(results: Path) -> Table:
                 correlation = "{:.2f} ± {:.2f}".format(*row["spearman"])
                 told = f"{row['tells']:.2f}{taken}"
                 cells = [_version(row["version"]), f"{row['seconds']:.2f}", correlation, told]
-            rows.append([Code(protocol), *cells, row["sets"]])
-    head = ["protocol", "version", "seconds a set", "rank correlation", "tells / second", "sets"]
+            rows.append([Code(protocol), ipc, *cells, row["sets"]])
+    head = [
+        "protocol",
+        "ipc",
+        "version",
+        "seconds a set",
+        "rank correlation",
+        "tells / second",
+        "sets",
+    ]
     return Table(head, rows)
 
 

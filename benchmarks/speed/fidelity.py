@@ -1,8 +1,8 @@
 """Cheap versions of protocols: what a score costs, and how well it ranks sets as the full one does.
 
-Every version scores the same sets of ten typical images, a few sets at a time, so that all versions
-meet the same load of the machine. The full score reads `validation-a` with one seed; a cheap one
-reads training images with another seed, as a search does.
+Every version scores the same real sets, a few sets at a time, so that all versions meet the same
+load of the machine. The full score reads `validation-a` with one seed; a cheap one reads training
+images with another seed, as a search does.
 """
 
 from __future__ import annotations
@@ -19,34 +19,48 @@ import typer
 
 from benchmarks.rows import write
 from benchmarks.speed.proxies import correlation
-from reproduce import Candidate, Oracle, load, protocols
+from reproduce import Candidate, Oracle, UserError, load, protocols
 from reproduce.commands.options import WorkersOption
 from reproduce.commands.terminal import progress
 from reproduce.essay import draws
 from reproduce.records import Record
+from search import SearchConfig
 from search.cheap import TABLE, Version, tells
+from search.methods.thompson import thompson
 from search.pool import Pool
+from search.task import Task
 
 SCORES = Path("runs/bench-fidelity.jsonl")
 MOST_SWAPPED, TOGETHER = 10, 4  # images that differ from the nearest-mean set; sets at a time
 SHORT, SMALL, LARGE = (0.02, 0.04, 0.1), 1000, 5000
+# By images per class. Several images of a class differ less from set to set, so that it takes more
+# images to tell which set is better, and training on them takes longer than reading these.
 VERSIONS = {
-    "conv": [Version(share, images) for share in SHORT for images in (SMALL, LARGE)],
-    "conv-shift1": [Version(share, images) for share in SHORT for images in (SMALL, LARGE)],
-    "convnet": [
-        Version(share, SMALL, width=width)
-        for share, width in ((0.04, 32), (0.1, 32), (0.04, 64), (0.1, 64))
-    ],
-    "best": [
-        Version(share, images, members=1, width=width)
-        for share, images, width in (
-            (0.05, SMALL, 32),
-            (0.1, SMALL, 16),
-            (0.1, SMALL, 32),
-            (0.2, 2 * SMALL, 16),
-            (0.2, 2 * SMALL, 32),
-        )
-    ],
+    1: {
+        "conv": [Version(share, images) for share in SHORT for images in (SMALL, LARGE)],
+        "conv-shift1": [Version(share, images) for share in SHORT for images in (SMALL, LARGE)],
+        "convnet": [
+            Version(share, SMALL, width=width)
+            for share, width in ((0.04, 32), (0.1, 32), (0.04, 64), (0.1, 64))
+        ],
+        "best": [
+            Version(share, images, members=1, width=width)
+            for share, images, width in (
+                (0.05, SMALL, 32),
+                (0.1, SMALL, 16),
+                (0.1, SMALL, 32),
+                (0.2, 2 * SMALL, 16),
+                (0.2, 2 * SMALL, 32),
+            )
+        ],
+    },
+    10: {
+        protocol: [
+            *(Version(share, images) for share in SHORT for images in (LARGE, 4 * LARGE)),
+            Version(1, LARGE),  # one full score tells this much of another
+        ]
+        for protocol in ("conv", "conv-shift1")
+    },
 }
 
 
@@ -63,8 +77,18 @@ def typical_sets(pool: Pool, count: int) -> list[np.ndarray]:
     return sets
 
 
+def some_sets(oracle: Oracle, ipc: int, count: int) -> list[np.ndarray]:
+    """Sets that a search may meet: typical ones, of several images per class `thompson`'s first."""
+    if ipc == 1:
+        return typical_sets(Pool.typical(oracle.data.train, 0.1), count)
+    return thompson(Task(oracle, SearchConfig(ipc=ipc, seed=5)).view(), count)
+
+
 def fidelity(
-    only: Annotated[str, typer.Option(help="Protocols, separated by commas.")] = ",".join(VERSIONS),
+    only: Annotated[
+        str, typer.Option(help="Protocols, separated by commas. Default: all that are known.")
+    ] = "",
+    ipc: Annotated[int, typer.Option(help="Images per class: 1 or 10.")] = 1,
     sets: Annotated[int, typer.Option(help="Sets to score under each protocol.")] = 60,
     minutes: Annotated[
         float, typer.Option(help="Begin no more sets of a protocol after so many minutes.")
@@ -72,51 +96,56 @@ def fidelity(
     workers: WorkersOption = None,
 ) -> None:
     """Seconds of cheap versions of protocols, and their rank correlation with the full score."""
+    if ipc not in VERSIONS:
+        raise UserError(f"no versions for {ipc} images per class; use 1 or 10")
     data = load("mnist")
     oracle = Oracle(data, SCORES, workers=workers)
-    pool = Pool.typical(data.train, 0.1)
     candidates = [
-        draws.real_candidate(data, chosen, name="set", method="set")
-        for chosen in typical_sets(pool, sets)
+        draws.real_candidate(data, indices, name="set", method="set")
+        for indices in some_sets(oracle, ipc, sets)
     ]
-    rows = [row for row in known() if row["protocol"] not in only.split(",")]
-    for protocol in only.split(","):
-        rows += measure(oracle, protocol, candidates, minutes)
+    chosen = only.split(",") if only else list(VERSIONS[ipc])
+    rows = [row for row in known() if row["ipc"] != ipc or row["protocol"] not in chosen]
+    for protocol in chosen:
+        rows += measure(oracle, protocol, ipc, candidates, minutes)
         write(TABLE.stem, workers=oracle.workers, rows=rows)
 
 
 def measure(
-    oracle: Oracle, protocol: str, candidates: Sequence[Candidate], minutes: float
+    oracle: Oracle, protocol: str, ipc: int, candidates: Sequence[Candidate], minutes: float
 ) -> list[dict[str, Any]]:
     """A row for the full score and for each cheap version of a protocol."""
-    begun, scored = time.monotonic(), list[list[Record]]()
+    begun, scored, versions = time.monotonic(), list[list[Record]](), VERSIONS[ipc][protocol]
     with progress(protocol) as update:
         for start in range(0, len(candidates), TOGETHER):
             if scored and time.monotonic() - begun > 60 * minutes:
                 break
             some = candidates[start : start + TOGETHER]
             full = oracle.score_many(some, protocol, [0], "validation-a")
-            scored += map(list, zip(full, *cheap_scores(oracle, protocol, some), strict=True))
+            scored += map(
+                list, zip(full, *cheap_scores(oracle, protocol, versions, some), strict=True)
+            )
             update(len(scored), len(candidates))
     accuracies = np.array([[record["accuracy"] for record in row] for row in scored])
     seconds = np.median([[record["seconds"] for record in row] for row in scored], axis=0)
-    rows = [{"protocol": protocol, "sets": len(scored), "seconds": float(seconds[0])}]
-    for number, version in enumerate(VERSIONS[protocol], start=1):
+    what = {"protocol": protocol, "ipc": ipc, "sets": len(scored)}
+    rows = [{**what, "seconds": float(seconds[0])}]
+    for number, version in enumerate(versions, start=1):
         rank = correlation(accuracies[:, number, None], accuracies[:, :1])
         each = float(seconds[number])
         own = {"version": asdict(version), "seconds": each, "spearman": rank}
         told = tells(rank[0], each)
-        rows.append({"protocol": protocol, "sets": len(scored), **own, "tells": told})
+        rows.append({**what, **own, "tells": told})
     return rows
 
 
 def cheap_scores(
-    oracle: Oracle, protocol: str, candidates: Sequence[Candidate]
+    oracle: Oracle, protocol: str, versions: Sequence[Version], candidates: Sequence[Candidate]
 ) -> Iterator[list[Record]]:
     """The scores of the sets under each cheap version."""
     recipe = protocols.recipe(protocol, candidates[0])
     assert recipe is not None
-    for version in VERSIONS[protocol]:
+    for version in versions:
         cheap = version.fidelity(recipe)
         yield oracle.score_many(candidates, protocol, [1], "train", fidelity=cheap)
 

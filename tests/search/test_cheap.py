@@ -16,9 +16,10 @@ from search.task import Task
 SMALL, LARGE = Version(0.1, 90, members=1, width=16), Version(0.5, 90, members=3)
 
 
-def row(version: Version, correlation: float, seconds: float) -> dict:
+def row(version: Version, correlation: float, seconds: float, ipc: int = 1) -> dict:
     return {
         "protocol": "best",
+        "ipc": ipc,
         "version": vars(version),
         "spearman": [correlation, 0.1],
         "seconds": seconds,
@@ -28,7 +29,11 @@ def row(version: Version, correlation: float, seconds: float) -> dict:
 
 @pytest.fixture
 def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    rows = [row(SMALL, 0.7, 1.0), row(LARGE, 0.8, 5.0), {"protocol": "best", "seconds": 50.0}]
+    rows = [
+        row(SMALL, 0.7, 1.0),
+        row(LARGE, 0.8, 5.0),
+        {"protocol": "best", "ipc": 1, "seconds": 50.0},
+    ]
     path = tmp_path / "table.json"
     path.write_text(json.dumps({"rows": rows}))
     monkeypatch.setattr(cheap, "TABLE", path)
@@ -36,18 +41,27 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_auto_takes_what_tells_most_in_a_second(table: Path) -> None:
-    assert auto("best") == SMALL
-    assert auto("conv") is None
+    assert auto("best", 1) == SMALL
+    assert auto("conv", 1) is None
     rows = [row(SMALL, 0.7, 1.0), row(LARGE, 0.95, 5.0)]
     table.write_text(json.dumps({"rows": rows}))
-    assert auto("best") == LARGE
+    assert auto("best", 1) == LARGE
 
 
 def test_the_tracked_table_has_a_version_of_the_protocols_that_are_searched() -> None:
     for protocol in ("conv", "conv-shift1", "best"):
-        version = auto(protocol)
+        version = auto(protocol, 1)
         assert version is not None
         assert 0 < version.share < 1
+
+
+@pytest.mark.parametrize(("ipc", "version"), [(0.5, SMALL), (3, SMALL), (3.2, LARGE), (50, LARGE)])
+def test_auto_goes_by_the_nearest_size_that_was_measured(
+    table: Path, ipc: float, version: Version
+) -> None:
+    rows = [row(SMALL, 0.9, 1.0, 1), row(SMALL, 0.1, 1.0, 10), row(LARGE, 0.8, 5.0, 10)]
+    table.write_text(json.dumps({"rows": rows}))
+    assert auto("best", ipc) == version
 
 
 @pytest.mark.usefixtures("table")
