@@ -32,6 +32,7 @@ SIDE = 5  # of a convolution's window
 CHUNK = 40  # numbers in one pass of the innermost loop: five vectors
 HALF = 160  # numbers in every second column of a row, filled up to whole chunks
 WIDEST = 2 * HALF // BATCH  # pixels
+MOST = WIDEST // 2 - 2  # pooled columns
 LINE = 2 * HALF
 DEAD = 4  # the winner of a pooling window where ReLU gives zero
 POINTS = 8
@@ -100,17 +101,18 @@ def _evaluate(
     inner, inner_winner = _maps(weight1.shape[1], height, width)
     outer, outer_winner = _maps(weight2.shape[1], inner.shape[1], inner.shape[2])
     between = np.zeros((len(inner), _lines_of(outer.shape[1]), 2, HALF), np.float32)
+    points, seen = _room(1, 1, inner.shape[1])[0], _room(1, len(inner), outer.shape[1])[0]
     flat = outer.reshape(-1, BATCH)
     first = [_weight_points(weight) for weight in weight1]
     second = [_weight_points(weight) for weight in weight2]
     for start in range(0, count, BATCH):
         stop = min(start + BATCH, count)
-        _side_by_side(images[start:stop], x[0])
-        points = _points(x, inner.shape[2])
+        _side_by_side(_batch(images[start:stop]), x[0])
+        _points(x, inner.shape[2], points)
         for net in range(len(weight1)):
             _block(points, first[net], bias1[net], inner, inner_winner, False)
             _halve(inner, between)
-            seen = _points(between, outer.shape[2])
+            _points(between, outer.shape[2], seen)
             _block(seen, second[net], bias2[net], outer, outer_winner, False)
             for image in range(stop - start):
                 for feature in range(len(flat)):
@@ -136,8 +138,9 @@ def forward(
 
     Returns
     -------
-    x : ndarray of shape (K, L, 2, HALF)
-        The images side by side, even columns before odd ones, in as many lines as tiles take.
+    seen : ndarray of shape (K, ...)
+        The images of each network as `_points`, and those of two columns more than are pooled,
+        which `inner_gradients` reads.
     inner, inner_winner : ndarray of shape (K, C, H', W', BATCH)
         The first block's maps; which of the four values in a pooling window was the largest.
     outer, outer_winner : ndarray of shape (K, O, H'', W'', BATCH)
@@ -146,25 +149,29 @@ def forward(
     nets, _, height, width = images.shape
     channels, outputs = weight1.shape[1], weight2.shape[1]
     rows, columns = (height - 4) // 2, (width - 4) // 2
-    x = np.zeros((nets, _lines_of(rows), 2, HALF), np.float32)
+    x = np.zeros((1, _lines_of(rows), 2, HALF), np.float32)
+    seen = _room(nets, 1, rows)
     inner = np.empty((nets, channels, rows, columns, BATCH), np.float32)
     inner_winner = np.empty(inner.shape, np.int8)
     outer = np.empty((nets, outputs, (rows - 4) // 2, (columns - 4) // 2, BATCH), np.float32)
     outer_winner = np.empty(outer.shape, np.int8)
     between = np.zeros((channels, _lines_of(outer.shape[2]), 2, HALF), np.float32)
+    points = _room(1, channels, outer.shape[2])[0]
     for net in range(nets):
-        _side_by_side(images[net], x[net])
-        weights, points = _weight_points(weight1[net]), _points(x[net : net + 1], columns)
-        _block(points, weights, bias1[net], inner[net], inner_winner[net], False)
+        _side_by_side(_batch(images[net]), x[0])
+        _points(x, min(columns + 2, MOST), seen[net])
+        weights = _weight_points(weight1[net])
+        _block(seen[net], weights, bias1[net], inner[net], inner_winner[net], False)
         _halve(inner[net], between)
-        weights, points = _weight_points(weight2[net]), _points(between, outer.shape[3])
+        weights = _weight_points(weight2[net])
+        _points(between, outer.shape[3], points)
         _block(points, weights, bias2[net], outer[net], outer_winner[net], False)
-    return x, inner, inner_winner, outer, outer_winner
+    return seen, inner, inner_winner, outer, outer_winner
 
 
 @njit()
 def tangents(
-    x: np.ndarray,
+    seen: np.ndarray,
     inner: np.ndarray,
     inner_winner: np.ndarray,
     outer_winner: np.ndarray,
@@ -178,7 +185,7 @@ def tangents(
 
     Parameters
     ----------
-    x, inner, inner_winner, outer_winner : ndarray
+    seen, inner, inner_winner, outer_winner : ndarray
         As `forward` returns them.
     weight2 : ndarray of shape (K, O, C, 5, 5)
     way1, way_bias1, way2, way_bias2 : ndarray
@@ -194,13 +201,14 @@ def tangents(
     # The second block's input and its weights both move: twice as many channels.
     channels, lines = inner.shape[1], _lines_of(outer_winner.shape[2])
     between = np.zeros((2 * channels, lines, 2, HALF), np.float32)
-    for net in range(len(x)):
-        weights, points = _weight_points(way1[net]), _points(x[net : net + 1], inner.shape[3])
-        _block(points, weights, way_bias1[net], first[net], inner_winner[net], True)
+    points = _room(1, 2 * channels, outer_winner.shape[2])[0]
+    for net in range(len(seen)):
+        weights = _weight_points(way1[net])
+        _block(seen[net], weights, way_bias1[net], first[net], inner_winner[net], True)
         _halve(inner[net], between[:channels])
         _halve(first[net], between[channels:])
         weights = _weight_points(np.concatenate((way2[net], weight2[net]), axis=1))
-        points = _points(between, outer_winner.shape[3])
+        _points(between, outer_winner.shape[3], points)
         _block(points, weights, way_bias2[net], second[net], outer_winner[net], True)
     return first, second
 
@@ -228,12 +236,22 @@ def _lines_of(rows: int) -> int:
 
 
 @njit()
+def _batch(images: np.ndarray) -> np.ndarray:
+    """Images (B, H, W), with empty ones up to a batch: loops of constant length are fast."""
+    if len(images) == BATCH:
+        return images
+    whole = np.zeros((BATCH, *images.shape[1:]), np.float32)
+    whole[: len(images)] = images
+    return whole
+
+
+@njit()
 def _side_by_side(images: np.ndarray, out: np.ndarray) -> None:
-    """Write images (B, H, W) into lines (L, 2, HALF), even columns of a row before odd ones."""
+    """Write images (BATCH, H, W) into lines (L, 2, HALF), even columns before odd ones."""
     for row in range(min(images.shape[1], len(out))):
         for column in range(images.shape[2]):
             target = out[row, column % 2, column // 2 * BATCH :]
-            for image in range(len(images)):
+            for image in range(BATCH):
                 target[image] = images[image, row, column]
 
 
@@ -250,14 +268,24 @@ def _halve(maps: np.ndarray, out: np.ndarray) -> None:
                     target[n] = source[n]
 
 
+@njit()
+def _room(nets: int, channels: int, rows: int) -> np.ndarray:
+    """Return room for `_points` of networks, from which so many pooled rows are made.
+
+    Passes over whole vectors may read behind the last line, what they multiply by zero.
+    """
+    room = np.empty((nets, _tiles(rows) * POINTS * channels * LINE + CHUNK), np.float32)
+    room[:, -CHUNK:] = 0
+    return room
+
+
 @njit(fastmath={"nsz"})
-def _points(lines: np.ndarray, columns: int) -> np.ndarray:
-    """Lines (C, L, 2, HALF) at the points, flat (tiles, POINTS, C, 2, HALF).
+def _points(lines: np.ndarray, columns: int, points: np.ndarray) -> None:
+    """Fill `_room` with lines (C, L, 2, HALF) at the points: (tiles, POINTS, C, 2, HALF).
 
     As much of a line is filled as so many pooled columns need.
     """
     channels, tiles, flat = len(lines), lines.shape[1] // 4 - 1, lines.ravel()
-    points = np.empty(tiles * POINTS * channels * LINE + CHUNK, np.float32)
     for tile in range(tiles):
         for channel in range(channels):
             above = flat[(channel * lines.shape[1] + 4 * tile) * LINE :]
@@ -265,7 +293,6 @@ def _points(lines: np.ndarray, columns: int) -> np.ndarray:
             for half in range(0, LINE, HALF):
                 for start in range(half, half + (columns + 2) * BATCH, CHUNK):
                     _to_points(above[start:], target[start:], channels * LINE)
-    return points
 
 
 # numba inlines the functions of the innermost loops, because thousands of calls a step would take

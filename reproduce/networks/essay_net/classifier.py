@@ -10,6 +10,8 @@ import numpy as np
 
 from reproduce.support.jit import njit
 
+TOGETHER = 4  # rows that are added in one pass
+ZERO = np.float32(0)
 # Sums may be taken in any order, so that they are vectorised.
 FAST = {"contract", "nsz", "reassoc"}
 
@@ -68,27 +70,24 @@ def _step(
     back: np.ndarray,
 ) -> None:
     """Take one network's step, and fill the gradient (B, F) of its maps."""
-    change, change_bias = np.zeros_like(hidden), np.zeros_like(hidden_bias)
-    change_last, change_last_bias = np.zeros_like(last), np.zeros_like(last_bias)
-    seen = np.empty(hidden.shape[1], np.float32)
-    active, keep = np.empty(len(hidden), np.float32), np.empty(len(hidden), np.float32)
-    errors = np.empty(len(last), np.float32)
-    back[:] = np.float32(0)
-    for image in range(len(targets)):
+    count = len(targets)
+    seen = np.empty(back.shape, np.float32)
+    active, keep = np.empty((2, count, len(hidden)), np.float32)
+    errors = np.empty((count, len(last)), np.float32)
+    slopes = np.zeros((count, len(hidden)), np.float32)  # of the loss by the hidden units
+    picked = np.empty(max(count, len(hidden)) + TOGETHER, np.int64)
+    parts = np.empty(len(picked), np.float32)
+    for image in range(count):
         maps_noise, unit_noise = noise[image, : len(maps)], noise[image, len(maps) :]
-        _keep_maps(maps, image, maps_noise, seen)
-        _hidden_layer(seen, hidden, hidden_bias, unit_noise, active, keep)
-        _errors(active, last, last_bias, targets[image], len(targets), errors)
-        for label in range(len(errors)):
-            change_last_bias[label] += errors[label]
-            for unit in range(len(active)):
-                change_last[label, unit] += errors[label] * active[unit]
-        _back(errors, last, keep, hidden, seen, back[image], change, change_bias)
+        _keep_maps(maps, image, maps_noise, seen[image])
+        _hidden_layer(seen[image], hidden, hidden_bias, unit_noise, active[image], keep[image])
+        _errors(active[image], last, last_bias, targets[image], count, errors[image])
+        _slopes(errors[image], last, keep[image], slopes[image])
+        back[image] = ZERO
+        _add(back[image], hidden, slopes[image], picked, parts)
         _drop(back[image], maps_noise)
-    hidden -= rate * change
-    hidden_bias -= rate * change_bias
-    last -= rate * change_last
-    last_bias -= rate * change_last_bias
+    _move(hidden, hidden_bias, seen, -rate * slopes.T, picked, parts)
+    _move(last, last_bias, active, -rate * errors.T, picked, parts)
 
 
 @njit()
@@ -128,11 +127,15 @@ def _hidden_layer(
 ) -> None:
     """Fill the hidden units after ReLU and dropout, and the factor of both."""
     for unit in range(len(weight)):
+        kept = _kept(noise[unit])
+        keep[unit], active[unit] = np.float32(0), np.float32(0)
+        if kept == 0:
+            continue
         total, row = np.float32(0), weight[unit]
         for n in range(len(seen)):
             total += row[n] * seen[n]
         total += bias[unit]
-        keep[unit] = np.float32(0) if total <= 0 else _kept(noise[unit])
+        keep[unit] = np.float32(0) if total <= 0 else kept
         active[unit] = total * keep[unit]
 
 
@@ -163,26 +166,49 @@ def _errors(
 
 
 @njit(fastmath=FAST)
-def _back(
-    errors: np.ndarray,
-    last: np.ndarray,
-    keep: np.ndarray,
-    hidden: np.ndarray,
-    seen: np.ndarray,
-    back: np.ndarray,
-    change: np.ndarray,
-    change_bias: np.ndarray,
-) -> None:
-    """Add one image's part to the gradient of the hidden layer and to that of what it saw."""
-    for unit in range(len(hidden)):
+def _slopes(errors: np.ndarray, last: np.ndarray, keep: np.ndarray, slopes: np.ndarray) -> None:
+    """Fill the gradient by one image's hidden units, before ReLU and dropout."""
+    for unit in range(len(keep)):
         if keep[unit] == 0:
             continue
-        total = np.float32(0)
+        total = ZERO
         for label in range(len(errors)):
             total += last[label, unit] * errors[label]
-        total *= keep[unit]
-        change_bias[unit] += total
-        row, changed = hidden[unit], change[unit]
-        for n in range(len(seen)):
-            back[n] += total * row[n]
-            changed[n] += total * seen[n]
+        slopes[unit] = total * keep[unit]
+
+
+@njit(fastmath={"contract", "nsz"})
+def _add(
+    target: np.ndarray, rows: np.ndarray, factors: np.ndarray, picked: np.ndarray, parts: np.ndarray
+) -> None:
+    """Add each of some rows times its factor, `TOGETHER` at a time, and pass over zeros.
+
+    `picked` and `parts` are filled with the numbers of the others and their factors.
+    """
+    found = 0
+    for row in range(len(rows)):
+        picked[found], parts[found] = row, factors[row]
+        found += factors[row] != 0
+    for k in range(found, found + TOGETHER):
+        picked[k], parts[k] = picked[0], ZERO  # fill up with what is there anyway
+    for k in range(0, found, TOGETHER):
+        a, b, c, d = parts[k], parts[k + 1], parts[k + 2], parts[k + 3]
+        p, q, r, s = rows[picked[k]], rows[picked[k + 1]], rows[picked[k + 2]], rows[picked[k + 3]]
+        for n in range(len(target)):
+            target[n] = target[n] + a * p[n] + b * q[n] + c * r[n] + d * s[n]
+
+
+@njit()
+def _move(
+    weight: np.ndarray,
+    bias: np.ndarray,
+    seen: np.ndarray,
+    moves: np.ndarray,
+    picked: np.ndarray,
+    parts: np.ndarray,
+) -> None:
+    """Move a layer (U, F) that saw (B, F) by the moves (U, B) of what it answered."""
+    for unit in range(len(weight)):
+        _add(weight[unit], seen, moves[unit], picked, parts)
+        for image in range(len(seen)):
+            bias[unit] += moves[unit, image]

@@ -74,16 +74,23 @@ def _slope(
 
     `maps` are what `blocks.forward` returns.
     """
-    x, inner, inner_winner, outer, outer_winner = maps
+    seen, inner, inner_winner, outer, outer_winner = maps
     inner_way, outer_way = blocks.tangents(
-        x, inner, inner_winner, outer_winner, arrays[2], *ways[:4]
+        seen, inner, inner_winner, outer_winner, arrays[2], *ways[:4]
     )
     back, bend, by_targets, slope, linear = _linear_slope(
         outer, outer_way, noise, targets, arrays[4:], ways[4:]
     )
     weights, directions = (arrays[0], arrays[2]), (ways[0], ways[2])
     by_pixels, convolutions = second_order.second(
-        (back, bend), x, (inner, inner_way), inner_winner, outer_winner, weights, directions, sides
+        (back, bend),
+        seen,
+        (inner, inner_way),
+        inner_winner,
+        outer_winner,
+        weights,
+        directions,
+        sides,
     )
     by_images = by_pixels.transpose(0, 3, 1, 2)[:, : targets.shape[1]]
     return by_images, by_targets, slope, [*convolutions, *linear]

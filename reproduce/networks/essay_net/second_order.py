@@ -1,24 +1,30 @@
 """The two convolutional blocks of the essay's net in `curvature`, compiled.
 
-Where `gradients` visits an activation with its gradient, these loops visit it with two: that by its
-derivative along a direction (`slope`), and that by the activation itself (`bend`).
+Where `outer_gradients` visits an activation with its gradient, these loops visit it with two: that
+by its derivative along a direction (`slope`), and that by the activation itself (`bend`).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from reproduce.networks.essay_net import gradients
+from reproduce.networks.essay_net import blocks, inner_gradients, outer_gradients
 from reproduce.support.jit import njit
 
-BATCH, SIDE, DEAD, CHUNK = 10, 5, 4, 40  # as in `blocks`; numba would not notice a change there
-CHANNELS, WINDOW, ROW = 10, 56, 160  # as in `gradients`
+BATCH, SIDE, DEAD, CHUNK, HALF = (
+    10,
+    5,
+    4,
+    40,
+    160,
+)  # as in `blocks`; numba would not notice a change there
+CHANNELS, WINDOW, ROW = 10, 56, 160  # as in `outer_gradients`
 Pair = tuple[np.ndarray, np.ndarray]
 
 
 def second(
     parts: Pair,
-    x: np.ndarray,
+    seen: np.ndarray,
     inner: Pair,
     inner_winner: np.ndarray,
     outer_winner: np.ndarray,
@@ -32,7 +38,7 @@ def second(
     ----------
     parts : pair of ndarrays of shape (K, B, O, P)
         The slope's gradients by the derivatives of the second block's maps, and by these maps.
-    x, inner_winner, outer_winner : ndarray
+    seen, inner_winner, outer_winner : ndarray
         As `blocks.forward` returns them.
     inner : pair of ndarrays
         The first block's maps, and their derivatives (`blocks.tangents`).
@@ -47,24 +53,27 @@ def second(
     by_parameters : list of four ndarrays
         By weight and bias of both convolutions.
     """
-    nets, count = parts[0].shape[:2]
-    taps, directions = gradients.windows(weights[1]), gradients.windows(ways[1])
-    change, by_weight = np.zeros_like(taps), np.zeros_like(weights[0])
-    bias, by_bias = np.zeros(taps.shape[:2], np.float32), np.zeros((nets, CHANNELS), np.float32)
+    nets, columns, minus = len(seen), inner_winner.shape[3], np.float32(-1)  # moving up adds
+    by_weights = np.zeros_like(weights[0]), np.zeros_like(weights[1])
+    by_biases = (np.zeros(by.shape[:2], np.float32) for by in by_weights)
+    first, second = zip(by_weights, by_biases, strict=True)
     by_pixels = np.zeros((nets, *sides, BATCH), np.float32)
+    by_lines = np.empty((nets, CHANNELS, inner_winner.shape[2], HALF), np.float32)
     for net in range(nets):
-        maps = [gradients.gathered(one[net], count) for one in inner]
-        slopes, bends = np.zeros_like(maps[0]), np.zeros_like(maps[0])
+        maps = [outer_gradients.gathered(one[net]) for one in inner]
+        taps, directions = (outer_gradients.windows(one[1][net]) for one in (weights, ways))
+        slopes, bends, change = map(np.zeros_like, (*maps, taps))
         _both(
-            parts[0][net], parts[1][net], outer_winner[net], *maps, taps[net], directions[net],
-            slopes, bends, change[net], bias[net],
+            parts[0][net], parts[1][net], outer_winner[net], *maps, taps, directions, slopes,
+            bends, change, second[1][net],
         )  # fmt: skip
-        slope, _ = gradients.scattered(slopes, inner_winner[net])
-        bend, by_bias[net] = gradients.scattered(bends, inner_winner[net])
+        outer_gradients.move(second[0][net], change, minus)
+        lines = [outer_gradients.side_by_side(one, columns) for one in (slopes, bends)]
+        slope, bend = (inner_gradients.scattered(line, inner_winner[net]) for line in lines)
         _pixels(slope, bend, weights[0][net, :, 0], ways[0][net, :, 0], by_pixels[net])
-        columns, by_window = inner_winner.shape[3], by_weight[net].reshape(-1)
-        gradients.first(bend, x[net], by_window, columns, np.float32(-1))
-    return by_pixels, [by_weight, by_bias, gradients.of_windows(change), bias]
+        by_lines[net] = lines[1]
+    inner_gradients.descend(by_lines, inner_winner, seen, *first, blocks.OF_WEIGHTS, minus)
+    return by_pixels, [*first, *second]
 
 
 @njit(fastmath={"contract", "nsz"})
@@ -86,7 +95,7 @@ def _both(
     The slope is the sum of the products (derivative of the maps, weights) and (maps, direction).
     """
     maps, below, across = winner.shape[:3]
-    for image in range(len(seen)):
+    for image in range(len(slope_parts)):
         for number in range(maps):
             for row in range(below):
                 for column in range(across):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from reproduce.networks.essay_net import blocks, classifier, gradients
+from reproduce.networks.essay_net import blocks, classifier, inner_gradients, outer_gradients
 from reproduce.networks.models import EssayNet
 from reproduce.networks.stack import Stack
 from reproduce.recipe import Recipe
@@ -67,8 +67,6 @@ def descend(
     found = blocks.forward(images, *arrays[:4])
     seen, inner, inner_winner, outer, outer_winner = found
     back = classifier.descend(outer, noise, targets, *arrays[4:], rate)
-    weight1, bias1, weight2, bias2 = arrays[:4]
-    gradients.descend(
-        back, seen, inner, inner_winner, outer_winner, weight1, bias1, weight2, bias2, rate
-    )
+    lines = outer_gradients.descend(back, inner, outer_winner, *arrays[2:4], rate)
+    inner_gradients.descend(lines, inner_winner, seen, *arrays[:2], blocks.OF_WEIGHTS, rate)
     return found

@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba.core.registry import CPUDispatcher
 
-from reproduce.networks.essay_net import blocks, classifier, gradients, second_order
+from reproduce.networks.essay_net import (
+    blocks,
+    classifier,
+    inner_gradients,
+    outer_gradients,
+    second_order,
+)
 from reproduce.networks.layers import Conv
 from reproduce.networks.models import build
 from reproduce.recipe import Recipe
@@ -63,7 +69,7 @@ def test_images_that_are_too_wide_are_left_to_pytorch() -> None:
 
 def test_compiled_functions_and_constants_are_of_their_own_file() -> None:
     """numba's cache on disk would not notice a change in another file."""
-    modules = (blocks, classifier, gradients, second_order)
+    modules = (blocks, classifier, inner_gradients, outer_gradients, second_order)
     for module in modules:
         compiled = [f for f in vars(module).values() if isinstance(f, CPUDispatcher)]
         assert compiled
