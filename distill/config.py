@@ -11,6 +11,7 @@ from typing import Any
 from distill.starts import STARTS
 from reproduce.commands.options import HOW, LONG, WHAT, WHERE, option
 from reproduce.errors import UserError
+from reproduce.images.distortion import Distortion
 from reproduce.recipe import FRAMES
 from reproduce.support.schema import (
     SEED,
@@ -178,6 +179,13 @@ class DistillConfig:
         Optional(Whole(1, 1_000_000)),
         group=HOW,
     )
+    distort: str = option(
+        "",
+        "Distortions of real images, drawn anew for each batch, as names of protocols have them: "
+        "rotate=8+elastic=17. Default: none.",
+        Words(200, least=0),
+        group=HOW,
+    )
     image_lr: float | None = option(
         None,
         "Adam's first learning rate for images, labels and logarithms of rates; it follows a "
@@ -249,6 +257,8 @@ class DistillConfig:
 
     def __post_init__(self) -> None:
         check_fields(self, "distill")
+        if self.distort and Distortion().changed(self.distort).mix:
+            raise UserError("distort: real images keep their labels; leave mix out")
         if self.method not in METHODS and ":" not in self.method:
             known = ", ".join(METHODS)
             raise UserError(

@@ -14,7 +14,18 @@ from reproduce.errors import UserError
 SPECIFIC = ("window", "smooth", "bf16")  # objectives name those of them that they obey
 LEARNING = (
     *("steps", "minutes", "nets", "pool", "stride", "reuse", "batch", "image_lr", "cool", "ema"),
-    *("start", "learn", "checks", "memory", "weights", "bounded", "faint", "blur", *SPECIFIC),
+    *(
+        "start",
+        "learn",
+        "checks",
+        "memory",
+        "weights",
+        "bounded",
+        "faint",
+        "blur",
+        "distort",
+        *SPECIFIC,
+    ),
 )
 
 

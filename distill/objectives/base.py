@@ -18,6 +18,9 @@ from distill.panel import Member
 from distill.synthetic import SyntheticSet
 from reproduce.data import Dataset
 from reproduce.errors import UserError
+from reproduce.images.deskew import upright
+from reproduce.images.distort import distort, draw
+from reproduce.images.distortion import Distortion
 from reproduce.training.last_layer import dual_weights
 
 STRENGTH = 1e-5  # of the ridge, where the recipe names none: descent tends to a vanishing one
@@ -123,7 +126,21 @@ class Objective(ABC):
         pixels = torch.from_numpy(train.images[chosen.ravel()]).unflatten(0, chosen.shape)
         labels = F.one_hot(torch.from_numpy(train.labels[chosen]), self.classes)
         like = self.synthetic.images
-        return pixels.to(like), labels.to(like)
+        return self.distorted(pixels.to(like), labels.to(like), turn)
+
+    def distorted(self, pixels: Tensor, labels: Tensor, turn: int) -> tuple[Tensor, Tensor]:
+        """Real images and their labels with the distortions of `--distort`, and in the frame."""
+        if not self.config.distort:
+            return pixels, labels
+        rng = np.random.default_rng([self.config.seed, turn, 9])
+        first, seeds = self.rank * self.nets, rng.integers(2**62, size=self.config.nets)
+        own = [torch.Generator().manual_seed(int(n)) for n in seeds[first : first + self.nets]]
+        how = Distortion().changed(self.config.distort)
+        drawn = draw(how, pixels.shape[1], self.data.image_shape, own)
+        pixels, labels = distort(pixels, labels, how, drawn)
+        if self.member.frame == "deskew":
+            pixels = upright(pixels.flatten(0, 2)).view_as(pixels)
+        return pixels, labels
 
     def positions(self, rng: np.random.Generator) -> np.ndarray:
         """Positions (nets, B) of real images in the training split, for all processes."""

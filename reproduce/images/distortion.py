@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from reproduce.errors import UserError
@@ -57,6 +58,28 @@ class Distortion:
         check_fields(self, "distortion")
         if self.smooth != Distortion.smooth and not self.elastic:
             raise UserError(f"distortion: smooth goes with elastic, not alone; drop {self.smooth}")
+
+    def changed(self, text: str) -> Distortion:
+        """The distortion with other values for some fields: `rotate=15+elastic=34`.
+
+        Raises
+        ------
+        UserError
+            For an unknown field, one that is given twice, and a value that is none.
+        """
+        values: dict[str, float | str] = {}
+        known = [field.name for field in dataclasses.fields(self)]
+        for change in text.split("+"):
+            field, _, value = change.partition("=")
+            if field not in known:
+                raise UserError(f"unknown distortion {field!r}, use one of {', '.join(known)}")
+            if field in values:
+                raise UserError(f"distortion {field} is given twice; give it once")
+            try:
+                values[field] = value if field == "policy" else float(value)
+            except ValueError:
+                raise UserError(f"distortion {change!r}: give a number, {field}=0.2") from None
+        return dataclasses.replace(self, **values)  # type: ignore[arg-type]
 
     @property
     def warps(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
@@ -68,9 +67,9 @@ def learner(name: str, candidate: Candidate) -> Learner:
         raise UserError(f"a mixture of {len(parts)} protocols; use {MEMBERS} at most")
     if len(parts) > 1:
         return Mixture(tuple(_member(part, candidate) for part in parts))
-    base, *changes = name.split("+")
+    base, distorted, changes = name.partition("+")
     made = _own(base, candidate) if ":" in base else _named(base)(candidate)
-    if changes:
+    if distorted:
         made = _distorted(made, base, changes)
     return Network(made) if isinstance(made, Recipe) else made
 
@@ -120,24 +119,12 @@ def _member(name: str, candidate: Candidate) -> Learner:
     raise UserError(f"{name} gives no probabilities to average; these do: {fit}")
 
 
-def _distorted(made: Recipe | Learner, base: str, changes: list[str]) -> Recipe:
+def _distorted(made: Recipe | Learner, base: str, changes: str) -> Recipe:
     """The recipe with its distortion changed, field by field."""
     if not isinstance(made, Recipe):
         raise UserError(f"{base} trains no network, so it takes no distortion")
-    values: dict[str, float | str] = {}
-    known = {field.name: field.type for field in dataclasses.fields(Distortion)}
-    for change in changes:
-        field, _, value = change.partition("=")
-        if field not in known:
-            raise UserError(f"unknown distortion {field!r}, use one of {', '.join(known)}")
-        if field in values:
-            raise UserError(f"distortion {field} is given twice; give it once")
-        try:
-            values[field] = value if field == "policy" else float(value)
-        except ValueError:
-            raise UserError(f"distortion {change!r}: give a number, {field}=0.2") from None
-    before = made.distortion or Distortion()
-    return replace(made, augment="distort", distortion=replace(before, **values))  # type: ignore[arg-type]
+    distortion = (made.distortion or Distortion()).changed(changes)
+    return replace(made, augment="distort", distortion=distortion)
 
 
 def names() -> list[str]:

@@ -63,6 +63,7 @@ OTHERS: dict[str, Any] = {
     "bounded": True,
     "faint": 0.6,
     "blur": 1.0,
+    "distort": "rotate=30",
 }
 
 
@@ -216,6 +217,9 @@ HOSTILE: list[tuple[dict[str, Any], str]] = [
     ({"weights": (0.0, 1.0), "protocols": ("conv", "knn")}, "weights"),
     ({"bounded": 1}, "bounded is 1"),
     ({"blur": -0.5}, "blur is -0.5"),
+    ({"distort": "turn=9"}, "unknown distortion 'turn'"),
+    ({"distort": "rotate=9+rotate=8"}, "given twice"),
+    ({"distort": "mix=0.5"}, "keep their labels"),
     ({"blur": 1.0, "learn": "labels"}, "only labels are learned"),
     ({"learn": "both", "method": "dm"}, "do not depend on labels"),
     ({"known_init": -1}, "known_init is -1"),
