@@ -14,7 +14,7 @@ from distill import DistillConfig, Distiller, distill, frames
 from distill.objectives.networks import NetworkObjective
 from reproduce import Candidate, Dataset, UserError
 from reproduce.data import ImageSet
-from reproduce.images.deskew import deskew
+from reproduce.images.deskew import deskew, upright
 
 TINY = DistillConfig(
     method="krr", steps=1, width=2, depth=1, inner_steps=2, batch=8, image_lr=1e-6, checks=1
@@ -142,3 +142,24 @@ def test_objectives_learn_from_what_the_oracle_reads(data: Dataset, frame: str) 
     seen = objective.seen_real().flatten(0, -4).flatten(1).float()
     assert len(seen) >= 8
     assert torch.cdist(seen, read).amin(1).max() < 1e-3
+
+
+def real(data: Dataset, turn: int, **settings: Any) -> torch.Tensor:
+    """The real images of a turn, (nets, 8, 1, SIDE, SIDE)."""
+    objective = Distiller(data, replace(TINY, **settings)).objectives[0]
+    objective.begin(turn)
+    return objective.real[0]
+
+
+def test_distorted_real_images_are_other_ones_each_time_and_upright_in_the_frame(
+    data: Dataset,
+) -> None:
+    how = {"distort": "rotate=20+shift=2", "nets": 2}
+    sharp, one, again = real(data, 3, nets=2), real(data, 3, **how), real(data, 3, **how)
+    assert torch.equal(one, again)
+    assert not torch.allclose(one, sharp, atol=0.1)
+    assert not torch.allclose(one[0], one[1], atol=0.1)  # two networks, two batches
+    framed = real(data, 3, frame="deskew", **how)[:, :, 0].flatten(0, 1)
+    torch.testing.assert_close(upright(framed), framed, atol=0.15, rtol=0)  # lookup blurs
+    crooked = one[:, :, 0].flatten(0, 1)
+    assert (upright(crooked) - crooked).abs().max() > 0.3
