@@ -13,6 +13,7 @@ import numpy as np
 from scipy import linalg
 
 from search.methods.base import Finished
+from search.methods.facility_location import squared_distances
 from search.pool import Pool
 
 LENGTH = 20.0  # squared distance in pixels over which the quality of an image changes
@@ -134,10 +135,7 @@ class Part:
 def similarity(pool: Pool, ours: Sequence[Choice], theirs: Sequence[Choice]) -> np.ndarray:
     """How alike choices of one class are, (m, n): by shared and near images; 1 for equal ones."""
     images, places = np.unique(np.concatenate([*ours, *theirs]).astype(int), return_inverse=True)
-    pixels = pool.pixels(images)
-    norms = (pixels**2).sum(1)
-    distance = np.maximum(norms[:, None] + norms[None] - 2 * pixels @ pixels.T, 0)
-    near = np.exp(-distance / LENGTH)
+    near = np.exp(-np.maximum(squared_distances(pool.pixels(images)), 0) / LENGTH)
     held = np.zeros((len(ours) + len(theirs), len(images)))
     sizes = [len(choice) for choice in (*ours, *theirs)]
     held[np.repeat(np.arange(len(sizes)), sizes), places] = 1
