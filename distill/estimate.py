@@ -45,14 +45,20 @@ def expectation(distiller: Distiller, seeds: int = 0, sets: int = 1, workers: in
 
 
 def update_seconds(distiller: Distiller) -> float:
-    """Seconds of an update, tried out on one of each learner; nothing is changed."""
-    started, begun = time.monotonic(), 0.0
+    """Seconds of an update, tried out on a turn of each learner; nothing is changed."""
+    turns = losses = 0.0
     for objective in distiller.objectives:
-        before = time.monotonic()
+        before = objective.state()
         objective.begin(0)
-        begun += time.monotonic() - before
+        ends = time.monotonic()
+        objective.end()
+        begins = time.monotonic()
+        objective.begin(0)  # after an end, so that it makes what every turn makes anew
+        begun = time.monotonic()
         objective.loss().backward()
+        losses += time.monotonic() - begun
+        turns += (begins - ends) * objective.turnover + begun - begins
+        objective.restore(before)
     distiller.optimiser.zero_grad()
-    losses = time.monotonic() - started - begun
     reuse = distiller.stage_config.reuse or 1
-    return (begun / reuse + losses) / len(distiller.objectives)
+    return (turns / reuse + losses) / len(distiller.objectives)

@@ -41,6 +41,16 @@ class Pool:
         step = (oldest - youngest) / len(self.slots)
         self.retirement = [youngest + step * (slot + 1) for slot in range(len(self.slots))]
 
+    @property
+    def turnover(self) -> float:
+        """Steps of training a turn, over many turns, by those that `advance` takes in one.
+
+        A stack is trained for `youngest` steps at once, and grows older after all its uses but the
+        last, when it retires.
+        """
+        grown = (self.oldest - self.youngest) // self.stride
+        return (self.youngest / self.stride + grown) / (grown + 1) if grown else 1.0
+
     def draw(self, turn: int, synthetic: SyntheticSet) -> tuple[int, Networks]:
         """The stack of use number `turn`, and its slot; a new one is trained on the set."""
         slot = int(np.random.default_rng([self.seed, turn, 1]).integers(len(self.slots)))

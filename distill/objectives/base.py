@@ -103,6 +103,14 @@ class Objective(ABC):
         """End a turn."""
         return
 
+    @property
+    def turnover(self) -> float:
+        """How many times as long as `end` the networks take in the mean over many turns.
+
+        1 where every turn takes as long as any other.
+        """
+        return 1.0
+
     def state(self) -> Any:
         """What a resumed run needs, as tensors, plain values and containers.
 

@@ -80,6 +80,11 @@ class NetworkObjective(Objective):
         """End a turn: give the networks back, a little older."""
         self.pool.advance(self.slot, self.synthetic)
 
+    @property
+    def turnover(self) -> float:
+        """That of the pool: `begin` trains a new network where an old one has retired."""
+        return self.pool.turnover
+
     def state(self) -> Any:
         """The pool's state."""
         return self.pool.state()

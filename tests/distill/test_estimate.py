@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from distill import DistillConfig, validation
+from distill import DistillConfig, Distiller, estimate, validation
+from distill.inner.steps import Trainer
 from distill.starts import class_means
 from reproduce import Candidate, Dataset, Recipe
 from tests.conftest import Call
@@ -80,3 +81,29 @@ def test_the_time_of_a_validation_is_told_from_a_few_epochs(
 
     monkeypatch.setattr(validation, "_accuracy", trained)
     assert validation.seconds(ten, ["conv"], digits, "cpu") == pytest.approx(2 + 0.5 * 500)
+
+
+@pytest.mark.parametrize(("steps", "stride"), [(12, 1), (12, 3), (40, 4)])
+def test_an_update_is_told_with_the_training_of_the_networks_it_uses(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch, steps: int, stride: int
+) -> None:
+    """A second a step of the networks is what a long run comes to; nothing changes."""
+    config = DistillConfig(
+        method="krr", steps=400, width=2, depth=1, inner_steps=steps, stride=stride, pool=4,
+        reuse=2, batch=10, checks=1,
+    )  # fmt: skip
+    run, now, trained = Distiller(digits, config), [0.0], Trainer.trained
+    before = run.snapshot()
+
+    def timed(self, networks, synthetic, count, graph):
+        now[0] += count
+        return trained(self, networks, synthetic, count, graph=graph)
+
+    monkeypatch.setattr(Trainer, "trained", timed)
+    monkeypatch.setattr(estimate.time, "monotonic", lambda: now[0])
+    told = estimate.update_seconds(run)
+    assert str(run.snapshot()) == str(before)
+    now[0] = 0.0
+    for _ in run.run():
+        pass
+    assert now[0] / config.steps == pytest.approx(told, rel=0.2)
