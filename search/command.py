@@ -119,20 +119,22 @@ def check(task: Task, oracle: Oracle, final: Final, place: Place) -> None:
 
 def how_scored(task: Task) -> str:
     """By which version of the protocol the search scores, and how well that ranks sets."""
-    version, protocol = task.version, task.config.protocol
-    if version is None:
-        asked = "No cheap version was measured. " if task.config.fidelity == "auto" else ""
+    version, config = task.version, task.config
+    protocol, given = config.protocol, [name for name in CHEAP if getattr(config, name) is not None]
+    if version is None or given:
+        missing = version is None and config.fidelity == "auto"
+        asked = "No cheap version was measured. " if missing else ""
         images, *others = [getattr(task.cheap, name) for name in CHEAP]
         less = [f", {name} {value}" for name, value in zip(CHEAP[1:], others, strict=True) if value]
-        some = f"{images or 'all'} training images{''.join(less)}"
+        some = f"{f'{images:,}' if images else 'all'} training images{''.join(less)}"
         return f"{asked}Sets are scored by {protocol} on {some}."
     rows = measured(protocol, task.ipc)
     row = next(row for row in rows if Version(**row["version"]) == version)
     rank, error = row["spearman"]
     return (
-        f"Sets are scored by a cheap version of {protocol} unless options say more: {version}. Its "
-        f"rank correlation with the full score is {rank:.2f} ± {error:.2f} over {row['sets']} sets "
-        f"with {counted(row['ipc'], 'images')} per class."
+        f"Sets are scored by a cheap version of {protocol}: {version}. Its rank correlation with "
+        f"the full score is {rank:.2f} ± {error:.2f} over {row['sets']} sets with "
+        f"{counted(row['ipc'], 'images')} per class."
     )
 
 

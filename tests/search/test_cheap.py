@@ -11,6 +11,7 @@ import pytest
 from reproduce import Dataset, Fidelity, Oracle, UserError
 from search import FunctionOracle, SearchConfig, cheap
 from search.cheap import Version, auto
+from search.command import how_scored
 from search.task import Task
 
 SMALL, LARGE = Version(0.1, 90, members=1, width=16), Version(0.5, 90, members=3)
@@ -20,6 +21,7 @@ def row(version: Version, correlation: float, seconds: float, ipc: int = 1) -> d
     return {
         "protocol": "best",
         "ipc": ipc,
+        "sets": 30,
         "version": vars(version),
         "spearman": [correlation, 0.1],
         "seconds": seconds,
@@ -74,6 +76,8 @@ def test_a_search_is_as_cheap_as_auto_or_the_user_says(digits: Dataset) -> None:
     assert Task(oracle, own).cheap == Fidelity(None, 7, members=1, width=8)
     assert Task(oracle, replace(config, fidelity="full", images=100)).cheap == Fidelity(100)
     assert Task(oracle, replace(config, protocol="conv")).cheap == Fidelity(None)  # 256 images
+    assert "epochs 7, members 1, width 8" in how_scored(Task(oracle, own))
+    assert "0.70 ± 0.10 over 30 sets with 1 image per class" in how_scored(Task(oracle, config))
     same = replace(config, fidelity="full", images=90, epochs=150, members=1, width=16)
     assert Task(oracle, same).settings() == Task(oracle, config).settings()
     with pytest.raises(UserError, match="use one of full, auto"):
