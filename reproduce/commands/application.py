@@ -71,14 +71,22 @@ def _ended(app: Callable[..., Any], name: str | None, secretive: bool) -> tuple[
             return 2, f"{error.filename or 'file'}: {error.strerror or error}"
         except (typer.Abort, KeyboardInterrupt):
             pass
-        except Exception:
-            if not secretive:
-                raise
-            traceback.print_exc()  # here, where standard error shows no secrets
-            return 1, ""
+        except Exception as error:
+            if not _interrupted(error):
+                if not secretive:
+                    raise
+                traceback.print_exc()  # here, where standard error shows no secrets
+                return 1, ""
     if signal.SIGTERM in came:
         return TERMINATED, f"terminated; {GOES_ON}"
     return INTERRUPTED, f"interrupted; {GOES_ON}"
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether an error comes of an interruption, which compiled code makes a SystemError of."""
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def application(*commands: Callable[..., Any], help: str) -> typer.Typer:

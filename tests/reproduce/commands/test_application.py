@@ -121,6 +121,30 @@ def test_what_threads_fail_with_is_shown_unless_a_signal_came(
     assert len(capfd.readouterr().err.splitlines()) == lines
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 2)])
+def test_a_signal_that_meets_compiled_code_ends_a_command_in_one_line(
+    number: signal.Signals,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """numba reports the interruption as a SystemError."""
+
+    def command() -> None:
+        try:
+            signal.raise_signal(number)
+        except KeyboardInterrupt as error:
+            raise SystemError("returned a result with an exception set") from error
+
+    monkeypatch.setattr("sys.argv", ["command"])
+    with pytest.raises(SystemExit) as end:
+        run(application(command, help="Test."))
+    assert end.value.code == code
+    said = capfd.readouterr().err
+    assert "goes on from what is saved" in said
+    assert len(said.splitlines()) == 1
+
+
 def test_a_command_does_not_wait_for_threads_that_compute(monkeypatch: pytest.MonkeyPatch) -> None:
     def end_at_once(code: int) -> None:
         raise RuntimeError(f"at once, {code}")
