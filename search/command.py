@@ -120,8 +120,8 @@ def check(task: Task, oracle: Oracle, final: Final, place: Place) -> None:
 def how_scored(task: Task) -> str:
     """By which version of the protocol the search scores, and how well that ranks sets."""
     version, config = task.version, task.config
-    protocol, given = config.protocol, [name for name in CHEAP if getattr(config, name) is not None]
-    if version is None or given:
+    protocol = config.protocol
+    if version is None or any(getattr(config, name) is not None for name in CHEAP):
         missing = version is None and config.fidelity == "auto"
         asked = "No cheap version was measured. " if missing else ""
         images, *others = [getattr(task.cheap, name) for name in CHEAP]

@@ -94,7 +94,8 @@ def fidelity(
 ) -> None:
     """Seconds of cheap versions of protocols, and their rank correlation with the full score."""
     if ipc not in VERSIONS:
-        raise UserError(f"no versions for {ipc} images per class; use 1 or 10")
+        sizes = " or ".join(map(str, VERSIONS))
+        raise UserError(f"--ipc {ipc}: no cheap versions are named for it, use {sizes}")
     data = load("mnist")
     oracle = Oracle(data, SCORES, workers=workers)
     candidates = [

@@ -11,13 +11,8 @@ import numpy as np
 from reproduce.networks.essay_net import blocks, inner_gradients, outer_gradients
 from reproduce.support.jit import njit
 
-BATCH, SIDE, DEAD, CHUNK, HALF = (
-    10,
-    5,
-    4,
-    40,
-    160,
-)  # as in `blocks`; numba would not notice a change there
+# As in `blocks`; numba would not notice a change there.
+BATCH, SIDE, DEAD, CHUNK, HALF = 10, 5, 4, 40, 160
 CHANNELS, WINDOW, ROW = 10, 56, 160  # as in `outer_gradients`
 Pair = tuple[np.ndarray, np.ndarray]
 
