@@ -37,6 +37,7 @@ TABLES: dict[str, Callable[[Path], Table]] = {
     "transfer": essay.problem(essay.TRANSFER),
     **{f"problem-{name}": essay.problem(names) for name, names in PROBLEMS.items()},
     "speed": oracle.speed,
+    "speed-ratios": oracle.ratios,
     "essay-net": oracle.essay_net,
     "scaling": oracle.scaling,
     "proxies": oracle.proxies,

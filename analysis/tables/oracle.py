@@ -35,6 +35,16 @@ def speed(results: Path) -> Table:
     return Table([*head, "GFLOP/s (of peak)"], rows)
 
 
+def ratios(results: Path) -> Table:
+    """How many times faster than the fastest plain loop `score_many` is, protocol by protocol."""
+    rows = [
+        [Code(case["protocol"]), 10 * case["ipc"], f"**{case['ratio']:.1f}**", f"{each:.3g}"]
+        for case in benchmark(results, "oracle")["cases"]
+        for each in [case["seconds_per_network"][OURS]]
+    ]
+    return Table(["protocol", "images", "times faster", "seconds a network"], rows)
+
+
 def essay_net(results: Path) -> Table:
     """A step and an evaluation of the essay's net: plain, grouped and compiled."""
     content = benchmark(results, "essay-net")
