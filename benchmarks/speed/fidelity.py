@@ -1,16 +1,18 @@
 """Cheap versions of protocols: what a score costs, and how well it ranks sets as the full one does.
 
-Every version scores the same real sets, a few sets at a time, so that all versions meet the same
-load of the machine. The full score reads `validation-a` with one seed; a cheap one reads training
-images with another seed, as a search does.
+Every version scores the same real sets, a batch of sets at a time as a search does, so that all
+versions meet the same load of the machine. Full scores read `validation-a`; a cheap one reads
+training images, with another seed. Each batch has seeds and training images of its own, since a
+short training from one seed may favour some sets whatever they are worth. Scores are compared less
+their batch's mean.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +26,7 @@ from reproduce.commands.options import WorkersOption
 from reproduce.commands.terminal import progress
 from reproduce.essay import draws
 from reproduce.records import Record
+from reproduce.summary import by_candidate
 from search import SearchConfig
 from search.cheap import TABLE, Version, tells
 from search.methods import METHODS
@@ -100,6 +103,7 @@ def fidelity(
     minutes: Annotated[
         float, typer.Option(help="Begin no more sets of a protocol after so many minutes.")
     ] = 1e6,
+    replicates: Annotated[int, typer.Option(help="Full scores of each set.", min=1)] = 4,
     workers: WorkersOption = None,
 ) -> None:
     """Seconds of cheap versions of protocols, and their rank correlation with the full score."""
@@ -115,47 +119,66 @@ def fidelity(
     chosen = only.split(",") if only else list(VERSIONS[ipc])
     rows = [row for row in known() if row["ipc"] != ipc or row["protocol"] not in chosen]
     for protocol in chosen:
-        rows += measure(oracle, protocol, ipc, candidates, minutes)
+        rows += measure(oracle, protocol, ipc, candidates, replicates, minutes)
         write(TABLE.stem, workers=oracle.workers, rows=rows)
 
 
 def measure(
-    oracle: Oracle, protocol: str, ipc: int, candidates: Sequence[Candidate], minutes: float
+    oracle: Oracle,
+    protocol: str,
+    ipc: int,
+    candidates: Sequence[Candidate],
+    replicates: int,
+    minutes: float,
 ) -> list[dict[str, Any]]:
     """A row for the full score and for each cheap version of a protocol."""
-    begun, scored, versions = time.monotonic(), list[list[Record]](), VERSIONS[ipc][protocol]
+    begun, versions = time.monotonic(), VERSIONS[ipc][protocol]
+    scores, taken = list[np.ndarray](), list[np.ndarray]()  # of each batch: (1 + versions, sets)
     with progress(protocol) as update:
         for start in range(0, len(candidates), TOGETHER):
-            if scored and time.monotonic() - begun > 60 * minutes:
+            if scores and time.monotonic() - begun > 60 * minutes:
                 break
             some = candidates[start : start + TOGETHER]
-            full = oracle.score_many(some, protocol, [0], "validation-a")
-            scored += map(
-                list, zip(full, *cheap_scores(oracle, protocol, versions, some), strict=True)
-            )
-            update(len(scored), len(candidates))
-    accuracies = np.array([[record["accuracy"] for record in row] for row in scored])
-    seconds = np.median([[record["seconds"] for record in row] for row in scored], axis=0)
-    what = {"protocol": protocol, "ipc": ipc, "sets": len(scored)}
-    rows = [{**what, "seconds": float(seconds[0])}]
-    for number, version in enumerate(versions, start=1):
-        rank = correlation(accuracies[:, number, None], accuracies[:, :1])
-        each = float(seconds[number])
-        own = {"version": asdict(version), "seconds": each, "spearman": rank}
-        told = tells(rank[0], each)
-        rows.append({**what, **own, "tells": told})
+            found = batch(oracle, protocol, versions, some, len(scores), replicates)
+            scores.append(found[0] - found[0].mean(1, keepdims=True))
+            taken.append(found[1])
+            update(start + len(some), len(candidates))
+    full, *cheap = np.concatenate(scores, axis=1)
+    seconds = np.median(np.concatenate(taken, axis=1), axis=1).tolist()
+    what = {"protocol": protocol, "ipc": ipc, "sets": len(full), "replicates": replicates}
+    rows = [{**what, "seconds": seconds[0]}]
+    for version, own, each in zip(versions, cheap, seconds[1:], strict=True):
+        rank = correlation(own[:, None], full[:, None])
+        told = {"seconds": each, "spearman": rank, "tells": tells(rank[0], each)}
+        rows.append({**what, "version": asdict(version), **told})
     return rows
 
 
-def cheap_scores(
-    oracle: Oracle, protocol: str, versions: Sequence[Version], candidates: Sequence[Candidate]
-) -> Iterator[list[Record]]:
-    """The scores of the sets under each cheap version."""
+def batch(
+    oracle: Oracle,
+    protocol: str,
+    versions: Sequence[Version],
+    candidates: Sequence[Candidate],
+    number: int,
+    replicates: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scores and seconds of sets, in full and under each cheap version, (1 + versions, sets)."""
     recipe = protocols.recipe(protocol, candidates[0])
     assert recipe is not None
+    first = number * (replicates + 1)
+    seeds = range(first, first + replicates)
+    scored = [oracle.score_many(candidates, protocol, seeds, "validation-a")]
     for version in versions:
-        cheap = version.fidelity(recipe)
-        yield oracle.score_many(candidates, protocol, [1], "train", fidelity=cheap)
+        cheap = replace(version.fidelity(recipe), part=number)
+        seeds = range(first + replicates, first + replicates + 1)
+        scored.append(oracle.score_many(candidates, protocol, seeds, "train", fidelity=cheap))
+    return mean_of(scored, "accuracy"), mean_of(scored, "seconds")
+
+
+def mean_of(scored: Sequence[Sequence[Record]], name: str) -> np.ndarray:
+    """The mean of a number over the replicates of each set, a row for each way to score."""
+    sets = [by_candidate(records).values() for records in scored]
+    return np.array([[np.mean([record[name] for record in own]) for own in row] for row in sets])
 
 
 def known() -> list[dict[str, Any]]:
