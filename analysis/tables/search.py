@@ -125,9 +125,8 @@ def swap(results: Path) -> Table:
 def fidelity(results: Path) -> Table:
     """Cheap versions of protocols: seconds, and rank correlation with the full score."""
     rows: list[list[Any]] = []
-    for (protocol, ipc), own in grouped(
-        benchmark(results, "search-fidelity")["rows"], itemgetter("protocol", "ipc")
-    ).items():
+    known = benchmark(results, "search-fidelity")["rows"]
+    for (ipc, protocol), own in sorted(grouped(known, itemgetter("ipc", "protocol")).items()):
         most = max(tells(row) for row in own if "version" in row)
         for row in own:
             cells = ["in full", f"{row['seconds']:.2f}", "", ""]
