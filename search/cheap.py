@@ -66,17 +66,16 @@ def measured(protocol: str, ipc: float) -> list[dict[str, Any]]:
     return [row for row in own if row["ipc"] == nearest]
 
 
-def tells(row: dict[str, Any]) -> float:
-    """How much a score by the version of a row tells of the full one in a second of a search.
+def tells(correlation: float, seconds: float) -> float:
+    """How much a score tells of the full one in a second of a search.
 
     With rank correlation r, r² / (1 - r²) is the ratio of signal to noise of one score. It adds up
     over independent scores (Spearman 1910; Brown 1910), so that versions of different speed can be
     compared. An error that a version makes again and again does not average out, and is not seen
     here.
     """
-    correlation = min(max(row["spearman"][0], 0.0), 0.999)
-    seconds: float = row["seconds"] + PROPOSED
-    return correlation**2 / (1 - correlation**2) / seconds
+    correlation = min(max(correlation, 0.0), 0.999)
+    return correlation**2 / (1 - correlation**2) / (seconds + PROPOSED)
 
 
 def auto(protocol: str, ipc: float) -> Version | None:
@@ -85,4 +84,4 @@ def auto(protocol: str, ipc: float) -> Version | None:
     None where the protocol was not measured.
     """
     rows = measured(protocol, ipc)
-    return Version(**max(rows, key=tells)["version"]) if rows else None
+    return Version(**max(rows, key=lambda row: row["tells"])["version"]) if rows else None

@@ -12,7 +12,6 @@ import numpy as np
 from analysis.tables.benchmarks import Benchmark, benchmark, benchmarks
 from reproduce.summary import Summary, grouped, summary_of
 from reproduce.support.table import Code, Table
-from search.cheap import tells
 
 
 def methods(results: Path) -> Table:
@@ -127,13 +126,13 @@ def fidelity(results: Path) -> Table:
     rows: list[list[Any]] = []
     known = benchmark(results, "search-fidelity")["rows"]
     for (ipc, protocol), own in sorted(grouped(known, itemgetter("ipc", "protocol")).items()):
-        most = max(tells(row) for row in own if "version" in row)
+        most = max(row["tells"] for row in own if "version" in row)
         for row in own:
             cells = ["in full", f"{row['seconds']:.2f}", "", ""]
             if "version" in row:
-                taken = " (auto)" if tells(row) == most else ""
+                taken = " (auto)" if row["tells"] == most else ""
                 correlation = "{:.2f} ± {:.2f}".format(*row["spearman"])
-                told = f"{tells(row):.2f}{taken}"
+                told = f"{row['tells']:.2f}{taken}"
                 cells = [_version(row["version"]), f"{row['seconds']:.2f}", correlation, told]
             rows.append([Code(protocol), ipc, *cells, f"{row['sets']} x {row['replicates']}"])
     head = [

@@ -28,7 +28,7 @@ from reproduce.essay import draws
 from reproduce.records import Record
 from reproduce.summary import by_candidate
 from search import SearchConfig
-from search.cheap import TABLE, Version
+from search.cheap import TABLE, Version, tells
 from search.methods import METHODS
 from search.methods.thompson import thompson
 from search.pool import Pool
@@ -149,7 +149,8 @@ def measure(
     rows = [{**what, "seconds": seconds[0]}]
     for version, own, each in zip(versions, cheap, seconds[1:], strict=True):
         rank = correlation(own[:, None], full[:, None])
-        rows.append({**what, "version": asdict(version), "seconds": each, "spearman": rank})
+        told = {"seconds": each, "spearman": rank, "tells": tells(rank[0], each)}
+        rows.append({**what, "version": asdict(version), **told})
     return rows
 
 

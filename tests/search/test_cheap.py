@@ -25,6 +25,7 @@ def row(version: Version, correlation: float, seconds: float, ipc: int = 1) -> d
         "version": vars(version),
         "spearman": [correlation, 0.1],
         "seconds": seconds,
+        "tells": cheap.tells(correlation, seconds),
     }
 
 
