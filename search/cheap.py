@@ -16,7 +16,7 @@ from reproduce.recipe import Recipe
 from reproduce.scoring.fidelity import Fidelity
 
 TABLE = Path(__file__).parents[1] / "results" / "benchmarks" / "search-fidelity.json"
-PROPOSED = 0.01  # seconds that a set takes besides its score: `thompson` proposes it
+PROPOSED = 0.01  # seconds that a set takes besides its score, roughly: it is proposed and kept
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import torch
 import typer
 
 from benchmarks.rows import write
-from benchmarks.speed.fidelity import fidelity, typical_sets
+from benchmarks.speed.fidelity import fidelity
 from benchmarks.speed.machine import seconds, timed
 from benchmarks.speed.proxies import correlation
 from reproduce import Candidate, Dataset, Fidelity, Oracle, load, protocols
@@ -36,6 +36,7 @@ SCORES = Path("runs/bench-search.jsonl")
 JOURNAL = Path("runs/bench-search.storage.journal")
 PROTOCOL = "conv-shift1"
 SETS = 160
+MOST_SWAPPED = 10  # images of a typical set that differ from the nearest-mean set
 LOW = Fidelity(images=2500, epochs=100)
 CLIMBS, SIFTED = 6, 24
 
@@ -68,6 +69,19 @@ def rank(workers: WorkersOption = None) -> None:
             "trained": 1 / seconds_per_swap(proxy, positions[0]),
         },
     )
+
+
+def typical_sets(pool: Pool, count: int) -> list[np.ndarray]:
+    """The images nearest to their class's mean, with 1 to 10 of them swapped for typical ones."""
+    rng = np.random.default_rng(5)
+    base = np.array([members[0] for members in pool.members])
+    sets = []
+    for number in range(count):
+        chosen = base.copy()
+        for label in rng.choice(10, 1 + number % MOST_SWAPPED, replace=False):
+            chosen[label] = rng.choice(pool.members[label])
+        sets.append(chosen)
+    return sets
 
 
 def oracle_scores(data: Dataset, sets: list[np.ndarray], workers: int | None) -> np.ndarray:
