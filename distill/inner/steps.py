@@ -77,7 +77,7 @@ class Trainer:
         self.like = torch.zeros((), dtype=torch.float32) if like is None else like.detach()
         self._shape = image_shape, classes
         stack = build(recipe, image_shape, classes, [0] * nets)
-        # Channels last is faster by a third, but not for grouped kernels.
+        # Channels last is faster where the first layer has no grouped kernels.
         stack.layout = torch.channels_last if nets == 1 else torch.contiguous_format
         self.noise = stack.noise
         fits = essay_step.fits(recipe, stack, image_shape[1])

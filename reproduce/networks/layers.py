@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from reproduce.networks import winograd
 from reproduce.networks.relu_mean import relu_mean
 
 VECTOR, SIDE = 16, 3  # channels that a processor takes at once, at most; pixels of usual kernels
@@ -46,6 +47,8 @@ class Conv(Layer):
         self.padding, self.stride = padding, stride
 
     def forward(self, x: Tensor) -> Tensor:
+        if winograd.fits(x, self.weight, self.stride, self.padding):
+            return winograd.convolve(x, self.weight, self.bias)
         groups = x.shape[1] // self.weight.shape[2]
         if self.alone:
             maps = x.chunk(groups, 1) if groups > 1 else [x] * self.nets
