@@ -20,7 +20,7 @@ from reproduce.networks.published import PUBLISHED
 from reproduce.networks.stack import Stack
 from reproduce.recipe import Recipe
 
-FIRST_MAPS = 2**23  # bytes of the first layer's maps at a time, without gradients: nearly the fastest
+FIRST_MAPS = 2**23  # bytes of the first layer's maps at a time, without gradients: less is slower
 
 
 class EssayNet(Stack):
