@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from reproduce.networks import layers, winograd
+from reproduce.training import cost
 
 CHANNELS = 3
 
@@ -59,6 +60,23 @@ def test_float32_differs_by_rounding() -> None:
     exact = plain(*(part.double() for part in parts))
     difference = (winograd.convolve(*parts) - exact).abs().max() / exact.abs().max()
     assert difference < 5e-5
+
+
+def test_images_in_parts_give_the_same_maps_and_derivatives(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parts = given_maps(3, 5, 8, nets=2)
+    whole = winograd.convolve(*parts)
+    monkeypatch.setattr(winograd, "AT_ONCE", 1)
+    one_by_one = winograd.convolve(*parts)
+    torch.testing.assert_close(one_by_one, whole)
+    gradients = [torch.autograd.grad(maps.square().sum(), parts) for maps in (whole, one_by_one)]
+    for mine, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_the_cost_knows_the_points() -> None:
+    assert cost.POINTS == winograd.POINTS
 
 
 def test_a_networks_maps_do_not_depend_on_its_neighbours() -> None:
