@@ -67,7 +67,7 @@ def bill(task: Task, oracle: Oracle, final: Final, progress: Progress = silent) 
     task : Task
         Its budget is that of everything, where it is a time.
     oracle : Oracle
-        That keeps the records. It scores one rule's set in full, to be timed, with a seed that the
+        That keeps the records. One rule's set is scored in full, to be timed, with a seed that the
         choice needs anyway.
     final : Final
     progress : callable
@@ -138,6 +138,8 @@ def speeds(
             again=True,
             progress=progress,
         )
-    full = oracle.score(rule, protocol, first(CHOICE, 1), CHOOSES, progress=progress)
+    # Computed even where it is on record: a record's seconds may be another machine's.
+    full = task.oracle.score(rule, protocol, first(CHOICE, 1), CHOOSES, progress=progress)
+    oracle.ledger.add(full)
     cheap = scored[0]["seconds"] * config.search_seeds / oracle.workers
     return max(cheap, 1e-3), max(full[0]["seconds"] / oracle.workers, 1e-3)

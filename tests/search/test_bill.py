@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from reproduce import Dataset, Oracle, UserError
-from search import FunctionOracle, SearchConfig, bill
-from search.finalists import Final, heats
+from search import FunctionOracle, SearchConfig, bill, rivals
+from search.finalists import CHOOSES, Final, heats
+from search.seeds import CHOICE, first
 from search.task import Task
 
 CHEAP, FULL = 0.5, 1.0  # seconds of a score
@@ -70,3 +73,23 @@ def test_speeds_are_measured_on_scores_of_the_kind(digits: Dataset) -> None:
     made = Task(oracle, SearchConfig(method="thompson", budget="3"))
     assert bill.bill(made, oracle, Final()).sets == 3
     assert seen == [10_000, 10_000, 500]
+
+
+def test_the_seconds_of_a_record_are_another_machines(digits: Dataset, tmp_path: Path) -> None:
+    records = tmp_path / "records.jsonl"
+    task = Task(Oracle(digits, workers=1), SearchConfig(protocol="conv", budget="3", pool=0.2))
+    (rule,) = rivals.rule_sets(task.oracle, task.config, rivals.RULES[:1])
+    (kept,) = Oracle(digits, records, workers=1).score(rule, "conv", first(CHOICE, 1), CHOOSES)
+    records.write_text(json.dumps({**kept, "seconds": 1e6}) + "\n")
+    _, full = bill.speeds(task, Oracle(digits, records, workers=1), rule)
+    assert full < 1e5
+    assert len(records.read_text().splitlines()) == 1  # what was on record stands
+
+
+def test_the_score_that_was_timed_is_kept_for_the_choice(digits: Dataset, tmp_path: Path) -> None:
+    oracle = Oracle(digits, tmp_path / "records.jsonl", workers=1)
+    task = Task(Oracle(digits, workers=1), SearchConfig(protocol="conv", budget="3", pool=0.2))
+    (rule,) = rivals.rule_sets(oracle, task.config, rivals.RULES[:1])
+    bill.speeds(task, oracle, rule)
+    (record,) = map(json.loads, (tmp_path / "records.jsonl").read_text().splitlines())
+    assert (record["split"], record["seed"]) == (CHOOSES, first(CHOICE, 1)[0])
