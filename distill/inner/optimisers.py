@@ -9,9 +9,9 @@ from torch import Tensor
 
 from distill.inner.networks import Tensors
 from reproduce.recipe import Recipe
+from reproduce.training.optimiser import BETAS, EPS
 from reproduce.training.schedule import optimiser_began
 
-BETAS, EPS = (0.9, 0.999), 1e-8  # of torch.optim.Adam
 FLOOR = 1e-30  # inside Adam's square root, whose slope at zero is infinite; EPS hides it
 
 

@@ -21,6 +21,7 @@ from reproduce.training import last_layer, schedule
 from reproduce.training.batches import Batches, training_images, training_targets
 from reproduce.training.draws import Draws
 from reproduce.training.losses import LOSSES
+from reproduce.training.optimiser import Optimiser
 from reproduce.training.resume import Resume, identity
 
 
@@ -76,7 +77,7 @@ def train(
     schedule.check_rates(recipe, draws.per_epoch * recipe.epochs)
     batches = Batches(recipe, x, y, draws, model, torch.device(device), prepare=not compiled)
     del x, y  # the batches hold what is needed of them
-    optimiser = schedule.optimiser(recipe, model)
+    optimiser = Optimiser(recipe, model.parameters())
     run = identity(recipe, images, targets, seeds) if checkpoint else ""
     resume = Resume(checkpoint, run, model, optimiser, draws)
     done = resume.restore(recipe.epochs)
@@ -84,7 +85,7 @@ def train(
         yield State(model, done)
     for epoch in range(done + 1, recipe.epochs + 1):
         if epoch == schedule.optimiser_began(recipe, epoch):
-            optimiser.state.clear()  # fresh momentum
+            optimiser.forget()
         model.train()
         for step, (xb, yb, noise) in enumerate(batches.epoch(), draws.step):
             rate = schedule.learning_rate(recipe, epoch, step)
@@ -101,9 +102,9 @@ def train(
         yield State(model, epoch)
 
 
-def _descend(optimiser: torch.optim.Optimizer, loss: Tensor, rate: float) -> None:
+def _descend(optimiser: Optimiser, loss: Tensor, rate: float) -> None:
     """One step of the optimiser along the loss's gradient."""
-    optimiser.param_groups[0]["lr"] = rate
-    optimiser.zero_grad(set_to_none=True)
+    for parameter in optimiser.parameters:
+        parameter.grad = None
     loss.backward()
-    optimiser.step()
+    optimiser.step(rate)

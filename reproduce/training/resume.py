@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from reproduce.networks.stack import Stack
 from reproduce.recipe import Recipe
 from reproduce.training import checkpoint
 from reproduce.training.draws import Draws
+from reproduce.training.optimiser import Optimiser
 
 SAVE_EVERY = 60.0  # seconds between checkpoints
 
@@ -36,7 +36,7 @@ class Resume:
         path: Path | None,
         run: str,
         model: Stack,
-        optimiser: torch.optim.Optimizer,
+        optimiser: Optimiser,
         draws: Draws,
     ) -> None:
         self.path, self.run = path, run
@@ -50,7 +50,7 @@ class Resume:
         state = {
             "epoch": epoch,
             "model": self.model.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimiser": self.optimiser.moments,
             "draws": self.draws.state(),
         }
         checkpoint.save(self.path, self.run, state)
@@ -69,7 +69,7 @@ class Resume:
         state = checkpoint.load(self.path, self.run)
         try:
             self.model.load_state_dict(state["model"])
-            self.optimiser.load_state_dict(state["optimiser"])
+            self.optimiser.restore(state["optimiser"])
             self.draws.restore(state["draws"])
             if state["epoch"] not in range(1, epochs):
                 raise ValueError("epoch")

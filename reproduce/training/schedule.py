@@ -1,4 +1,4 @@
-"""The one schedule of a training: how many steps, which optimiser, which rate at which step.
+"""The one schedule of a training: how many steps, which rate at which, when momentum begins.
 
 The oracle's loop and the differentiable loop of a distillation both follow it.
 """
@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import math
 
-import torch
-
 from reproduce.errors import UserError
-from reproduce.networks.stack import Stack
 from reproduce.recipe import Recipe
 
 
@@ -26,18 +23,6 @@ def check_rates(recipe: Recipe, steps: int) -> None:
         raise UserError(
             f"recipe: {listed} learning_rates for {steps} steps on this set; list one for each step"
         )
-
-
-def optimiser(recipe: Recipe, model: Stack) -> torch.optim.Optimizer:
-    """The recipe's optimiser of a stack, in its first state."""
-    if recipe.optimiser == "adam":
-        return torch.optim.Adam(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
-    return torch.optim.SGD(
-        model.parameters(),
-        lr=recipe.lr,
-        momentum=recipe.momentum,
-        weight_decay=recipe.weight_decay,
-    )
 
 
 def optimiser_began(recipe: Recipe, epoch: int) -> int:
