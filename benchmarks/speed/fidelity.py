@@ -48,7 +48,14 @@ VERSIONS = {
         ],
         "convnet": [
             Version(share, SMALL, width=width)
-            for share, width in ((0.04, 32), (0.1, 32), (0.04, 64), (0.1, 64))
+            for share, width in (
+                (0.04, 32),
+                (0.1, 32),
+                (0.25, 32),
+                (0.04, 64),
+                (0.1, 64),
+                (0.1, 128),
+            )
         ],
         "best": [
             Version(share, images, members=1, width=width)

@@ -9,6 +9,8 @@ from reproduce.scoring.learners import Replicate
 
 STACK = 16  # networks trained side by side in one worker, where memory allows: fastest so
 GPU_STACK = 256
+# Of a stack on the CPU: larger networks gain nothing from neighbours, and would only take memory.
+STACK_BYTES = 2**26
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ def _stack_size(group: Sequence[Replicate], limits: Limits) -> int:
     """How many replicates of a group share a stack."""
     workers, most = (limits.workers, STACK) if limits.device == "cpu" else (1, GPU_STACK)
     learner, memory = group[0].learner, limits.memory * 2**30 / workers
+    if limits.device == "cpu" and learner.trains_networks:
+        memory = min(memory, STACK_BYTES)
     size = learner.largest_stack(group[0].candidate, memory, most)
     if learner.shares_kernel:
         return size

@@ -178,6 +178,15 @@ def test_stacks_fit_the_stated_memory(digits: Dataset, ten: Candidate) -> None:
     assert widths[2] == 1
 
 
+def test_few_large_networks_share_a_stack(digits: Dataset, ten: Candidate) -> None:
+    """On the CPU, where they gain nothing from it; a GPU takes them all at once."""
+    replicates = Oracle(digits).replicates([ten], "convnet", range(32), "validation", QUICK)
+    on = {device: stacks.Limits(2, device, 8.0) for device in ("cpu", "cuda")}
+    widths = {device: max(map(len, stacks.cut(replicates, on[device]))) for device in on}
+    assert widths["cpu"] <= 8
+    assert widths["cuda"] == 32
+
+
 @pytest.mark.parametrize(
     ("protocol", "scoring"), [("conv", "predict"), ("conv&conv+rotate=10", "probabilities")]
 )
