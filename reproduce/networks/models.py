@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from reproduce.errors import UserError
+from reproduce.networks import first_block
 from reproduce.networks.essay_net import blocks
-from reproduce.networks.layers import ACTIVATIONS, NORMS, Conv, Linear
+from reproduce.networks.layers import ACTIVATIONS, NORMS, Conv, InstanceNorm, Linear, ReluMean
 from reproduce.networks.own import Own
 from reproduce.networks.published import PUBLISHED
 from reproduce.networks.stack import Stack
@@ -95,7 +96,18 @@ class ConvNet(Stack):
 
     def features(self, prepared: Tensor) -> Tensor:
         parts = 1 if torch.is_grad_enabled() or self.training else self._parts(prepared)
-        return self.unfold(torch.cat([self.blocks(x) for x in prepared.tensor_split(parts)]))
+        return self.unfold(torch.cat([self._maps(x) for x in prepared.tensor_split(parts)]))
+
+    def _maps(self, x: Tensor) -> Tensor:
+        """What the blocks make of images, in float32 on the CPU the first one in one pass."""
+        conv, norm, *others = self.blocks
+        assert isinstance(conv, Conv)
+        if type(norm) is not InstanceNorm or not isinstance(others[0], ReluMean):
+            return self.blocks(x)
+        if not first_block.fits(x, conv.weight, conv.stride):
+            return self.blocks(x)
+        parameters = conv.weight, conv.bias, norm.weight, norm.bias
+        return self.blocks[3:](first_block.first_block(x, *parameters, conv.padding))
 
     def _parts(self, prepared: Tensor) -> int:
         """How many parts images are cut into where no gradient needs their maps.
