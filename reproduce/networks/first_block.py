@@ -39,7 +39,12 @@ def fits(x: Tensor, weight: Tensor, stride: int) -> bool:
 
 
 def first_block(
-    x: Tensor, weight: Tensor, bias: Tensor, scale: Tensor, shift: Tensor, padding: int
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    scale: Tensor | None = None,
+    shift: Tensor | None = None,
+    padding: int = 0,
 ) -> Tensor:
     """Convolve, normalise each map over its pixels, and average ReLU over 2x2 pixels.
 
@@ -48,8 +53,9 @@ def first_block(
     x : Tensor of shape (B, K, H, W)
         An image for each network, or (B, 1, H, W), which all networks share; `fits`.
     weight : Tensor of shape (K, O, 1, 3, 3)
-    bias, scale, shift : Tensor of shape (K, O)
-        Of the convolution, and what normalised maps are multiplied by and moved by.
+    bias : Tensor of shape (K, O)
+    scale, shift : Tensor of shape (K, O) or None
+        What normalised maps are multiplied by and moved by; without them nothing is normalised.
     padding : int
         Zeros around an image.
 
@@ -58,8 +64,11 @@ def first_block(
     Tensor of shape (B, K * O, (H + 2 * padding - 2) // 2, (W + 2 * padding - 2) // 2)
         Twice differentiable.
     """
+    normed = scale is not None and shift is not None
+    scale = torch.ones_like(bias) if scale is None else scale
+    shift = torch.zeros_like(bias) if shift is None else shift
     taps, *others = weight.reshape(-1, TAPS), bias.flatten(), scale.flatten(), shift.flatten()
-    out: Tensor = _Block.apply(x, taps, *others, padding)
+    out: Tensor = _Block.apply(x, taps, *others, padding, normed)
     return out
 
 
@@ -67,24 +76,24 @@ class _Block(Function):
     """`first_block`; weights are (N, 9), all else (N,), for the N channels of all networks."""
 
     @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, taps: Tensor, bias: Tensor, scale: Tensor, shift: Tensor, padding: int
-    ) -> Tensor:
+    def forward(ctx: Any, *arguments: Any) -> Tensor:
         """Compute the block."""
-        ctx.padding = padding
+        *given, padding, normed = arguments
+        ctx.settings = padding, normed
+        x, taps = given[:2]
         height, width = (side + 2 * padding - SIDE + 1 for side in x.shape[2:])
         out = x.new_empty(len(x), len(taps), height // 2, width // 2)
         moments = x.new_empty(2, len(x), len(taps))
-        given = x, taps, bias, scale, shift
         ctx.save_for_backward(*given, moments)
-        single_maps.forward(*_arrays(*given), padding, out.numpy(), moments.numpy())
+        single_maps.forward(*_arrays(*given), *ctx.settings, out.numpy(), moments.numpy())
         return out
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of all that was given."""
         of_images = ctx.needs_input_grad[0]
-        return *_Gradient.apply(gradient, *ctx.saved_tensors, ctx.padding, of_images), None
+        found = _Gradient.apply(gradient, *ctx.saved_tensors, *ctx.settings, of_images)
+        return *found, None, None
 
 
 class _Gradient(Function):
@@ -95,16 +104,18 @@ class _Gradient(Function):
         ctx: Any, gradient: Tensor, *saved: Any
     ) -> tuple[Tensor | None, Tensor, Tensor, Tensor, Tensor]:
         """Go back through the block."""
-        *given, moments, ctx.padding, of_images = saved
+        *given, moments, padding, normed, of_images = saved
+        ctx.settings = padding, normed
         ctx.save_for_backward(gradient, *given)
         x, taps, bias, scale, shift = given
         of_x = torch.zeros_like(x if of_images else x[:0], memory_format=torch.contiguous_format)
         of_taps, of_scale, of_shift = map(torch.zeros_like, (taps, scale, shift))
         found = of_x, of_taps, of_scale, of_shift
         arrays = _arrays(x, taps, bias, scale, shift)
-        single_maps.backward(*arrays, ctx.padding, *_arrays(moments, gradient, *found))
-        # The norm takes off whatever the bias adds.
-        return of_x if of_images else None, of_taps, torch.zeros_like(bias), of_scale, of_shift
+        single_maps.backward(*arrays, *ctx.settings, *_arrays(moments, gradient, *found))
+        # The norm takes off whatever the bias adds; without a norm the bias is the only shift.
+        of_bias = torch.zeros_like(bias) if normed else of_shift.clone()
+        return of_x if of_images else None, of_taps, of_bias, of_scale, of_shift
 
     @staticmethod
     @once_differentiable
@@ -113,20 +124,24 @@ class _Gradient(Function):
         saved = [tensor.detach().requires_grad_() for tensor in ctx.saved_tensors]
         gradient, *given = saved
         with torch.enable_grad():
-            out = _plain(given, ctx.padding)
+            out = _plain(given, *ctx.settings)
             first = torch.autograd.grad(out, given, gradient, create_graph=True)
             pairs = zip(first, second, strict=True)
             total = torch.stack([(one * two).sum() for one, two in pairs if two is not None]).sum()
         found = torch.autograd.grad(total, saved, allow_unused=True)
-        return *found, None, None, None
+        return *found, None, None, None, None
 
 
-def _plain(given: list[Tensor], padding: int) -> Tensor:
+def _plain(given: list[Tensor], padding: int, normed: bool) -> Tensor:
     """The block by PyTorch's operations."""
     x, taps, bias, scale, shift = given
     weight = taps.view(-1, 1, SIDE, SIDE)
     maps = F.conv2d(x, weight, bias, padding=padding, groups=x.shape[1])
-    return F.avg_pool2d(F.relu(F.group_norm(maps, len(taps), scale, shift, EPS)), 2)
+    if normed:
+        maps = F.group_norm(maps, len(taps), scale, shift, EPS)
+    else:
+        maps = maps * scale[:, None, None] + shift[:, None, None]
+    return F.avg_pool2d(F.relu(maps), 2)
 
 
 def _arrays(*tensors: Tensor) -> tuple[np.ndarray, ...]:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from reproduce.errors import UserError
 from reproduce.networks import first_block
 from reproduce.networks.essay_net import blocks
-from reproduce.networks.layers import ACTIVATIONS, NORMS, Conv, InstanceNorm, Linear, ReluMean
+from reproduce.networks.layers import ACTIVATIONS, NORMS, Conv, InstanceNorm, Linear
 from reproduce.networks.own import Own
 from reproduce.networks.published import PUBLISHED
 from reproduce.networks.stack import Stack
@@ -88,6 +88,7 @@ class ConvNet(Stack):
         if min(sides) < 1:
             raise UserError(f"images of {image_shape} are too small for {recipe.depth} blocks")
         self.blocks = nn.Sequential(*blocks)
+        self.in_one_pass = recipe.norm in ("instance", "none") and recipe.activation == "relu"
         self.linear = Linear(nets, inputs * sides[0] * sides[1], classes)
 
     @property
@@ -100,14 +101,15 @@ class ConvNet(Stack):
 
     def _maps(self, x: Tensor) -> Tensor:
         """What the blocks make of images, in float32 on the CPU the first one in one pass."""
-        conv, norm, *others = self.blocks
+        conv, norm = self.blocks[:2]
         assert isinstance(conv, Conv)
-        if type(norm) is not InstanceNorm or not isinstance(others[0], ReluMean):
+        if not self.in_one_pass or not first_block.fits(x, conv.weight, conv.stride):
             return self.blocks(x)
-        if not first_block.fits(x, conv.weight, conv.stride):
-            return self.blocks(x)
+        if not isinstance(norm, InstanceNorm):
+            maps = first_block.first_block(x, conv.weight, conv.bias, padding=conv.padding)
+            return self.blocks[2:](maps)
         parameters = conv.weight, conv.bias, norm.weight, norm.bias
-        return self.blocks[3:](first_block.first_block(x, *parameters, conv.padding))
+        return self.blocks[3:](first_block.first_block(x, *parameters, padding=conv.padding))
 
     def _parts(self, prepared: Tensor) -> int:
         """How many parts images are cut into where no gradient needs their maps.

@@ -49,9 +49,11 @@ def _lines(columns: np.ndarray, width: int) -> Any:
 
 
 @njit(fastmath=FAST)
-def _moments(maps: np.ndarray) -> tuple[Any, Any]:
-    """Mean of a map, and one over its standard deviation."""
+def _moments(maps: np.ndarray, normed: bool) -> tuple[Any, Any]:
+    """Mean of a map, and one over its standard deviation; 0 and 1 where nothing is normalised."""
     size, total = np.float32(maps.shape[0]), np.float32(0)
+    if not normed:
+        return total, np.float32(1)
     for n in range(maps.shape[0]):
         total += maps[n]
     mean, total = total / size, np.float32(0)
@@ -68,6 +70,7 @@ def forward(
     scale: np.ndarray,
     shift: np.ndarray,
     padding: int,
+    normed: bool,
     out: np.ndarray,
     moments: np.ndarray,
 ) -> None:
@@ -83,7 +86,7 @@ def forward(
             if channel % each == 0:
                 _columns(x[image, channel // each], padding, width, columns)
             _convolve(lines, taps[channel], bias[channel], maps)
-            mean, spread = _moments(maps)
+            mean, spread = _moments(maps, normed)
             moments[0, image, channel], moments[1, image, channel] = mean, spread
             factor = scale[channel] * spread
             offset = shift[channel] - mean * factor
@@ -105,6 +108,7 @@ def backward(
     scale: np.ndarray,
     shift: np.ndarray,
     padding: int,
+    normed: bool,
     moments: np.ndarray,
     gradient: np.ndarray,
     of_x: np.ndarray,
@@ -128,7 +132,8 @@ def backward(
             _convolve(lines, taps[channel], bias[channel], maps)
             mean, spread = moments[0, image, channel], moments[1, image, channel]
             given, parameters = gradient[image, channel], (scale[channel], shift[channel])
-            total, product = _through_norm(given, maps, width, mean, spread, *parameters, seen)
+            settings = width, normed, mean, spread
+            total, product = _through_norm(given, maps, *settings, *parameters, seen)
             of_shift[channel] += total
             of_scale[channel] += product
             _of_taps(lines, maps, of_taps[channel])
@@ -144,6 +149,7 @@ def _through_norm(
     gradient: np.ndarray,
     maps: np.ndarray,
     width: int,
+    normed: bool,
     mean: Any,
     spread: Any,
     scale: Any,
@@ -157,8 +163,9 @@ def _through_norm(
     factor, size = scale * spread, np.float32(maps.shape[0])
     total, product = _through_relu(gradient, maps, width, factor, shift - mean * factor, seen)
     product = (product - mean * total) * spread
-    slope = factor * spread * product / size
-    constant = factor * total / size - slope * mean
+    share = np.float32(normed) / size  # of the mean, and of the deviation, that the norm takes off
+    slope = factor * spread * product * share
+    constant = factor * total * share - slope * mean
     for n in range(maps.shape[0]):
         maps[n] = factor * seen[n] - constant - slope * maps[n]
     return total, product

@@ -18,22 +18,27 @@ CONVNET = Recipe(model="convnet", width=16, norm="instance")
 
 
 def block_inputs(
-    batch: int, height: int, width: int, nets: int = 1, shared: bool = False, seed: int = 0
+    batch: int,
+    height: int,
+    width: int,
+    nets: int = 1,
+    shared: bool = False,
+    seed: int = 0,
+    normed: bool = True,
 ) -> list[Tensor]:
-    """Images, then weights, biases, factors and offsets of some networks, in float64."""
+    """Images, weights, biases, and a norm's factors and offsets of some networks, in float64."""
     generator = torch.Generator().manual_seed(seed)
     shapes = [(batch, 1 if shared else nets, height, width), (nets, CHANNELS, 1, 3, 3)]
-    shapes += [(nets, CHANNELS)] * 3
+    shapes += [(nets, CHANNELS)] * (3 if normed else 1)
     parts = [torch.randn(s, generator=generator, dtype=torch.float64) for s in shapes]
     return [part.requires_grad_() for part in parts]
 
 
-def plain(
-    x: Tensor, weight: Tensor, bias: Tensor, scale: Tensor, shift: Tensor, padding: int
-) -> Tensor:
+def plain(x: Tensor, weight: Tensor, bias: Tensor, *norm: Tensor, padding: int) -> Tensor:
     """As `first_block.first_block`, by PyTorch's operations."""
     maps = F.conv2d(x, weight.flatten(0, 1), bias.flatten(), padding=padding, groups=x.shape[1])
-    maps = F.group_norm(maps, maps.shape[1], scale.flatten(), shift.flatten())
+    if norm:
+        maps = F.group_norm(maps, maps.shape[1], *(part.flatten() for part in norm))
     return F.avg_pool2d(F.relu(maps), 2)
 
 
@@ -45,15 +50,23 @@ def plain(
     padding=st.integers(0, 3),
     nets=st.integers(1, 2),
     shared=st.booleans(),
+    normed=st.booleans(),
     seed=st.integers(0, 99),
 )
 def test_maps_and_derivatives_equal_those_of_plain_operations(
-    batch: int, height: int, width: int, padding: int, nets: int, shared: bool, seed: int
+    batch: int,
+    height: int,
+    width: int,
+    padding: int,
+    nets: int,
+    shared: bool,
+    normed: bool,
+    seed: int,
 ) -> None:
-    parts = block_inputs(batch, height, width, nets, shared, seed)
-    mine, theirs = first_block.first_block(*parts, padding), plain(*parts, padding)
-    close = {"rtol": 1e-6, "atol": 1e-6}
-    torch.testing.assert_close(mine, theirs, **close)
+    parts = block_inputs(batch, height, width, nets, shared, seed, normed)
+    mine = first_block.first_block(*parts, padding=padding)
+    theirs = plain(*parts, padding=padding)
+    torch.testing.assert_close(mine, theirs, rtol=1e-6, atol=1e-6)
     along = torch.randn_like(theirs).requires_grad_()
     first = [torch.autograd.grad(y, parts, along, create_graph=True) for y in (mine, theirs)]
     ways = [torch.randn_like(part) for part in parts]
@@ -65,17 +78,18 @@ def test_maps_and_derivatives_equal_those_of_plain_operations(
 
 def test_gradients_of_weights_alone_and_of_images_alone() -> None:
     parts = block_inputs(2, 6, 6)
-    every = torch.autograd.grad(first_block.first_block(*parts, 1).sin().sum(), parts)
+    every = torch.autograd.grad(first_block.first_block(*parts, padding=1).sin().sum(), parts)
     for wanted in (parts[:1], parts[1:]):
         kept = [p if any(p is w for w in wanted) else p.detach() for p in parts]
-        some = torch.autograd.grad(first_block.first_block(*kept, 1).sin().sum(), wanted)
+        some = torch.autograd.grad(first_block.first_block(*kept, padding=1).sin().sum(), wanted)
         pairs = zip(some, every[:1] if wanted == parts[:1] else every[1:], strict=True)
         for one, other in pairs:
             assert torch.equal(one, other)
 
 
-def test_a_convnet_takes_it_in_float32_and_says_the_same() -> None:
-    stack = build(CONVNET, (28, 28), 10, [3, 4]).eval()
+@pytest.mark.parametrize("norm", ["instance", "none"])
+def test_a_convnet_takes_it_in_float32_and_says_the_same(norm: str) -> None:
+    stack = build(replace(CONVNET, norm=norm), (28, 28), 10, [3, 4]).eval()
     x = torch.rand(2, 5, 1, 28, 28)
     logits = stack(x)
     assert "_BlockBackward" in names(logits)
@@ -86,7 +100,9 @@ def test_a_convnet_takes_it_in_float32_and_says_the_same() -> None:
     torch.testing.assert_close(logits.double(), exact, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("other", [{"norm": "batch"}, {"norm": "none"}, {"activation": "softplus"}])
+@pytest.mark.parametrize(
+    "other", [{"norm": "batch"}, {"norm": "group"}, {"activation": "softplus"}]
+)
 def test_other_blocks_are_left_to_pytorch(other: dict[str, str]) -> None:
     stack = build(replace(CONVNET, **other), (28, 28), 10, [3])
     assert "_BlockBackward" not in names(stack(torch.rand(1, 5, 1, 28, 28)))
@@ -95,7 +111,7 @@ def test_other_blocks_are_left_to_pytorch(other: dict[str, str]) -> None:
 def test_nan_stays_nan() -> None:
     parts = [part.detach().float() for part in block_inputs(2, 6, 6)]
     parts[0][0, 0, 2, 2] = torch.nan
-    out = first_block.first_block(*parts, 1)
+    out = first_block.first_block(*parts, padding=1)
     assert out[0].isnan().all()
     assert out[1].isfinite().all()
 
