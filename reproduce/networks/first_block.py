@@ -42,9 +42,9 @@ def first_block(
     x: Tensor,
     weight: Tensor,
     bias: Tensor,
+    padding: int,
     scale: Tensor | None = None,
     shift: Tensor | None = None,
-    padding: int = 0,
 ) -> Tensor:
     """Convolve, normalise each map over its pixels, and average ReLU over 2x2 pixels.
 
@@ -54,10 +54,10 @@ def first_block(
         An image for each network, or (B, 1, H, W), which all networks share; `fits`.
     weight : Tensor of shape (K, O, 1, 3, 3)
     bias : Tensor of shape (K, O)
-    scale, shift : Tensor of shape (K, O) or None
-        What normalised maps are multiplied by and moved by; without them nothing is normalised.
     padding : int
         Zeros around an image.
+    scale, shift : Tensor of shape (K, O) or None
+        What normalised maps are multiplied by and moved by; without them nothing is normalised.
 
     Returns
     -------

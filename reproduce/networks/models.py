@@ -101,15 +101,15 @@ class ConvNet(Stack):
 
     def _maps(self, x: Tensor) -> Tensor:
         """What the blocks make of images, in float32 on the CPU the first one in one pass."""
-        conv, norm = self.blocks[:2]
+        conv, norm, *others = self.blocks
         assert isinstance(conv, Conv)
         if not self.in_one_pass or not first_block.fits(x, conv.weight, conv.stride):
             return self.blocks(x)
-        if not isinstance(norm, InstanceNorm):
-            maps = first_block.first_block(x, conv.weight, conv.bias, padding=conv.padding)
-            return self.blocks[2:](maps)
-        parameters = conv.weight, conv.bias, norm.weight, norm.bias
-        return self.blocks[3:](first_block.first_block(x, *parameters, padding=conv.padding))
+        moved = (norm.weight, norm.bias) if isinstance(norm, InstanceNorm) else ()
+        x = first_block.first_block(x, conv.weight, conv.bias, conv.padding, *moved)
+        for module in others[1:] if moved else others:
+            x = module(x)
+        return x
 
     def _parts(self, prepared: Tensor) -> int:
         """How many parts images are cut into where no gradient needs their maps.

@@ -46,7 +46,7 @@ def played(pool: Pool, oracle: Oracle, batches: int, noise: float = 1.0, by_clas
     return history, np.array(truth)
 
 
-@pytest.mark.parametrize(("by_class", "batches"), [(False, 14), (True, 7)])
+@pytest.mark.parametrize(("by_class", "batches"), [(False, 22), (True, 7)])
 def test_sets_become_better_than_any_founder(
     digits: Dataset, pool: Pool, by_class: bool, batches: int
 ) -> None:

@@ -64,7 +64,7 @@ def test_maps_and_derivatives_equal_those_of_plain_operations(
     seed: int,
 ) -> None:
     parts = block_inputs(batch, height, width, nets, shared, seed, normed)
-    mine = first_block.first_block(*parts, padding=padding)
+    mine = first_block.first_block(*parts[:3], padding, *parts[3:])
     theirs = plain(*parts, padding=padding)
     torch.testing.assert_close(mine, theirs, rtol=1e-6, atol=1e-6)
     along = torch.randn_like(theirs).requires_grad_()
@@ -78,10 +78,14 @@ def test_maps_and_derivatives_equal_those_of_plain_operations(
 
 def test_gradients_of_weights_alone_and_of_images_alone() -> None:
     parts = block_inputs(2, 6, 6)
-    every = torch.autograd.grad(first_block.first_block(*parts, padding=1).sin().sum(), parts)
+    every = torch.autograd.grad(
+        first_block.first_block(*parts[:3], 1, *parts[3:]).sin().sum(), parts
+    )
     for wanted in (parts[:1], parts[1:]):
         kept = [p if any(p is w for w in wanted) else p.detach() for p in parts]
-        some = torch.autograd.grad(first_block.first_block(*kept, padding=1).sin().sum(), wanted)
+        some = torch.autograd.grad(
+            first_block.first_block(*kept[:3], 1, *kept[3:]).sin().sum(), wanted
+        )
         pairs = zip(some, every[:1] if wanted == parts[:1] else every[1:], strict=True)
         for one, other in pairs:
             assert torch.equal(one, other)
@@ -111,7 +115,7 @@ def test_other_blocks_are_left_to_pytorch(other: dict[str, str]) -> None:
 def test_nan_stays_nan() -> None:
     parts = [part.detach().float() for part in block_inputs(2, 6, 6)]
     parts[0][0, 0, 2, 2] = torch.nan
-    out = first_block.first_block(*parts, padding=1)
+    out = first_block.first_block(*parts[:3], 1, *parts[3:])
     assert out[0].isnan().all()
     assert out[1].isfinite().all()
 
