@@ -46,16 +46,16 @@ def test_learning_ends_where_the_oracle_scores(
 
 
 def test_leaving_one_out_leaves_one_out(oracle: Oracle, made: Candidate) -> None:
-    seeds = list(range(8))  # one network or two may fail to learn
+    seeds = list(range(12))  # one network or two may fail to learn
     parts = measures.leave_one_out(oracle, made, "own", seeds)
     assert len(parts) == 10
     assert parts[3] == measures.accuracies(oracle, variants.without(made, 3), "own", seeds)
     whole = measures.accuracies(oracle, made, "own", seeds)
     analysis = {"accuracies": whole, "leave_one_out": parts}
     lost = lost_without(analysis)
-    assert np.mean([loss.mean for loss in lost]) > 2  # a class is a tenth
+    assert np.mean([loss.mean for loss in lost]) > 4  # about its class's tenth
     average = without_one(analysis)
-    assert (average.n, average.mean) == (8, pytest.approx(-np.mean([loss.mean for loss in lost])))
+    assert (average.n, average.mean) == (12, pytest.approx(-np.mean([loss.mean for loss in lost])))
 
 
 def test_changes_change_what_they_say(made: Candidate) -> None:
