@@ -21,7 +21,7 @@ from reproduce.networks.published import PUBLISHED
 from reproduce.networks.stack import Stack
 from reproduce.recipe import Recipe
 
-FIRST_MAPS = 2**23  # bytes of the first layer's maps at a time, without gradients: less is slower
+FIRST_MAPS = 2**22  # bytes of the first layer's maps at a time, without gradients
 
 
 class EssayNet(Stack):
