@@ -37,8 +37,7 @@ AUGMENTATIONS = ("none", "dc", "distort")
 OPTIMISERS = ("sgd", "adam")
 LOSSES = ("cross-entropy", "mse")
 ACTIVATIONS = ("relu", "softplus")
-CODE = Words(1000)
-RATE = Number(0, 1000, above=True)
+CODE, RATE = Words(1000), Number(0, 1000, above=True)
 MNIST_MEAN, MNIST_STD = 0.1307, 0.3081  # of the pixels of MNIST, as the field normalises them
 WIDTH, DEPTH = Whole(1, 4096), Whole(1, 64)
 
@@ -194,6 +193,12 @@ class Recipe:
         """Whether compiled code trains it on the CPU: the essay's net, by plain SGD."""
         rule = (self.optimiser, self.loss, self.momentum, self.weight_decay)
         return self.model == "conv" and rule == ("sgd", "cross-entropy", 0.0, 0.0)
+
+    @property
+    def has_first_block_in_one_pass(self) -> bool:
+        """Whether compiled code makes the first maps of a ConvNet on the CPU in one pass."""
+        kind = (self.model, self.activation)
+        return kind == ("convnet", "relu") and self.norm in ("instance", "none")
 
     @property
     def reads_upright(self) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 from benchmarks.rows import Rows
 from benchmarks.speed.oracle import random_sets
 from reproduce import Candidate, Fidelity, Oracle, Recipe, load, protocols
+from reproduce.commands.application import application, run
 from reproduce.commands.terminal import say
 from reproduce.images.distortion import Distortion
 
@@ -83,4 +84,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(application(main, help="Score variants of `best`, as it was tuned."))

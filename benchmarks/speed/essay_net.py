@@ -16,6 +16,7 @@ from torch import Tensor
 from analysis.tables.oracle import essay_net
 from benchmarks.rows import FOLDER, write
 from benchmarks.speed.machine import seconds
+from reproduce.commands.application import application, run
 from reproduce.commands.terminal import say
 from reproduce.networks.essay_net import step
 from reproduce.networks.essay_net.reference import ReferenceNet, train_step
@@ -115,4 +116,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(application(main, help="Measure what compiling gains for the essay's net."))

@@ -24,6 +24,7 @@ from analysis.tables.oracle import OURS, PEERS, speed
 from benchmarks.rows import FOLDER, write
 from benchmarks.speed.machine import peak_gflops, timed
 from reproduce import Candidate, Fidelity, Oracle, load, protocols
+from reproduce.commands.application import application, run
 from reproduce.commands.terminal import say
 from reproduce.data import Dataset
 from reproduce.essay import draws
@@ -275,4 +276,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(application(main, help="Measure the oracle's speed against plain loops."))

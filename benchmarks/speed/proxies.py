@@ -16,6 +16,7 @@ from benchmarks.rows import FOLDER, write
 from benchmarks.speed.machine import seconds
 from benchmarks.speed.oracle import random_sets
 from reproduce import Candidate, Fidelity, Oracle, load, protocols
+from reproduce.commands.application import application, run
 from reproduce.commands.terminal import progress, say
 from reproduce.data import ImageSet
 from reproduce.scoring.ridge_proxy import PoolKernel, Ridge
@@ -87,4 +88,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(application(main, help="Measure how well the ridge proxies rank sets."))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from torch import Tensor
 
 from distill.objectives.base import Objective, outer_cross_entropy
@@ -20,5 +21,7 @@ class SurrogateObjective(Objective):
 
     def loss(self) -> Tensor:
         real, labels = (part.flatten(0, 1) for part in self.real)
-        answers = self.surrogate.answers(self.synthetic.pixels(), self.synthetic.scores(), real)
+        rng = np.random.default_rng([self.config.seed, self.turn, 14, self.rank])
+        given = self.synthetic.pixels(), self.synthetic.scores(), real
+        answers = self.surrogate.answers(*given, seed=int(rng.integers(2**62)))
         return outer_cross_entropy(self.synthetic.logits(answers, self.number), labels)

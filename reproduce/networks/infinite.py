@@ -14,13 +14,11 @@ place of half a second, so that no pooling is offered here.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 BIAS = 1e-4  # variance of biases, as in Kernel-Inducing Points (Nguyen et al. 2021)
-Mix = Callable[[Tensor], Tensor]
 
 
 def conv_kernels(x: Tensor, y: Tensor, depth: int) -> tuple[Tensor, Tensor]:
@@ -34,44 +32,15 @@ def conv_kernels(x: Tensor, y: Tensor, depth: int) -> tuple[Tensor, Tensor]:
     depth : int
         Layers with ReLU, at least 1.
     """
-    own = [images.square()[:, 0] for images in (x, y)]  # (n, H, W), (m, H, W)
-    nngp, ntk = _kernels(x * y[:, 0], own[0], own[1], depth, _mean_over_windows)
-    return nngp.mean((2, 3)), ntk.mean((2, 3))
-
-
-def dense_kernels(x: Tensor, y: Tensor, depth: int) -> tuple[Tensor, Tensor]:
-    """NNGP kernel and NTK (n, m) of a network with `depth` hidden layers on features.
-
-    Parameters
-    ----------
-    x, y : Tensor of shapes (n, F) and (m, F)
-    depth : int
-        Layers with ReLU, at least 1.
-    """
-    own = [features.square().mean(1) for features in (x, y)]
-    return _kernels(x @ y.T / x.shape[1], own[0], own[1], depth, lambda inside: inside)
-
-
-def _kernels(
-    both: Tensor, ours: Tensor, theirs: Tensor, depth: int, mix: Mix
-) -> tuple[Tensor, Tensor]:
-    """The recursion over layers, with both kernels (n, m, ...) at each position.
-
-    Parameters
-    ----------
-    both : Tensor of shape (n, m, ...)
-        Covariances of the inputs at each position.
-    ours, theirs : Tensor of shapes (n, ...) and (m, ...)
-        Their variances.
-    """
-    tangent = both
+    ours, theirs = (images.square()[:, 0] for images in (x, y))  # variances, (n, H, W), (m, H, W)
+    both = tangent = x * y[:, 0]
     for layer in range(depth):
-        both, ours, theirs = (mix(part) + BIAS for part in (both, ours, theirs))
-        tangent = both + mix(tangent) if layer else both
+        both, ours, theirs = (_mean_over_windows(part) + BIAS for part in (both, ours, theirs))
+        tangent = both + _mean_over_windows(tangent) if layer else both
         # ReLU loses half of a variance, for which the weights of the next layer make up.
         both, slope = _relu(both, ours[:, None] * theirs)
         tangent = slope * tangent
-    return both, both + tangent
+    return both.mean((2, 3)), (both + tangent).mean((2, 3))
 
 
 def _relu(both: Tensor, squared: Tensor) -> tuple[Tensor, Tensor]:

@@ -88,7 +88,7 @@ class ConvNet(Stack):
         if min(sides) < 1:
             raise UserError(f"images of {image_shape} are too small for {recipe.depth} blocks")
         self.blocks = nn.Sequential(*blocks)
-        self.in_one_pass = recipe.norm in ("instance", "none") and recipe.activation == "relu"
+        self.in_one_pass = recipe.has_first_block_in_one_pass
         self.linear = Linear(nets, inputs * sides[0] * sides[1], classes)
 
     @property

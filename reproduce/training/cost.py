@@ -81,10 +81,8 @@ def _size(recipe: Recipe, image_shape: tuple[int, ...], classes: int) -> tuple[i
         blocks = list(zip([1, *widths], widths, sizes, strict=False))
     maps = 2 if recipe.norm == "none" else 3  # that a block keeps for the backward pass
     inner = [block for block in blocks if block[0] > 1]
-    # The first block of a usual ConvNet keeps none (`reproduce.networks.first_block`).
-    usual = recipe.model == "convnet" and recipe.norm in ("instance", "none")
-    usual = usual and recipe.activation == "relu"
-    keeping = blocks[1:] if usual else blocks
+    # A first block in one pass keeps none (`reproduce.networks.first_block`).
+    keeping = blocks[1:] if recipe.has_first_block_in_one_pass else blocks
     kept = maps * sum(outputs * size for _, outputs, size in keeping)
     kept += POINTS * sum(inputs * size for inputs, _, size in inner) // 16
     weights = 9 * sum(inputs * outputs for inputs, outputs, _ in blocks)

@@ -1,12 +1,15 @@
 """Benchmarks on the bundled digits: they go on where they were, and documents can show them."""
 
 import json
+import runpy
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import benchmarks
 import supertrainer_final
 from analysis.figures import curves
 from analysis.tables import choices, documents, final, oracle, scores
@@ -27,6 +30,7 @@ from reproduce.records import read
 from search import rivals
 
 RESULTS = Path("results")
+HOME = Path(benchmarks.__file__).parent
 # Tables of what benchmarks measure, of which some may not have run yet.
 MEASURED = (
     *("search-rules", "search-ideas", "search-choice", "search-plateau"),
@@ -51,6 +55,20 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def distilled(digits: Dataset) -> Candidate:
     config = DistillConfig(method="means", width=4, inner_steps=5)
     return distill(digits, config, name="distilled")
+
+
+@pytest.mark.parametrize("path", sorted(HOME.glob("*/[a-z]*.py")), ids=lambda path: path.stem)
+def test_benchmarks_say_what_they_do_without_running(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = f"benchmarks.{path.parent.name}.{path.stem}"
+    monkeypatch.setattr(sys, "argv", [name, "--help"])
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    if "__main__" in path.read_text(encoding="utf-8"):
+        with pytest.raises(SystemExit, match="0"):
+            runpy.run_module(name, run_name="__main__")
+        assert "Usage" in capsys.readouterr().out
+        assert not Path("results").exists()
 
 
 def test_rows_are_kept_and_other_settings_refused() -> None:

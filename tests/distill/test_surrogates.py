@@ -1,5 +1,6 @@
 """Surrogates: they answer as their learners do, and their gradients are right."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,29 +31,34 @@ def of(learner: Learner) -> Surrogate:
     return found
 
 
-def predicted(learner: Learner, candidate: Candidate, images: np.ndarray) -> np.ndarray:
+def predicted(
+    learner: Learner, candidate: Candidate, images: np.ndarray, seed: int = 0
+) -> np.ndarray:
     answers = of(learner).answers(
         torch.tensor(candidate.images),
         torch.from_numpy(candidate.scores()),
         torch.from_numpy(images),
+        seed,
     )
     assert answers.dtype == torch.float32
     return answers.argmax(1).numpy()
 
 
-def agreement(learner: Learner, candidate: Candidate, images: np.ndarray) -> float:
+def agreement(learner: Learner, candidate: Candidate, images: np.ndarray, seed: int = 0) -> float:
     """Percentage of images of which a learner and its surrogate say the same."""
-    theirs = learner.predict([Replicate(candidate, learner, 0)], images, Where())[0]
-    return 100 * float((predicted(learner, candidate, images) == theirs).mean())
+    theirs = learner.predict([Replicate(candidate, learner, seed)], images, Where())[0]
+    return 100 * float((predicted(learner, candidate, images, seed) == theirs).mean())
 
 
 @pytest.mark.parametrize("ipc", [1, 10])
 @pytest.mark.parametrize("name", PLAIN)
 def test_surrogates_agree_with_their_learners(mnist: Dataset, name: str, ipc: int) -> None:
-    least = (75 if ipc == 1 else 85) if name == "mlp" else (96 if ipc == 1 else 93)
+    least = (79 if ipc == 1 else 89) if name == "mlp" else (96 if ipc == 1 else 93)
     candidate = draws.rmnist(mnist, ipc)
     images = mnist.validation.stratified(1000).images
-    assert agreement(protocols.learner(name, candidate), candidate, images) >= least
+    learner = protocols.learner(name, candidate)
+    seeds = range(4) if name == "mlp" else range(1)  # one pair of networks may differ by chance
+    assert np.mean([agreement(learner, candidate, images, seed) for seed in seeds]) >= least
 
 
 @pytest.mark.parametrize("head", ["linear-svm", "logistic", "nearest"])
@@ -93,7 +99,9 @@ def test_labels_count_by_their_differences(digits: Dataset) -> None:
 # --- Gradients ----------------------------------------------------------------------------------
 
 
-def check_gradient(ours: Surrogate, images: Tensor, real: Tensor, rtol: float = 1e-5) -> None:
+def check_gradient(
+    ours: Surrogate, images: Tensor, real: Tensor, rtol: float = 1e-5, step: float = 1e-6
+) -> None:
     """Of a cross-entropy, along random directions of images and labels, in float64."""
     generator = torch.Generator().manual_seed(0)
     x, y = images.double().requires_grad_(), torch.eye(len(images), dtype=torch.float64)
@@ -107,7 +115,7 @@ def check_gradient(ours: Surrogate, images: Tensor, real: Tensor, rtol: float = 
     for which, gradient in enumerate(gradients):
         directions = [torch.zeros_like(x), torch.zeros_like(y)]
         directions[which] = torch.randn(gradient.shape, generator=generator, dtype=torch.float64)
-        step, (dx, dy) = 1e-6, directions
+        dx, dy = directions
         with torch.no_grad():
             ahead = loss(x + step * dx, y + step * dy)
             behind = loss(x - step * dx, y - step * dy)
@@ -125,8 +133,10 @@ def test_gradient_equals_finite_differences(
     monkeypatch.setattr(surrogates, "temperature_of", lambda distances, k: temperature)
     images, real = (torch.from_numpy(digits.train.images[n : n + 6]) for n in (0, 6))
     ours = of(protocols.learner(name, None))  # type: ignore[arg-type]
-    check_gradient(ours, images, real)
-    check_gradient(Surrogate(Classifier(ours.learner.make, shifts=1), ours.head), images, real)
+    shifted = replace(ours, learner=Classifier(ours.learner.make, shifts=1))
+    for one in (ours, shifted):
+        # What a network learns curves more with its images than what other learners do.
+        check_gradient(one, images, real, *((1e-4, 1e-8) if ours.trains else ()))
 
 
 @pytest.mark.parametrize("head", list(HEADS))
@@ -135,7 +145,8 @@ def test_gradient_passes_through_an_encoder(
 ) -> None:
     encoder = Autoencoder.train(digits.train.images[:200], 8, folder=tmp_path)
     exact = torch.nn.Sequential(*encoder_layers(encoder)).double()
-    monkeypatch.setattr(Autoencoder, "forward", lambda self, images: exact(images))
+    # Of small features, the decay of a network's weights would leave nothing.
+    monkeypatch.setattr(Autoencoder, "forward", lambda self, images: 10 * exact(images))
     temperature = torch.tensor(0.5, dtype=torch.float64)
     monkeypatch.setattr(surrogates, "temperature_of", lambda distances, k: temperature)
     images, real = (torch.from_numpy(digits.train.images[n : n + 6]) for n in (0, 6))
