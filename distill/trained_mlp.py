@@ -24,7 +24,7 @@ FEWER = 4  # steps of scikit-learn for one of ours
 # from one sign to the other, and the slope of that jump drowns all others. This share of the whole
 # matrix's mean square is added to each.
 LEVEL = 0.3
-# ReLU is rounded, for its corners make a training jump, here and there, when an image moves a little.
+# ReLU is rounded, for its corners make a training jump here and there when an image moves a little.
 BETA = 10.0
 FLOOR = 1e-16  # added inside the root, too: the square of Adam's own 1e-8
 
