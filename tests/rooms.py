@@ -29,6 +29,7 @@ ROOMS = {
         *("halving", "bill", "command", "look"),
     ),
     "distill": (
+        "trained_mlp",
         *("surrogates", "starts", "config", "frames", "schedule", "validation", "ranks"),
         *("progress", "checkpoint", "synthetic", "guard", "panel", "convert", "inner"),
         *(
