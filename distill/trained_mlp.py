@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from sklearn.neural_network import MLPClassifier
 from torch import Tensor
 
-from reproduce.training.optimiser import BETAS
+from reproduce.training.optimiser import BETAS, EPS
 
 FEWER = 4  # steps of scikit-learn for one of ours
 # Adam steps by the gradient over its root mean square, so that near a gradient of zero a step jumps
@@ -26,7 +26,7 @@ FEWER = 4  # steps of scikit-learn for one of ours
 LEVEL = 0.3
 # ReLU is rounded, for its corners make a training jump here and there when an image moves a little.
 BETA = 10.0
-FLOOR = 1e-16  # added inside the root, too: the square of Adam's own 1e-8
+SMALLEST = 1e-16  # divisor of the weights of an image that belongs to no class
 
 
 def trained(x: Tensor, weights: Tensor, y: Tensor, estimator: MLPClassifier, seed: int) -> Tensor:
@@ -50,16 +50,16 @@ def trained(x: Tensor, weights: Tensor, y: Tensor, estimator: MLPClassifier, see
     Tensor of shape (B, C)
         Logits, with a graph to `x` and `weights`.
     """
-    targets = weights / weights.sum(1, keepdim=True).clamp_min(FLOOR)
+    targets = weights / weights.sum(1, keepdim=True).clamp_min(SMALLEST)
     sizes = (x.shape[1], *estimator.hidden_layer_sizes, weights.shape[1])
     matrices, biases = initial(sizes, seed, x)
     states = [(p, torch.zeros_like(p), torch.zeros_like(p)) for p in (*matrices, *biases)]
     batches = math.ceil(len(x) / 200)  # in an epoch, as `batch_size="auto"` says
     steps = max(1, estimator.max_iter * batches // FEWER)
     rate, decay = FEWER * estimator.learning_rate_init, estimator.alpha * batches / len(x)
+    decays = (decay,) * len(matrices) + (0.0,) * len(biases)  # of matrices alone
     for step in range(1, steps + 1):
         gradients = loss_gradients([state[0] for state in states], x, targets)
-        decays = (decay,) * len(matrices) + (0.0,) * len(biases)  # of matrices alone
         states = [
             AdamStep.apply(*state, gradient, rate, own, step)
             for state, gradient, own in zip(states, gradients, decays, strict=True)
@@ -127,7 +127,7 @@ class AdamStep(torch.autograd.Function):
         whole = gradient.add(old, alpha=decay) if decay else gradient
         first = torch.lerp(whole, first, b1)
         second = torch.addcmul(second * b2, whole, whole, value=1 - b2)
-        square = (second + (LEVEL * second.mean() + FLOOR)).div_(c2)
+        square = (second + (LEVEL * second.mean() + EPS**2)).div_(c2)
         ctx.save_for_backward(whole, first, square)
         ctx.given = rate / c1, decay, c2
         return torch.addcdiv(old, first, square.sqrt(), value=-rate / c1), first, second
